@@ -1,0 +1,1924 @@
+"""Avro codecs of the contract, generated from schemas/avro. Do not edit: `make generate`.
+
+`write_X` appends the body of a record to a writer; `encode_X` returns it; `read_X` reads it at
+a cursor; `decode_X` reads a whole value from `position` on and refuses what follows it. Maps
+are written in key order, so equal values have equal bytes. Raises `MalformedAvro` for bad
+bytes, OverflowError for an integer outside int64.
+"""
+
+# ruff: noqa: C901, E501, PLR0912, PLR0915 -- one function a record, as long as the record
+from librt.strings import BytesWriter
+
+from pipeline.codecs.primitives import Reader, write_bytes, write_long, write_string
+from pipeline.risk.records import (
+    AuditRecord,
+    CheckResult,
+    Control,
+    DayClose,
+    DeadLetter,
+    Decision,
+    Deposit,
+    FeeSchedule,
+    Fill,
+    FirmState,
+    Instrument,
+    Limits,
+    Mark,
+    Order,
+    Policy,
+    RegulatoryEvent,
+    RegulatoryReport,
+    RowBalance,
+    RowDecision,
+    RowGate,
+    RowLane,
+    RowMark,
+    RowOrder,
+    RowPosition,
+    RowReportDay,
+    RowSeen,
+    RowUser,
+    RowWithdrawal,
+    UserAccount,
+)
+
+
+def write_order(w: BytesWriter, v: Order) -> None:
+    """Append the body of a `order`."""
+    write_long(w, v.event_time)
+    write_string(w, v.source_system_id)
+    write_string(w, v.tenant_id)
+    write_long(w, v.action)
+    write_string(w, v.order_id)
+    orig_order_id_ = v.orig_order_id
+    if orig_order_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, orig_order_id_)
+    write_string(w, v.user_id)
+    write_string(w, v.instrument_id)
+    write_long(w, v.side)
+    write_long(w, v.order_type)
+    write_long(w, v.time_in_force)
+    write_long(w, v.quantity_lots)
+    price_e9_ = v.price_e9
+    if price_e9_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, price_e9_)
+    trader_id_ = v.trader_id
+    if trader_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, trader_id_)
+    algo_id_ = v.algo_id
+    if algo_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, algo_id_)
+    desk_id_ = v.desk_id
+    if desk_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, desk_id_)
+    counterparty_id_ = v.counterparty_id
+    if counterparty_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, counterparty_id_)
+    tags_ = v.tags
+    if tags_:
+        write_long(w, len(tags_))
+        for tags_key in sorted(tags_):
+            write_string(w, tags_key)
+            write_string(w, tags_[tags_key])
+    w.append(0)
+
+
+def encode_order(v: Order) -> bytes:
+    """The body of a `order`."""
+    w = BytesWriter()
+    write_order(w, v)
+    return w.getvalue()
+
+
+def read_order(r: Reader) -> Order:
+    """A `order` at the cursor."""
+    event_time = r.long()
+    source_system_id = r.string()
+    tenant_id = r.string()
+    action = r.symbol(3)
+    order_id = r.string()
+    orig_order_id: str | None = None
+    if r.present():
+        orig_order_id = r.string()
+    user_id = r.string()
+    instrument_id = r.string()
+    side = r.symbol(2)
+    order_type = r.symbol(2)
+    time_in_force = r.symbol(4)
+    quantity_lots = r.long()
+    price_e9: int | None = None
+    if r.present():
+        price_e9 = r.long()
+    trader_id: str | None = None
+    if r.present():
+        trader_id = r.string()
+    algo_id: str | None = None
+    if r.present():
+        algo_id = r.string()
+    desk_id: str | None = None
+    if r.present():
+        desk_id = r.string()
+    counterparty_id: str | None = None
+    if r.present():
+        counterparty_id = r.string()
+    tags: dict[str, str] = {}
+    tags_count = r.block()
+    while tags_count > 0:
+        for _ in range(tags_count):
+            tags_key = r.string()
+            tags_item = r.string()
+            tags[tags_key] = tags_item
+        tags_count = r.block()
+    return Order(event_time, source_system_id, tenant_id, action, order_id, orig_order_id, user_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, trader_id, algo_id, desk_id, counterparty_id, tags)
+
+
+def decode_order(data: bytes, position: int = 0) -> Order:
+    """The `order` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_order(r)
+    r.finish()
+    return v
+
+
+def write_fill(w: BytesWriter, v: Fill) -> None:
+    """Append the body of a `fill`."""
+    write_long(w, v.event_time)
+    write_string(w, v.source_system_id)
+    write_string(w, v.tenant_id)
+    write_string(w, v.exec_id)
+    exec_ref_id_ = v.exec_ref_id
+    if exec_ref_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, exec_ref_id_)
+    write_string(w, v.order_id)
+    write_string(w, v.user_id)
+    instrument_id_ = v.instrument_id
+    if instrument_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, instrument_id_)
+    side_ = v.side
+    if side_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, side_)
+    write_long(w, v.exec_type)
+    write_long(w, v.last_lots)
+    last_price_e9_ = v.last_price_e9
+    if last_price_e9_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, last_price_e9_)
+    write_long(w, v.cum_lots)
+    write_long(w, v.leaves_lots)
+    write_long(w, v.fee_minor)
+    trade_id_ = v.trade_id
+    if trade_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, trade_id_)
+    write_string(w, v.venue)
+
+
+def encode_fill(v: Fill) -> bytes:
+    """The body of a `fill`."""
+    w = BytesWriter()
+    write_fill(w, v)
+    return w.getvalue()
+
+
+def read_fill(r: Reader) -> Fill:
+    """A `fill` at the cursor."""
+    event_time = r.long()
+    source_system_id = r.string()
+    tenant_id = r.string()
+    exec_id = r.string()
+    exec_ref_id: str | None = None
+    if r.present():
+        exec_ref_id = r.string()
+    order_id = r.string()
+    user_id = r.string()
+    instrument_id: str | None = None
+    if r.present():
+        instrument_id = r.string()
+    side: int | None = None
+    if r.present():
+        side = r.symbol(2)
+    exec_type = r.symbol(10)
+    last_lots = r.long()
+    last_price_e9: int | None = None
+    if r.present():
+        last_price_e9 = r.long()
+    cum_lots = r.long()
+    leaves_lots = r.long()
+    fee_minor = r.long()
+    trade_id: str | None = None
+    if r.present():
+        trade_id = r.string()
+    venue = r.string()
+    return Fill(event_time, source_system_id, tenant_id, exec_id, exec_ref_id, order_id, user_id, instrument_id, side, exec_type, last_lots, last_price_e9, cum_lots, leaves_lots, fee_minor, trade_id, venue)
+
+
+def decode_fill(data: bytes, position: int = 0) -> Fill:
+    """The `fill` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_fill(r)
+    r.finish()
+    return v
+
+
+def write_deposit(w: BytesWriter, v: Deposit) -> None:
+    """Append the body of a `deposit`."""
+    write_long(w, v.event_time)
+    write_string(w, v.source_system_id)
+    write_string(w, v.tenant_id)
+    write_string(w, v.deposit_id)
+    withdrawal_id_ = v.withdrawal_id
+    if withdrawal_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, withdrawal_id_)
+    write_string(w, v.user_id)
+    write_string(w, v.currency)
+    write_long(w, v.amount_minor)
+    write_long(w, v.kind)
+    channel_ = v.channel
+    if channel_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, channel_)
+    counterparty_ = v.counterparty
+    if counterparty_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, counterparty_)
+    instrument_id_ = v.instrument_id
+    if instrument_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, instrument_id_)
+    settlement_price_e9_ = v.settlement_price_e9
+    if settlement_price_e9_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, settlement_price_e9_)
+    session_date_ = v.session_date
+    if session_date_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, session_date_)
+
+
+def encode_deposit(v: Deposit) -> bytes:
+    """The body of a `deposit`."""
+    w = BytesWriter()
+    write_deposit(w, v)
+    return w.getvalue()
+
+
+def read_deposit(r: Reader) -> Deposit:
+    """A `deposit` at the cursor."""
+    event_time = r.long()
+    source_system_id = r.string()
+    tenant_id = r.string()
+    deposit_id = r.string()
+    withdrawal_id: str | None = None
+    if r.present():
+        withdrawal_id = r.string()
+    user_id = r.string()
+    currency = r.string()
+    amount_minor = r.long()
+    kind = r.symbol(6)
+    channel: str | None = None
+    if r.present():
+        channel = r.string()
+    counterparty: str | None = None
+    if r.present():
+        counterparty = r.string()
+    instrument_id: str | None = None
+    if r.present():
+        instrument_id = r.string()
+    settlement_price_e9: int | None = None
+    if r.present():
+        settlement_price_e9 = r.long()
+    session_date: int | None = None
+    if r.present():
+        session_date = r.int32()
+    return Deposit(event_time, source_system_id, tenant_id, deposit_id, withdrawal_id, user_id, currency, amount_minor, kind, channel, counterparty, instrument_id, settlement_price_e9, session_date)
+
+
+def decode_deposit(data: bytes, position: int = 0) -> Deposit:
+    """The `deposit` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_deposit(r)
+    r.finish()
+    return v
+
+
+def write_mark(w: BytesWriter, v: Mark) -> None:
+    """Append the body of a `mark`."""
+    write_long(w, v.event_time)
+    write_string(w, v.source_system_id)
+    write_string(w, v.tenant_id)
+    write_string(w, v.instrument_id)
+    write_long(w, v.price_e9)
+    write_long(w, v.source_time)
+
+
+def encode_mark(v: Mark) -> bytes:
+    """The body of a `mark`."""
+    w = BytesWriter()
+    write_mark(w, v)
+    return w.getvalue()
+
+
+def read_mark(r: Reader) -> Mark:
+    """A `mark` at the cursor."""
+    event_time = r.long()
+    source_system_id = r.string()
+    tenant_id = r.string()
+    instrument_id = r.string()
+    price_e9 = r.long()
+    source_time = r.long()
+    return Mark(event_time, source_system_id, tenant_id, instrument_id, price_e9, source_time)
+
+
+def decode_mark(data: bytes, position: int = 0) -> Mark:
+    """The `mark` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_mark(r)
+    r.finish()
+    return v
+
+
+def write_instrument(w: BytesWriter, v: Instrument) -> None:
+    """Append the body of a `instrument`."""
+    write_string(w, v.instrument_id)
+    write_long(w, v.kind)
+    write_string(w, v.currency)
+    base_currency_ = v.base_currency
+    if base_currency_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, base_currency_)
+    write_long(w, v.base_minor_per_lot)
+    write_long(w, v.tick_e9)
+    write_long(w, v.lot)
+    write_long(w, v.multiplier_numerator)
+    write_long(w, v.multiplier_denominator)
+    margin_minor_per_lot_ = v.margin_minor_per_lot
+    if margin_minor_per_lot_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, margin_minor_per_lot_)
+    write_long(w, v.state)
+
+
+def encode_instrument(v: Instrument) -> bytes:
+    """The body of a `instrument`."""
+    w = BytesWriter()
+    write_instrument(w, v)
+    return w.getvalue()
+
+
+def read_instrument(r: Reader) -> Instrument:
+    """A `instrument` at the cursor."""
+    instrument_id = r.string()
+    kind = r.symbol(3)
+    currency = r.string()
+    base_currency: str | None = None
+    if r.present():
+        base_currency = r.string()
+    base_minor_per_lot = r.long()
+    tick_e9 = r.long()
+    lot = r.long()
+    multiplier_numerator = r.long()
+    multiplier_denominator = r.long()
+    margin_minor_per_lot: int | None = None
+    if r.present():
+        margin_minor_per_lot = r.long()
+    state = r.symbol(3)
+    return Instrument(instrument_id, kind, currency, base_currency, base_minor_per_lot, tick_e9, lot, multiplier_numerator, multiplier_denominator, margin_minor_per_lot, state)
+
+
+def decode_instrument(data: bytes, position: int = 0) -> Instrument:
+    """The `instrument` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_instrument(r)
+    r.finish()
+    return v
+
+
+def write_limits(w: BytesWriter, v: Limits) -> None:
+    """Append the body of a `limits`."""
+    write_long(w, v.scope)
+    write_string(w, v.scope_id)
+    instrument_id_ = v.instrument_id
+    if instrument_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, instrument_id_)
+    order_rate_per_s_max_ = v.order_rate_per_s_max
+    if order_rate_per_s_max_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, order_rate_per_s_max_)
+    order_quantity_lots_max_ = v.order_quantity_lots_max
+    if order_quantity_lots_max_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, order_quantity_lots_max_)
+    order_notional_minor_max_ = v.order_notional_minor_max
+    if order_notional_minor_max_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, order_notional_minor_max_)
+    position_lots_max_ = v.position_lots_max
+    if position_lots_max_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, position_lots_max_)
+    price_collar_bps_ = v.price_collar_bps
+    if price_collar_bps_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, price_collar_bps_)
+
+
+def encode_limits(v: Limits) -> bytes:
+    """The body of a `limits`."""
+    w = BytesWriter()
+    write_limits(w, v)
+    return w.getvalue()
+
+
+def read_limits(r: Reader) -> Limits:
+    """A `limits` at the cursor."""
+    scope = r.symbol(2)
+    scope_id = r.string()
+    instrument_id: str | None = None
+    if r.present():
+        instrument_id = r.string()
+    order_rate_per_s_max: int | None = None
+    if r.present():
+        order_rate_per_s_max = r.long()
+    order_quantity_lots_max: int | None = None
+    if r.present():
+        order_quantity_lots_max = r.long()
+    order_notional_minor_max: int | None = None
+    if r.present():
+        order_notional_minor_max = r.long()
+    position_lots_max: int | None = None
+    if r.present():
+        position_lots_max = r.long()
+    price_collar_bps: int | None = None
+    if r.present():
+        price_collar_bps = r.long()
+    return Limits(scope, scope_id, instrument_id, order_rate_per_s_max, order_quantity_lots_max, order_notional_minor_max, position_lots_max, price_collar_bps)
+
+
+def decode_limits(data: bytes, position: int = 0) -> Limits:
+    """The `limits` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_limits(r)
+    r.finish()
+    return v
+
+
+def write_user_account(w: BytesWriter, v: UserAccount) -> None:
+    """Append the body of a `user_account`."""
+    write_string(w, v.user_id)
+    write_string(w, v.account_tenant_id)
+    write_string(w, v.tier_id)
+    write_long(w, v.trading_state)
+
+
+def encode_user_account(v: UserAccount) -> bytes:
+    """The body of a `user_account`."""
+    w = BytesWriter()
+    write_user_account(w, v)
+    return w.getvalue()
+
+
+def read_user_account(r: Reader) -> UserAccount:
+    """A `user_account` at the cursor."""
+    user_id = r.string()
+    account_tenant_id = r.string()
+    tier_id = r.string()
+    trading_state = r.symbol(3)
+    return UserAccount(user_id, account_tenant_id, tier_id, trading_state)
+
+
+def decode_user_account(data: bytes, position: int = 0) -> UserAccount:
+    """The `user_account` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_user_account(r)
+    r.finish()
+    return v
+
+
+def write_firm_state(w: BytesWriter, v: FirmState) -> None:
+    """Append the body of a `firm_state`."""
+    write_long(w, v.trading_state)
+
+
+def encode_firm_state(v: FirmState) -> bytes:
+    """The body of a `firm_state`."""
+    w = BytesWriter()
+    write_firm_state(w, v)
+    return w.getvalue()
+
+
+def read_firm_state(r: Reader) -> FirmState:
+    """A `firm_state` at the cursor."""
+    trading_state = r.symbol(3)
+    return FirmState(trading_state)
+
+
+def decode_firm_state(data: bytes, position: int = 0) -> FirmState:
+    """The `firm_state` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_firm_state(r)
+    r.finish()
+    return v
+
+
+def write_fee_schedule(w: BytesWriter, v: FeeSchedule) -> None:
+    """Append the body of a `fee_schedule`."""
+    write_string(w, v.tier_id)
+    instrument_id_ = v.instrument_id
+    if instrument_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, instrument_id_)
+    write_long(w, v.fee_per_lot_minor_max)
+    write_long(w, v.fee_notional_bps_max)
+
+
+def encode_fee_schedule(v: FeeSchedule) -> bytes:
+    """The body of a `fee_schedule`."""
+    w = BytesWriter()
+    write_fee_schedule(w, v)
+    return w.getvalue()
+
+
+def read_fee_schedule(r: Reader) -> FeeSchedule:
+    """A `fee_schedule` at the cursor."""
+    tier_id = r.string()
+    instrument_id: str | None = None
+    if r.present():
+        instrument_id = r.string()
+    fee_per_lot_minor_max = r.long()
+    fee_notional_bps_max = r.long()
+    return FeeSchedule(tier_id, instrument_id, fee_per_lot_minor_max, fee_notional_bps_max)
+
+
+def decode_fee_schedule(data: bytes, position: int = 0) -> FeeSchedule:
+    """The `fee_schedule` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_fee_schedule(r)
+    r.finish()
+    return v
+
+
+def write_policy(w: BytesWriter, v: Policy) -> None:
+    """Append the body of a `policy`."""
+    write_long(w, v.order_age_ms_max)
+    write_long(w, v.future_skew_ms_max)
+    write_long(w, v.mark_age_ms_max)
+    write_long(w, v.dedup_window_ms)
+    write_long(w, v.open_orders_max)
+    checks_exempt_ = v.checks_exempt
+    if checks_exempt_:
+        write_long(w, len(checks_exempt_))
+        for checks_exempt_item in checks_exempt_:
+            write_string(w, checks_exempt_item)
+    w.append(0)
+
+
+def encode_policy(v: Policy) -> bytes:
+    """The body of a `policy`."""
+    w = BytesWriter()
+    write_policy(w, v)
+    return w.getvalue()
+
+
+def read_policy(r: Reader) -> Policy:
+    """A `policy` at the cursor."""
+    order_age_ms_max = r.long()
+    future_skew_ms_max = r.long()
+    mark_age_ms_max = r.long()
+    dedup_window_ms = r.long()
+    open_orders_max = r.long()
+    checks_exempt: list[str] = []
+    checks_exempt_count = r.block()
+    while checks_exempt_count > 0:
+        for _ in range(checks_exempt_count):
+            checks_exempt_item = r.string()
+            checks_exempt.append(checks_exempt_item)
+        checks_exempt_count = r.block()
+    return Policy(order_age_ms_max, future_skew_ms_max, mark_age_ms_max, dedup_window_ms, open_orders_max, checks_exempt)
+
+
+def decode_policy(data: bytes, position: int = 0) -> Policy:
+    """The `policy` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_policy(r)
+    r.finish()
+    return v
+
+
+def write_day_close(w: BytesWriter, v: DayClose) -> None:
+    """Append the body of a `day_close`."""
+    write_long(w, v.business_day)
+
+
+def encode_day_close(v: DayClose) -> bytes:
+    """The body of a `day_close`."""
+    w = BytesWriter()
+    write_day_close(w, v)
+    return w.getvalue()
+
+
+def read_day_close(r: Reader) -> DayClose:
+    """A `day_close` at the cursor."""
+    business_day = r.int32()
+    return DayClose(business_day)
+
+
+def decode_day_close(data: bytes, position: int = 0) -> DayClose:
+    """The `day_close` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_day_close(r)
+    r.finish()
+    return v
+
+
+def write_control(w: BytesWriter, v: Control) -> None:
+    """Append the body of a `control`."""
+    write_long(w, v.event_time)
+    write_string(w, v.source_system_id)
+    write_string(w, v.tenant_id)
+    write_long(w, v.number)
+    write_long(w, v.version)
+    write_string(w, v.proposer)
+    approver_ = v.approver
+    if approver_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, approver_)
+    write_string(w, v.reason)
+    write_long(w, v.effective_from)
+    signature_ = v.signature
+    if signature_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_bytes(w, signature_)
+    payload_ = v.payload
+    if isinstance(payload_, Instrument):
+        w.append(0)
+        write_instrument(w, payload_)
+    elif isinstance(payload_, Limits):
+        w.append(2)
+        write_limits(w, payload_)
+    elif isinstance(payload_, UserAccount):
+        w.append(4)
+        write_user_account(w, payload_)
+    elif isinstance(payload_, FirmState):
+        w.append(6)
+        write_firm_state(w, payload_)
+    elif isinstance(payload_, FeeSchedule):
+        w.append(8)
+        write_fee_schedule(w, payload_)
+    elif isinstance(payload_, Policy):
+        w.append(10)
+        write_policy(w, payload_)
+    elif isinstance(payload_, DayClose):
+        w.append(12)
+        write_day_close(w, payload_)
+
+
+def encode_control(v: Control) -> bytes:
+    """The body of a `control`."""
+    w = BytesWriter()
+    write_control(w, v)
+    return w.getvalue()
+
+
+def read_control(r: Reader) -> Control:
+    """A `control` at the cursor."""
+    event_time = r.long()
+    source_system_id = r.string()
+    tenant_id = r.string()
+    number = r.long()
+    version = r.long()
+    proposer = r.string()
+    approver: str | None = None
+    if r.present():
+        approver = r.string()
+    reason = r.string()
+    effective_from = r.long()
+    signature: bytes | None = None
+    if r.present():
+        signature = r.raw()
+    payload_branch = r.symbol(7)
+    payload: Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose
+    if payload_branch == 0:
+        payload = read_instrument(r)
+    elif payload_branch == 1:
+        payload = read_limits(r)
+    elif payload_branch == 2:
+        payload = read_user_account(r)
+    elif payload_branch == 3:
+        payload = read_firm_state(r)
+    elif payload_branch == 4:
+        payload = read_fee_schedule(r)
+    elif payload_branch == 5:
+        payload = read_policy(r)
+    else:
+        payload = read_day_close(r)
+    return Control(event_time, source_system_id, tenant_id, number, version, proposer, approver, reason, effective_from, signature, payload)
+
+
+def decode_control(data: bytes, position: int = 0) -> Control:
+    """The `control` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_control(r)
+    r.finish()
+    return v
+
+
+def write_check_result(w: BytesWriter, v: CheckResult) -> None:
+    """Append the body of a `check_result`."""
+    write_string(w, v.check)
+    write_long(w, v.result)
+    reason_code_ = v.reason_code
+    if reason_code_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, reason_code_)
+    observed_ = v.observed
+    if observed_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, observed_)
+    limit_ = v.limit
+    if limit_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, limit_)
+    limit_version_ = v.limit_version
+    if limit_version_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, limit_version_)
+    headroom_ = v.headroom
+    if headroom_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, headroom_)
+
+
+def encode_check_result(v: CheckResult) -> bytes:
+    """The body of a `check_result`."""
+    w = BytesWriter()
+    write_check_result(w, v)
+    return w.getvalue()
+
+
+def read_check_result(r: Reader) -> CheckResult:
+    """A `check_result` at the cursor."""
+    check = r.string()
+    result = r.symbol(4)
+    reason_code: str | None = None
+    if r.present():
+        reason_code = r.string()
+    observed: int | None = None
+    if r.present():
+        observed = r.long()
+    limit: int | None = None
+    if r.present():
+        limit = r.long()
+    limit_version: int | None = None
+    if r.present():
+        limit_version = r.long()
+    headroom: int | None = None
+    if r.present():
+        headroom = r.long()
+    return CheckResult(check, result, reason_code, observed, limit, limit_version, headroom)
+
+
+def decode_check_result(data: bytes, position: int = 0) -> CheckResult:
+    """The `check_result` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_check_result(r)
+    r.finish()
+    return v
+
+
+def write_decision(w: BytesWriter, v: Decision) -> None:
+    """Append the body of a `decision`."""
+    write_long(w, v.gate_time)
+    write_long(w, v.event_time)
+    write_string(w, v.source_system_id)
+    write_string(w, v.tenant_id)
+    write_string(w, v.user_id)
+    write_string(w, v.order_id)
+    orig_order_id_ = v.orig_order_id
+    if orig_order_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, orig_order_id_)
+    write_long(w, v.action)
+    write_long(w, v.verdict)
+    write_string(w, v.reason_code)
+    write_string(w, v.reason_text)
+    ord_rej_reason_ = v.ord_rej_reason
+    if ord_rej_reason_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, ord_rej_reason_)
+    write_long(w, v.lane)
+    write_long(w, v.lane_sequence)
+    duplicate_of_ = v.duplicate_of
+    if duplicate_of_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, duplicate_of_)
+    write_string(w, v.source_topic)
+    write_long(w, v.source_offset)
+    write_long(w, v.control_number)
+    write_string(w, v.core_version)
+    checks_ = v.checks
+    if checks_:
+        write_long(w, len(checks_))
+        for checks_item in checks_:
+            write_check_result(w, checks_item)
+    w.append(0)
+    hold_currency_ = v.hold_currency
+    if hold_currency_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, hold_currency_)
+    write_long(w, v.hold_minor)
+    order_ = v.order
+    if order_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_order(w, order_)
+    traceparent_ = v.traceparent
+    if traceparent_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, traceparent_)
+
+
+def encode_decision(v: Decision) -> bytes:
+    """The body of a `decision`."""
+    w = BytesWriter()
+    write_decision(w, v)
+    return w.getvalue()
+
+
+def read_decision(r: Reader) -> Decision:
+    """A `decision` at the cursor."""
+    gate_time = r.long()
+    event_time = r.long()
+    source_system_id = r.string()
+    tenant_id = r.string()
+    user_id = r.string()
+    order_id = r.string()
+    orig_order_id: str | None = None
+    if r.present():
+        orig_order_id = r.string()
+    action = r.symbol(3)
+    verdict = r.symbol(2)
+    reason_code = r.string()
+    reason_text = r.string()
+    ord_rej_reason: int | None = None
+    if r.present():
+        ord_rej_reason = r.int32()
+    lane = r.int32()
+    lane_sequence = r.long()
+    duplicate_of: int | None = None
+    if r.present():
+        duplicate_of = r.long()
+    source_topic = r.string()
+    source_offset = r.long()
+    control_number = r.long()
+    core_version = r.string()
+    checks: list[CheckResult] = []
+    checks_count = r.block()
+    while checks_count > 0:
+        for _ in range(checks_count):
+            checks_item = read_check_result(r)
+            checks.append(checks_item)
+        checks_count = r.block()
+    hold_currency: str | None = None
+    if r.present():
+        hold_currency = r.string()
+    hold_minor = r.long()
+    order: Order | None = None
+    if r.present():
+        order = read_order(r)
+    traceparent: str | None = None
+    if r.present():
+        traceparent = r.string()
+    return Decision(gate_time, event_time, source_system_id, tenant_id, user_id, order_id, orig_order_id, action, verdict, reason_code, reason_text, ord_rej_reason, lane, lane_sequence, duplicate_of, source_topic, source_offset, control_number, core_version, checks, hold_currency, hold_minor, order, traceparent)
+
+
+def decode_decision(data: bytes, position: int = 0) -> Decision:
+    """The `decision` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_decision(r)
+    r.finish()
+    return v
+
+
+def write_audit_record(w: BytesWriter, v: AuditRecord) -> None:
+    """Append the body of a `audit_record`."""
+    write_long(w, v.lane)
+    write_long(w, v.lane_sequence)
+    write_bytes(w, v.previous_hash)
+    write_string(w, v.source_topic)
+    write_long(w, v.source_partition)
+    write_long(w, v.source_offset)
+    write_long(w, v.record_time)
+    key_ = v.key
+    if key_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_bytes(w, key_)
+    value_ = v.value
+    if value_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_bytes(w, value_)
+    traceparent_ = v.traceparent
+    if traceparent_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, traceparent_)
+    write_long(w, v.gate_time)
+    w.append(1 if v.out_of_sync else 0)
+    write_string(w, v.core_version)
+    write_long(w, v.control_number)
+    write_long(w, v.outcome)
+    write_string(w, v.reason_code)
+    decision_ = v.decision
+    if decision_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_bytes(w, decision_)
+    write_bytes(w, v.outputs_digest)
+    write_bytes(w, v.state_digest)
+
+
+def encode_audit_record(v: AuditRecord) -> bytes:
+    """The body of a `audit_record`."""
+    w = BytesWriter()
+    write_audit_record(w, v)
+    return w.getvalue()
+
+
+def read_audit_record(r: Reader) -> AuditRecord:
+    """A `audit_record` at the cursor."""
+    lane = r.int32()
+    lane_sequence = r.long()
+    previous_hash = r.raw()
+    source_topic = r.string()
+    source_partition = r.int32()
+    source_offset = r.long()
+    record_time = r.long()
+    key: bytes | None = None
+    if r.present():
+        key = r.raw()
+    value: bytes | None = None
+    if r.present():
+        value = r.raw()
+    traceparent: str | None = None
+    if r.present():
+        traceparent = r.string()
+    gate_time = r.long()
+    out_of_sync = r.boolean()
+    core_version = r.string()
+    control_number = r.long()
+    outcome = r.symbol(4)
+    reason_code = r.string()
+    decision: bytes | None = None
+    if r.present():
+        decision = r.raw()
+    outputs_digest = r.raw()
+    state_digest = r.raw()
+    return AuditRecord(lane, lane_sequence, previous_hash, source_topic, source_partition, source_offset, record_time, key, value, traceparent, gate_time, out_of_sync, core_version, control_number, outcome, reason_code, decision, outputs_digest, state_digest)
+
+
+def decode_audit_record(data: bytes, position: int = 0) -> AuditRecord:
+    """The `audit_record` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_audit_record(r)
+    r.finish()
+    return v
+
+
+def write_regulatory_event(w: BytesWriter, v: RegulatoryEvent) -> None:
+    """Append the body of a `regulatory_event`."""
+    write_string(w, v.tenant_id)
+    write_long(w, v.business_day)
+    write_string(w, v.event_type)
+    write_long(w, v.gate_time)
+    write_long(w, v.event_time)
+    user_id_ = v.user_id
+    if user_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, user_id_)
+    order_id_ = v.order_id
+    if order_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, order_id_)
+    orig_order_id_ = v.orig_order_id
+    if orig_order_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, orig_order_id_)
+    instrument_id_ = v.instrument_id
+    if instrument_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, instrument_id_)
+    side_ = v.side
+    if side_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, side_)
+    order_type_ = v.order_type
+    if order_type_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, order_type_)
+    time_in_force_ = v.time_in_force
+    if time_in_force_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, time_in_force_)
+    write_long(w, v.quantity_lots)
+    price_e9_ = v.price_e9
+    if price_e9_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, price_e9_)
+    trader_id_ = v.trader_id
+    if trader_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, trader_id_)
+    algo_id_ = v.algo_id
+    if algo_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, algo_id_)
+    desk_id_ = v.desk_id
+    if desk_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, desk_id_)
+    counterparty_id_ = v.counterparty_id
+    if counterparty_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, counterparty_id_)
+    exec_id_ = v.exec_id
+    if exec_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, exec_id_)
+    venue_ = v.venue
+    if venue_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, venue_)
+    write_long(w, v.last_lots)
+    last_price_e9_ = v.last_price_e9
+    if last_price_e9_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, last_price_e9_)
+    currency_ = v.currency
+    if currency_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, currency_)
+    amount_minor_ = v.amount_minor
+    if amount_minor_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, amount_minor_)
+    write_string(w, v.reason_code)
+    write_long(w, v.lane)
+    write_long(w, v.lane_sequence)
+    write_string(w, v.source_topic)
+    write_long(w, v.source_offset)
+    write_bytes(w, v.input_hash)
+    lane_count_ = v.lane_count
+    if lane_count_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, lane_count_)
+    day_event_count_ = v.day_event_count
+    if day_event_count_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, day_event_count_)
+
+
+def encode_regulatory_event(v: RegulatoryEvent) -> bytes:
+    """The body of a `regulatory_event`."""
+    w = BytesWriter()
+    write_regulatory_event(w, v)
+    return w.getvalue()
+
+
+def read_regulatory_event(r: Reader) -> RegulatoryEvent:
+    """A `regulatory_event` at the cursor."""
+    tenant_id = r.string()
+    business_day = r.int32()
+    event_type = r.string()
+    gate_time = r.long()
+    event_time = r.long()
+    user_id: str | None = None
+    if r.present():
+        user_id = r.string()
+    order_id: str | None = None
+    if r.present():
+        order_id = r.string()
+    orig_order_id: str | None = None
+    if r.present():
+        orig_order_id = r.string()
+    instrument_id: str | None = None
+    if r.present():
+        instrument_id = r.string()
+    side: int | None = None
+    if r.present():
+        side = r.symbol(2)
+    order_type: int | None = None
+    if r.present():
+        order_type = r.symbol(2)
+    time_in_force: int | None = None
+    if r.present():
+        time_in_force = r.symbol(4)
+    quantity_lots = r.long()
+    price_e9: int | None = None
+    if r.present():
+        price_e9 = r.long()
+    trader_id: str | None = None
+    if r.present():
+        trader_id = r.string()
+    algo_id: str | None = None
+    if r.present():
+        algo_id = r.string()
+    desk_id: str | None = None
+    if r.present():
+        desk_id = r.string()
+    counterparty_id: str | None = None
+    if r.present():
+        counterparty_id = r.string()
+    exec_id: str | None = None
+    if r.present():
+        exec_id = r.string()
+    venue: str | None = None
+    if r.present():
+        venue = r.string()
+    last_lots = r.long()
+    last_price_e9: int | None = None
+    if r.present():
+        last_price_e9 = r.long()
+    currency: str | None = None
+    if r.present():
+        currency = r.string()
+    amount_minor: int | None = None
+    if r.present():
+        amount_minor = r.long()
+    reason_code = r.string()
+    lane = r.int32()
+    lane_sequence = r.long()
+    source_topic = r.string()
+    source_offset = r.long()
+    input_hash = r.raw()
+    lane_count: int | None = None
+    if r.present():
+        lane_count = r.int32()
+    day_event_count: int | None = None
+    if r.present():
+        day_event_count = r.long()
+    return RegulatoryEvent(tenant_id, business_day, event_type, gate_time, event_time, user_id, order_id, orig_order_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, trader_id, algo_id, desk_id, counterparty_id, exec_id, venue, last_lots, last_price_e9, currency, amount_minor, reason_code, lane, lane_sequence, source_topic, source_offset, input_hash, lane_count, day_event_count)
+
+
+def decode_regulatory_event(data: bytes, position: int = 0) -> RegulatoryEvent:
+    """The `regulatory_event` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_regulatory_event(r)
+    r.finish()
+    return v
+
+
+def write_dead_letter(w: BytesWriter, v: DeadLetter) -> None:
+    """Append the body of a `dead_letter`."""
+    write_long(w, v.gate_time)
+    write_string(w, v.reason_code)
+    write_string(w, v.reason_text)
+    write_string(w, v.source_topic)
+    write_long(w, v.source_partition)
+    write_long(w, v.source_offset)
+    write_long(w, v.record_time)
+    write_long(w, v.lane)
+    write_long(w, v.lane_sequence)
+    key_ = v.key
+    if key_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_bytes(w, key_)
+    value_ = v.value
+    if value_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_bytes(w, value_)
+    write_long(w, v.value_length)
+    write_bytes(w, v.value_sha256)
+
+
+def encode_dead_letter(v: DeadLetter) -> bytes:
+    """The body of a `dead_letter`."""
+    w = BytesWriter()
+    write_dead_letter(w, v)
+    return w.getvalue()
+
+
+def read_dead_letter(r: Reader) -> DeadLetter:
+    """A `dead_letter` at the cursor."""
+    gate_time = r.long()
+    reason_code = r.string()
+    reason_text = r.string()
+    source_topic = r.string()
+    source_partition = r.int32()
+    source_offset = r.long()
+    record_time = r.long()
+    lane = r.int32()
+    lane_sequence = r.long()
+    key: bytes | None = None
+    if r.present():
+        key = r.raw()
+    value: bytes | None = None
+    if r.present():
+        value = r.raw()
+    value_length = r.long()
+    value_sha256 = r.raw()
+    return DeadLetter(gate_time, reason_code, reason_text, source_topic, source_partition, source_offset, record_time, lane, lane_sequence, key, value, value_length, value_sha256)
+
+
+def decode_dead_letter(data: bytes, position: int = 0) -> DeadLetter:
+    """The `dead_letter` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_dead_letter(r)
+    r.finish()
+    return v
+
+
+def write_regulatory_report(w: BytesWriter, v: RegulatoryReport) -> None:
+    """Append the body of a `regulatory_report`."""
+    write_string(w, v.report_id)
+    write_string(w, v.kind)
+    write_string(w, v.tenant_id)
+    write_long(w, v.business_day)
+    write_long(w, v.part)
+    write_long(w, v.parts)
+    write_long(w, v.event_count)
+    write_string(w, v.content_type)
+    write_bytes(w, v.content)
+    write_bytes(w, v.content_sha256)
+
+
+def encode_regulatory_report(v: RegulatoryReport) -> bytes:
+    """The body of a `regulatory_report`."""
+    w = BytesWriter()
+    write_regulatory_report(w, v)
+    return w.getvalue()
+
+
+def read_regulatory_report(r: Reader) -> RegulatoryReport:
+    """A `regulatory_report` at the cursor."""
+    report_id = r.string()
+    kind = r.string()
+    tenant_id = r.string()
+    business_day = r.int32()
+    part = r.int32()
+    parts = r.int32()
+    event_count = r.long()
+    content_type = r.string()
+    content = r.raw()
+    content_sha256 = r.raw()
+    return RegulatoryReport(report_id, kind, tenant_id, business_day, part, parts, event_count, content_type, content, content_sha256)
+
+
+def decode_regulatory_report(data: bytes, position: int = 0) -> RegulatoryReport:
+    """The `regulatory_report` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_regulatory_report(r)
+    r.finish()
+    return v
+
+
+def write_row_user(w: BytesWriter, v: RowUser) -> None:
+    """Append the body of a `row_user`."""
+    w.append(1 if v.registered else 0)
+    write_string(w, v.account_tenant_id)
+    write_string(w, v.tier_id)
+    write_long(w, v.trading_state)
+    write_long(w, v.version)
+    write_long(w, v.orders_count)
+    write_long(w, v.messages_count)
+    write_long(w, v.open_orders_count)
+    write_long(w, v.deficit_count)
+    write_long(w, v.rate_bucket)
+    rate_counts_ = v.rate_counts
+    if rate_counts_:
+        write_long(w, len(rate_counts_))
+        for rate_counts_item in rate_counts_:
+            write_long(w, rate_counts_item)
+    w.append(0)
+
+
+def encode_row_user(v: RowUser) -> bytes:
+    """The body of a `row_user`."""
+    w = BytesWriter()
+    write_row_user(w, v)
+    return w.getvalue()
+
+
+def read_row_user(r: Reader) -> RowUser:
+    """A `row_user` at the cursor."""
+    registered = r.boolean()
+    account_tenant_id = r.string()
+    tier_id = r.string()
+    trading_state = r.symbol(3)
+    version = r.long()
+    orders_count = r.long()
+    messages_count = r.long()
+    open_orders_count = r.long()
+    deficit_count = r.long()
+    rate_bucket = r.long()
+    rate_counts: list[int] = []
+    rate_counts_count = r.block()
+    while rate_counts_count > 0:
+        for _ in range(rate_counts_count):
+            rate_counts_item = r.int32()
+            rate_counts.append(rate_counts_item)
+        rate_counts_count = r.block()
+    return RowUser(registered, account_tenant_id, tier_id, trading_state, version, orders_count, messages_count, open_orders_count, deficit_count, rate_bucket, rate_counts)
+
+
+def decode_row_user(data: bytes, position: int = 0) -> RowUser:
+    """The `row_user` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_user(r)
+    r.finish()
+    return v
+
+
+def write_row_balance(w: BytesWriter, v: RowBalance) -> None:
+    """Append the body of a `row_balance`."""
+    write_long(w, v.cash_minor)
+    write_long(w, v.held_minor)
+    write_long(w, v.deposited_minor)
+    write_long(w, v.withdrawn_minor)
+    write_long(w, v.adjusted_minor)
+    write_long(w, v.traded_minor)
+    write_long(w, v.fees_minor)
+    write_long(w, v.pending_withdrawals_minor)
+
+
+def encode_row_balance(v: RowBalance) -> bytes:
+    """The body of a `row_balance`."""
+    w = BytesWriter()
+    write_row_balance(w, v)
+    return w.getvalue()
+
+
+def read_row_balance(r: Reader) -> RowBalance:
+    """A `row_balance` at the cursor."""
+    cash_minor = r.long()
+    held_minor = r.long()
+    deposited_minor = r.long()
+    withdrawn_minor = r.long()
+    adjusted_minor = r.long()
+    traded_minor = r.long()
+    fees_minor = r.long()
+    pending_withdrawals_minor = r.long()
+    return RowBalance(cash_minor, held_minor, deposited_minor, withdrawn_minor, adjusted_minor, traded_minor, fees_minor, pending_withdrawals_minor)
+
+
+def decode_row_balance(data: bytes, position: int = 0) -> RowBalance:
+    """The `row_balance` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_balance(r)
+    r.finish()
+    return v
+
+
+def write_row_position(w: BytesWriter, v: RowPosition) -> None:
+    """Append the body of a `row_position`."""
+    write_long(w, v.position_lots)
+    write_long(w, v.working_buy_lots)
+    write_long(w, v.working_sell_lots)
+    write_long(w, v.margin_minor)
+    write_string(w, v.margin_currency)
+    write_long(w, v.open_cost_e9)
+
+
+def encode_row_position(v: RowPosition) -> bytes:
+    """The body of a `row_position`."""
+    w = BytesWriter()
+    write_row_position(w, v)
+    return w.getvalue()
+
+
+def read_row_position(r: Reader) -> RowPosition:
+    """A `row_position` at the cursor."""
+    position_lots = r.long()
+    working_buy_lots = r.long()
+    working_sell_lots = r.long()
+    margin_minor = r.long()
+    margin_currency = r.string()
+    open_cost_e9 = r.long()
+    return RowPosition(position_lots, working_buy_lots, working_sell_lots, margin_minor, margin_currency, open_cost_e9)
+
+
+def decode_row_position(data: bytes, position: int = 0) -> RowPosition:
+    """The `row_position` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_position(r)
+    r.finish()
+    return v
+
+
+def write_row_order(w: BytesWriter, v: RowOrder) -> None:
+    """Append the body of a `row_order`."""
+    write_string(w, v.tenant_id)
+    write_string(w, v.instrument_id)
+    write_long(w, v.side)
+    write_long(w, v.order_type)
+    write_long(w, v.time_in_force)
+    write_long(w, v.quantity_lots)
+    write_long(w, v.price_e9)
+    trader_id_ = v.trader_id
+    if trader_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, trader_id_)
+    algo_id_ = v.algo_id
+    if algo_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, algo_id_)
+    desk_id_ = v.desk_id
+    if desk_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, desk_id_)
+    counterparty_id_ = v.counterparty_id
+    if counterparty_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, counterparty_id_)
+    write_long(w, v.filled_lots)
+    final_lots_ = v.final_lots
+    if final_lots_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, final_lots_)
+    w.append(1 if v.acknowledged else 0)
+    w.append(1 if v.cancel_requested else 0)
+    write_long(w, v.hold_minor)
+    write_string(w, v.hold_currency)
+    write_long(w, v.lane_sequence)
+    write_long(w, v.gate_time)
+    write_bytes(w, v.content_hash)
+
+
+def encode_row_order(v: RowOrder) -> bytes:
+    """The body of a `row_order`."""
+    w = BytesWriter()
+    write_row_order(w, v)
+    return w.getvalue()
+
+
+def read_row_order(r: Reader) -> RowOrder:
+    """A `row_order` at the cursor."""
+    tenant_id = r.string()
+    instrument_id = r.string()
+    side = r.symbol(2)
+    order_type = r.symbol(2)
+    time_in_force = r.symbol(4)
+    quantity_lots = r.long()
+    price_e9 = r.long()
+    trader_id: str | None = None
+    if r.present():
+        trader_id = r.string()
+    algo_id: str | None = None
+    if r.present():
+        algo_id = r.string()
+    desk_id: str | None = None
+    if r.present():
+        desk_id = r.string()
+    counterparty_id: str | None = None
+    if r.present():
+        counterparty_id = r.string()
+    filled_lots = r.long()
+    final_lots: int | None = None
+    if r.present():
+        final_lots = r.long()
+    acknowledged = r.boolean()
+    cancel_requested = r.boolean()
+    hold_minor = r.long()
+    hold_currency = r.string()
+    lane_sequence = r.long()
+    gate_time = r.long()
+    content_hash = r.raw()
+    return RowOrder(tenant_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, trader_id, algo_id, desk_id, counterparty_id, filled_lots, final_lots, acknowledged, cancel_requested, hold_minor, hold_currency, lane_sequence, gate_time, content_hash)
+
+
+def decode_row_order(data: bytes, position: int = 0) -> RowOrder:
+    """The `row_order` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_order(r)
+    r.finish()
+    return v
+
+
+def write_row_decision(w: BytesWriter, v: RowDecision) -> None:
+    """Append the body of a `row_decision`."""
+    write_long(w, v.verdict)
+    write_string(w, v.reason_code)
+    write_long(w, v.lane_sequence)
+    write_long(w, v.gate_time)
+    write_bytes(w, v.content_hash)
+    instrument_id_ = v.instrument_id
+    if instrument_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, instrument_id_)
+    side_ = v.side
+    if side_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, side_)
+    write_long(w, v.filled_lots)
+
+
+def encode_row_decision(v: RowDecision) -> bytes:
+    """The body of a `row_decision`."""
+    w = BytesWriter()
+    write_row_decision(w, v)
+    return w.getvalue()
+
+
+def read_row_decision(r: Reader) -> RowDecision:
+    """A `row_decision` at the cursor."""
+    verdict = r.symbol(2)
+    reason_code = r.string()
+    lane_sequence = r.long()
+    gate_time = r.long()
+    content_hash = r.raw()
+    instrument_id: str | None = None
+    if r.present():
+        instrument_id = r.string()
+    side: int | None = None
+    if r.present():
+        side = r.symbol(2)
+    filled_lots = r.long()
+    return RowDecision(verdict, reason_code, lane_sequence, gate_time, content_hash, instrument_id, side, filled_lots)
+
+
+def decode_row_decision(data: bytes, position: int = 0) -> RowDecision:
+    """The `row_decision` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_decision(r)
+    r.finish()
+    return v
+
+
+def write_row_seen(w: BytesWriter, v: RowSeen) -> None:
+    """Append the body of a `row_seen`."""
+    write_long(w, v.gate_time)
+    write_long(w, v.lane_sequence)
+
+
+def encode_row_seen(v: RowSeen) -> bytes:
+    """The body of a `row_seen`."""
+    w = BytesWriter()
+    write_row_seen(w, v)
+    return w.getvalue()
+
+
+def read_row_seen(r: Reader) -> RowSeen:
+    """A `row_seen` at the cursor."""
+    gate_time = r.long()
+    lane_sequence = r.long()
+    return RowSeen(gate_time, lane_sequence)
+
+
+def decode_row_seen(data: bytes, position: int = 0) -> RowSeen:
+    """The `row_seen` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_seen(r)
+    r.finish()
+    return v
+
+
+def write_row_withdrawal(w: BytesWriter, v: RowWithdrawal) -> None:
+    """Append the body of a `row_withdrawal`."""
+    write_string(w, v.currency)
+    write_long(w, v.amount_minor)
+    write_long(w, v.gate_time)
+
+
+def encode_row_withdrawal(v: RowWithdrawal) -> bytes:
+    """The body of a `row_withdrawal`."""
+    w = BytesWriter()
+    write_row_withdrawal(w, v)
+    return w.getvalue()
+
+
+def read_row_withdrawal(r: Reader) -> RowWithdrawal:
+    """A `row_withdrawal` at the cursor."""
+    currency = r.string()
+    amount_minor = r.long()
+    gate_time = r.long()
+    return RowWithdrawal(currency, amount_minor, gate_time)
+
+
+def decode_row_withdrawal(data: bytes, position: int = 0) -> RowWithdrawal:
+    """The `row_withdrawal` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_withdrawal(r)
+    r.finish()
+    return v
+
+
+def write_row_mark(w: BytesWriter, v: RowMark) -> None:
+    """Append the body of a `row_mark`."""
+    write_long(w, v.price_e9)
+    write_long(w, v.as_of)
+
+
+def encode_row_mark(v: RowMark) -> bytes:
+    """The body of a `row_mark`."""
+    w = BytesWriter()
+    write_row_mark(w, v)
+    return w.getvalue()
+
+
+def read_row_mark(r: Reader) -> RowMark:
+    """A `row_mark` at the cursor."""
+    price_e9 = r.long()
+    as_of = r.long()
+    return RowMark(price_e9, as_of)
+
+
+def decode_row_mark(data: bytes, position: int = 0) -> RowMark:
+    """The `row_mark` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_mark(r)
+    r.finish()
+    return v
+
+
+def write_row_lane(w: BytesWriter, v: RowLane) -> None:
+    """Append the body of a `row_lane`."""
+    write_long(w, v.lane)
+    write_long(w, v.state_format)
+    write_string(w, v.core_version)
+    applied_ = v.applied
+    if applied_:
+        write_long(w, len(applied_))
+        for applied_key in sorted(applied_):
+            write_string(w, applied_key)
+            write_long(w, applied_[applied_key])
+    w.append(0)
+
+
+def encode_row_lane(v: RowLane) -> bytes:
+    """The body of a `row_lane`."""
+    w = BytesWriter()
+    write_row_lane(w, v)
+    return w.getvalue()
+
+
+def read_row_lane(r: Reader) -> RowLane:
+    """A `row_lane` at the cursor."""
+    lane = r.int32()
+    state_format = r.int32()
+    core_version = r.string()
+    applied: dict[str, int] = {}
+    applied_count = r.block()
+    while applied_count > 0:
+        for _ in range(applied_count):
+            applied_key = r.string()
+            applied_item = r.long()
+            applied[applied_key] = applied_item
+        applied_count = r.block()
+    return RowLane(lane, state_format, core_version, applied)
+
+
+def decode_row_lane(data: bytes, position: int = 0) -> RowLane:
+    """The `row_lane` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_lane(r)
+    r.finish()
+    return v
+
+
+def write_row_gate(w: BytesWriter, v: RowGate) -> None:
+    """Append the body of a `row_gate`."""
+    write_long(w, v.lane_sequence)
+    write_long(w, v.gate_time)
+    write_bytes(w, v.chain_head)
+    write_bytes(w, v.state_digest)
+    write_long(w, v.control_number)
+    write_long(w, v.business_day)
+    day_event_counts_ = v.day_event_counts
+    if day_event_counts_:
+        write_long(w, len(day_event_counts_))
+        for day_event_counts_key in sorted(day_event_counts_):
+            write_string(w, day_event_counts_key)
+            write_long(w, day_event_counts_[day_event_counts_key])
+    w.append(0)
+
+
+def encode_row_gate(v: RowGate) -> bytes:
+    """The body of a `row_gate`."""
+    w = BytesWriter()
+    write_row_gate(w, v)
+    return w.getvalue()
+
+
+def read_row_gate(r: Reader) -> RowGate:
+    """A `row_gate` at the cursor."""
+    lane_sequence = r.long()
+    gate_time = r.long()
+    chain_head = r.raw()
+    state_digest = r.raw()
+    control_number = r.long()
+    business_day = r.int32()
+    day_event_counts: dict[str, int] = {}
+    day_event_counts_count = r.block()
+    while day_event_counts_count > 0:
+        for _ in range(day_event_counts_count):
+            day_event_counts_key = r.string()
+            day_event_counts_item = r.long()
+            day_event_counts[day_event_counts_key] = day_event_counts_item
+        day_event_counts_count = r.block()
+    return RowGate(lane_sequence, gate_time, chain_head, state_digest, control_number, business_day, day_event_counts)
+
+
+def decode_row_gate(data: bytes, position: int = 0) -> RowGate:
+    """The `row_gate` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_gate(r)
+    r.finish()
+    return v
+
+
+def write_row_report_day(w: BytesWriter, v: RowReportDay) -> None:
+    """Append the body of a `row_report_day`."""
+    write_long(w, v.first_offset)
+    write_long(w, v.last_offset)
+    write_long(w, v.event_count)
+    closed_ = v.closed
+    if closed_:
+        write_long(w, len(closed_))
+        for closed_key in sorted(closed_):
+            write_string(w, closed_key)
+            write_long(w, closed_[closed_key])
+    w.append(0)
+    write_long(w, v.lane_count)
+    w.append(1 if v.reported else 0)
+
+
+def encode_row_report_day(v: RowReportDay) -> bytes:
+    """The body of a `row_report_day`."""
+    w = BytesWriter()
+    write_row_report_day(w, v)
+    return w.getvalue()
+
+
+def read_row_report_day(r: Reader) -> RowReportDay:
+    """A `row_report_day` at the cursor."""
+    first_offset = r.long()
+    last_offset = r.long()
+    event_count = r.long()
+    closed: dict[str, int] = {}
+    closed_count = r.block()
+    while closed_count > 0:
+        for _ in range(closed_count):
+            closed_key = r.string()
+            closed_item = r.long()
+            closed[closed_key] = closed_item
+        closed_count = r.block()
+    lane_count = r.int32()
+    reported = r.boolean()
+    return RowReportDay(first_offset, last_offset, event_count, closed, lane_count, reported)
+
+
+def decode_row_report_day(data: bytes, position: int = 0) -> RowReportDay:
+    """The `row_report_day` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_report_day(r)
+    r.finish()
+    return v
+

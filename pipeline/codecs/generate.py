@@ -1,0 +1,277 @@
+"""Writes the value classes and their codecs from schemas/avro: `python -m pipeline.codecs.generate`.
+
+Owns the mapping from an Avro schema to typed Python. Output: `pipeline/risk/records.py` (values,
+which the pure core uses) and `pipeline/codecs/avro.py` (bytes). A test holds both files to the
+schemas, and the codecs to fastavro. With `--check`, writes nothing and exits 1 on a difference.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from textwrap import wrap
+
+from pipeline.codecs.schemas import SCHEMA_NAMES, Schema, load_json
+
+_ROOT = Path(__file__).parents[2]
+RECORDS_PATH = _ROOT / "pipeline/risk/records.py"
+CODECS_PATH = _ROOT / "pipeline/codecs/avro.py"
+
+_PLAIN_TYPES = {"long": "int", "int": "int", "boolean": "bool", "string": "str", "bytes": "bytes"}
+_READERS = {"long": "long", "int": "int32", "boolean": "boolean", "string": "string", "bytes": "raw"}
+_WRITERS = {"long": "write_long", "int": "write_long", "string": "write_string", "bytes": "write_bytes"}
+
+
+def class_name(record: str) -> str:
+    """`row_user` -> `RowUser`."""
+    return "".join(word.capitalize() for word in record.split("_"))
+
+
+class Generator:
+    """Collects what the schemas define and renders the two modules."""
+
+    def __init__(self) -> None:
+        self.records: list[dict[str, Schema]] = []
+        self.enums: dict[str, dict[str, Schema]] = {}
+        for name in SCHEMA_NAMES:
+            record = load_json(name)
+            self.records.append(record)
+            self._collect_enums(record)
+
+    def _collect_enums(self, schema: Schema) -> None:
+        if isinstance(schema, list):
+            for branch in schema:
+                self._collect_enums(branch)
+        elif isinstance(schema, dict):
+            if schema["type"] == "enum":
+                self.enums[schema["name"]] = schema
+            elif schema["type"] == "record":
+                for field in schema["fields"]:
+                    self._collect_enums(field["type"])
+            else:
+                for part in ("items", "values", "type"):
+                    if isinstance(schema.get(part), dict | list):
+                        self._collect_enums(schema[part])
+
+    def _resolve(self, schema: Schema) -> tuple[str, Schema]:
+        """(kind, detail): plain, enum, record, array, map, optional or union."""
+        if isinstance(schema, list):
+            if schema[0] == "null" and len(schema) == 2:
+                return "optional", schema[1]
+            return "union", schema
+        if isinstance(schema, dict):
+            kind = schema["type"]
+            if kind == "enum":
+                return "enum", schema["name"]
+            if kind == "array":
+                return "array", schema["items"]
+            if kind == "map":
+                return "map", schema["values"]
+            return self._resolve(kind)
+        name = schema.removeprefix("tollgate.")
+        if name in _PLAIN_TYPES:
+            return "plain", name
+        return ("enum", name) if name in self.enums else ("record", name)
+
+    def annotation(self, schema: Schema) -> str:
+        """The Python type of a field."""
+        kind, detail = self._resolve(schema)
+        if kind == "plain":
+            return _PLAIN_TYPES[detail]
+        if kind == "enum":
+            return "int"
+        if kind == "record":
+            return class_name(detail)
+        if kind == "array":
+            return f"list[{self.annotation(detail)}]"
+        if kind == "map":
+            return f"dict[str, {self.annotation(detail)}]"
+        if kind == "optional":
+            return f"{self.annotation(detail)} | None"
+        return " | ".join(self.annotation(branch) for branch in detail)
+
+    # -- values
+
+    def render_records(self) -> str:
+        """The text of pipeline/risk/records.py."""
+        lines = [
+            '"""The contract as values, generated from schemas/avro. Do not edit: `make generate`.',
+            "",
+            "One class a record, one integer a symbol of an enum. Messages are immutable; the table's",
+            "rows (`Row...`) are not, because only the core changes them. Nothing here reads, writes or",
+            'computes.\n"""',
+            "",
+            "# ruff: noqa: E501, PLR0913 -- the shape is the contract's",
+            "from typing import Final",
+            "",
+        ]
+        for name, schema in self.enums.items():
+            symbols = schema["symbols"]
+            lines += [f"# {line}" for line in wrap(f"{name}: {schema['doc']}", 96)]
+            lines += [f"{name.upper()}_{symbol}: Final = {index}" for index, symbol in enumerate(symbols)]
+            listed = ", ".join(f'"{symbol}"' for symbol in symbols)
+            lines += [f"{name.upper()}_NAMES: Final = ({listed})", ""]
+        for record in self.records:
+            lines += self._render_class(record)
+        return "\n".join(lines) + "\n"
+
+    def _render_class(self, record: dict[str, Schema]) -> list[str]:
+        fields = record["fields"]
+        mutable = record["name"].startswith("row_")
+        lines = ["", f"class {class_name(record['name'])}:", f'    """{record["doc"]}', ""]
+        for field in fields:
+            lines += wrap(f"{field['name']}: {field['doc']}", 92, initial_indent="    ", subsequent_indent="        ")
+        lines += ['    """', "", "    def __init__(", "        self,"]
+        lines += [f"        {field['name']}: {self.annotation(field['type'])}," for field in fields]
+        lines += ["    ) -> None:"]
+        for field in fields:
+            final = "" if mutable else ": Final"
+            lines.append(f"        self.{field['name']}{final} = {field['name']}")
+        return [*lines, ""]
+
+    # -- codecs
+
+    def render_codecs(self) -> str:
+        """The text of pipeline/codecs/avro.py."""
+        classes = sorted(class_name(record["name"]) for record in self.records)
+        lines = [
+            '"""Avro codecs of the contract, generated from schemas/avro. Do not edit: `make generate`.',
+            "",
+            "`write_X` appends the body of a record to a writer; `encode_X` returns it; `read_X` reads it at",
+            "a cursor; `decode_X` reads a whole value from `position` on and refuses what follows it. Maps",
+            "are written in key order, so equal values have equal bytes. Raises `MalformedAvro` for bad",
+            'bytes, OverflowError for an integer outside int64.\n"""',
+            "",
+            "# ruff: noqa: C901, E501, PLR0912, PLR0915 -- one function a record, as long as the record",
+            "from librt.strings import BytesWriter",
+            "",
+            "from pipeline.codecs.primitives import Reader, write_bytes, write_long, write_string",
+            "from pipeline.risk.records import (",
+            *[f"    {name}," for name in classes],
+            ")",
+            "",
+        ]
+        for record in self.records:
+            lines += self._render_codec(record)
+        return "\n".join(lines) + "\n"
+
+    def _render_codec(self, record: dict[str, Schema]) -> list[str]:
+        name, cls = record["name"], class_name(record["name"])
+        lines = ["", f"def write_{name}(w: BytesWriter, v: {cls}) -> None:", f'    """Append the body of a `{name}`."""']
+        for field in record["fields"]:
+            lines += self._write(field["type"], f"v.{field['name']}", field["name"], "    ")
+        lines += ["", "", f"def encode_{name}(v: {cls}) -> bytes:", f'    """The body of a `{name}`."""']
+        lines += ["    w = BytesWriter()", f"    write_{name}(w, v)", "    return w.getvalue()", "", ""]
+        lines += [f"def read_{name}(r: Reader) -> {cls}:", f'    """A `{name}` at the cursor."""']
+        for field in record["fields"]:
+            lines += self._read(field["type"], field["name"], "    ", declare=True)
+        names = ", ".join(field["name"] for field in record["fields"])
+        lines += [f"    return {cls}({names})", "", ""]
+        lines += [f"def decode_{name}(data: bytes, position: int = 0) -> {cls}:", f'    """The `{name}` that fills `data` from `position` on."""']
+        lines += ["    r = Reader(data, position)", f"    v = read_{name}(r)", "    r.finish()", "    return v", ""]
+        return lines
+
+    def _write(self, schema: Schema, value: str, name: str, pad: str) -> list[str]:
+        kind, detail = self._resolve(schema)
+        if kind == "plain":
+            if detail == "boolean":
+                return [f"{pad}w.append(1 if {value} else 0)"]
+            return [f"{pad}{_WRITERS[detail]}(w, {value})"]
+        if kind == "enum":
+            return [f"{pad}write_long(w, {value})"]
+        if kind == "record":
+            return [f"{pad}write_{detail}(w, {value})"]
+        if kind == "optional":
+            inner = self._write(detail, f"{name}_", name, pad + "    ")
+            return [
+                f"{pad}{name}_ = {value}",
+                f"{pad}if {name}_ is None:",
+                f"{pad}    w.append(0)",
+                f"{pad}else:",
+                f"{pad}    w.append(2)",
+                *inner,
+            ]
+        if kind == "array":
+            inner = self._write(detail, f"{name}_item", f"{name}_item", pad + "        ")
+            return [
+                f"{pad}{name}_ = {value}",
+                f"{pad}if {name}_:",
+                f"{pad}    write_long(w, len({name}_))",
+                f"{pad}    for {name}_item in {name}_:",
+                *inner,
+                f"{pad}w.append(0)",
+            ]
+        if kind == "map":
+            inner = self._write(detail, f"{name}_[{name}_key]", f"{name}_item", pad + "        ")
+            return [
+                f"{pad}{name}_ = {value}",
+                f"{pad}if {name}_:",
+                f"{pad}    write_long(w, len({name}_))",
+                f"{pad}    for {name}_key in sorted({name}_):",
+                f"{pad}        write_string(w, {name}_key)",
+                *inner,
+                f"{pad}w.append(0)",
+            ]
+        lines = [f"{pad}{name}_ = {value}"]
+        for index, branch in enumerate(detail):
+            _, record = self._resolve(branch)
+            word = "if" if index == 0 else "elif"
+            test = f"isinstance({name}_, {class_name(record)})"
+            lines += [f"{pad}{word} {test}:", f"{pad}    w.append({2 * index})", f"{pad}    write_{record}(w, {name}_)"]
+        return lines
+
+    def _read(self, schema: Schema, name: str, pad: str, *, declare: bool) -> list[str]:
+        kind, detail = self._resolve(schema)
+        typed = f": {self.annotation(schema)}" if declare else ""
+        if kind == "plain":
+            return [f"{pad}{name} = r.{_READERS[detail]}()"]
+        if kind == "enum":
+            return [f"{pad}{name} = r.symbol({len(self.enums[detail]['symbols'])})"]
+        if kind == "record":
+            return [f"{pad}{name} = read_{detail}(r)"]
+        if kind == "optional":
+            return [f"{pad}{name}{typed} = None", f"{pad}if r.present():", *self._read(detail, name, pad + "    ", declare=False)]
+        if kind in ("array", "map"):
+            keyed = kind == "map"
+            inner = self._read(detail, f"{name}_item", pad + "        ", declare=True)
+            return [
+                f"{pad}{name}{typed} = {'{}' if keyed else '[]'}",
+                f"{pad}{name}_count = r.block()",
+                f"{pad}while {name}_count > 0:",
+                f"{pad}    for _ in range({name}_count):",
+                *([f"{pad}        {name}_key = r.string()"] if keyed else []),
+                *inner,
+                f"{pad}        {name}[{name}_key] = {name}_item" if keyed else f"{pad}        {name}.append({name}_item)",
+                f"{pad}    {name}_count = r.block()",
+            ]
+        lines = [f"{pad}{name}_branch = r.symbol({len(detail)})"]
+        for index, branch in enumerate(detail):
+            _, record = self._resolve(branch)
+            if index == 0:
+                lines += [f"{pad}{name}{typed}", f"{pad}if {name}_branch == 0:"]
+            elif index == len(detail) - 1:
+                lines += [f"{pad}else:"]
+            else:
+                lines += [f"{pad}elif {name}_branch == {index}:"]
+            lines += [f"{pad}    {name} = read_{record}(r)"]
+        return lines
+
+
+def main() -> int:
+    """Write both files, or with --check compare them."""
+    parser = argparse.ArgumentParser(description="Generate value classes and codecs from schemas/avro.")
+    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when a file is not current")
+    check = parser.parse_args().check
+    generator = Generator()
+    stale = False
+    for path, text in ((RECORDS_PATH, generator.render_records()), (CODECS_PATH, generator.render_codecs())):
+        if check:
+            stale |= not path.exists() or path.read_text() != text
+        else:
+            path.write_text(text)
+    if stale:
+        sys.stderr.write("generated codecs are not current: run `make generate`\n")
+    return int(stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

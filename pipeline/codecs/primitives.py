@@ -1,0 +1,140 @@
+"""Avro primitives: bytes to values and back, with every length checked before it is believed.
+
+Owns the binary encoding of the Avro specification (1.11, "Binary Encoding") for the types the
+contract uses. Never raises anything but `MalformedAvro` for bad bytes, never reads past the end,
+never allocates more than the input could fill. Compiled with mypyc; the same source runs plain.
+Used by `avro.py`, which is generated from schemas/avro.
+"""
+
+from typing import Final
+
+from librt.strings import BytesWriter
+from mypy_extensions import i64
+
+INT64_MIN: Final = -(2**63)
+INT64_MAX: Final = 2**63 - 1
+_LOW_63_BITS: Final[i64] = 0x7FFF_FFFF_FFFF_FFFF
+
+
+class MalformedAvro(ValueError):
+    """The bytes are not what the schema says they are."""
+
+
+class Reader:
+    """A cursor over the bytes of one record.
+
+    `data` is the whole value, `position` where the record's body starts.
+    """
+
+    def __init__(self, data: bytes, position: int) -> None:
+        self.data: Final = data
+        self.position: i64 = position
+        self.end: Final[i64] = len(data)
+
+    def long(self) -> int:
+        """A zigzag variable-length integer of at most 64 bits."""
+        data = self.data
+        position = self.position
+        end = self.end
+        accumulated: i64 = 0
+        shift: i64 = 0
+        while True:
+            if position >= end:
+                raise MalformedAvro("truncated in an integer")
+            byte: i64 = data[position]
+            position += 1
+            if shift == 63 and byte > 1:
+                raise MalformedAvro("integer of more than 64 bits")
+            accumulated |= (byte & 127) << shift
+            if byte < 128:
+                break
+            shift += 7
+        self.position = position
+        return ((accumulated >> 1) & _LOW_63_BITS) ^ -(accumulated & 1)
+
+    def int32(self) -> int:
+        """A zigzag variable-length integer of at most 32 bits."""
+        value = self.long()
+        if not -(2**31) <= value < 2**31:
+            raise MalformedAvro("int of more than 32 bits")
+        return value
+
+    def boolean(self) -> bool:
+        """One byte, 0 or 1."""
+        position = self.position
+        if position >= self.end:
+            raise MalformedAvro("truncated in a boolean")
+        byte: i64 = self.data[position]
+        if byte > 1:
+            raise MalformedAvro("boolean that is neither 0 nor 1")
+        self.position = position + 1
+        return byte == 1
+
+    def raw(self) -> bytes:
+        """A length and that many bytes."""
+        length: i64 = self.long()
+        position = self.position
+        if length < 0 or length > self.end - position:
+            raise MalformedAvro("length beyond the end")
+        self.position = position + length
+        return self.data[position : position + length]
+
+    def string(self) -> str:
+        """A length and that many bytes of UTF-8."""
+        try:
+            return self.raw().decode("utf-8")
+        except UnicodeDecodeError:
+            raise MalformedAvro("string that is not UTF-8") from None
+
+    def present(self) -> bool:
+        """The index of a union of null and one other type."""
+        branch = self.long()
+        if branch == 0:
+            return False
+        if branch == 1:
+            return True
+        raise MalformedAvro("union branch out of range")
+
+    def symbol(self, count: int) -> int:
+        """The index of an enum symbol or of a union branch, below `count`."""
+        index = self.long()
+        if not 0 <= index < count:
+            raise MalformedAvro("enum symbol or union branch out of range")
+        return index
+
+    def block(self) -> int:
+        """How many items the next block of an array or map has; 0 ends it."""
+        count = self.long()
+        if count < 0:
+            count = -count
+            self.long()  # the block's size in bytes, which lets others skip it
+        if count > self.end - self.position:
+            raise MalformedAvro("block of more items than bytes")
+        return count
+
+    def finish(self) -> None:
+        """Nothing may follow the record."""
+        if self.position != self.end:
+            raise MalformedAvro("bytes after the record")
+
+
+def write_long(writer: BytesWriter, value: int) -> None:
+    """Append a zigzag variable-length integer. Raises OverflowError outside int64."""
+    if value < INT64_MIN or value > INT64_MAX:
+        raise OverflowError("outside int64")
+    zigzag = value << 1 if value >= 0 else (-value << 1) - 1
+    while zigzag > 127:
+        writer.append((zigzag & 127) | 128)
+        zigzag >>= 7
+    writer.append(zigzag)
+
+
+def write_bytes(writer: BytesWriter, value: bytes) -> None:
+    """Append a length and the bytes."""
+    write_long(writer, len(value))
+    writer.write(value)
+
+
+def write_string(writer: BytesWriter, value: str) -> None:
+    """Append a length and the UTF-8 bytes."""
+    write_bytes(writer, value.encode("utf-8"))

@@ -1,0 +1,52 @@
+"""The Avro schemas of the contract as JSON, in an order in which each name is defined before it is used.
+
+Owns where schemas/avro lies and how its files are loaded. The wire ids are in `wire.py`.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+Schema = Any
+
+SCHEMA_DIR: Final = Path(__file__).parents[2] / "schemas/avro"
+
+SCHEMA_NAMES: Final = (
+    "order",
+    "fill",
+    "deposit",
+    "mark",
+    "instrument",
+    "limits",
+    "user_account",
+    "firm_state",
+    "fee_schedule",
+    "policy",
+    "day_close",
+    "control",
+    "check_result",
+    "decision",
+    "audit_record",
+    "regulatory_event",
+    "dead_letter",
+    "regulatory_report",
+    "row_user",
+    "row_balance",
+    "row_position",
+    "row_order",
+    "row_decision",
+    "row_seen",
+    "row_withdrawal",
+    "row_mark",
+    "row_lane",
+    "row_gate",
+    "row_report_day",
+)
+
+
+@cache
+def load_json(name: str) -> dict[str, Schema]:
+    """The schema of one record as it stands in schemas/avro/NAME.avsc."""
+    loaded: dict[str, Schema] = json.loads((SCHEMA_DIR / f"{name}.avsc").read_text())
+    return loaded
