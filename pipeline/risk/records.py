@@ -803,38 +803,38 @@ class RegulatoryEvent:
         lane_count: int | None,
         day_event_count: int | None,
     ) -> None:
-        self.tenant_id: Final = tenant_id
-        self.business_day: Final = business_day
-        self.event_type: Final = event_type
-        self.gate_time: Final = gate_time
-        self.event_time: Final = event_time
-        self.user_id: Final = user_id
-        self.order_id: Final = order_id
-        self.orig_order_id: Final = orig_order_id
-        self.instrument_id: Final = instrument_id
-        self.side: Final = side
-        self.order_type: Final = order_type
-        self.time_in_force: Final = time_in_force
-        self.quantity_lots: Final = quantity_lots
-        self.price_e9: Final = price_e9
-        self.trader_id: Final = trader_id
-        self.algo_id: Final = algo_id
-        self.desk_id: Final = desk_id
-        self.counterparty_id: Final = counterparty_id
-        self.exec_id: Final = exec_id
-        self.venue: Final = venue
-        self.last_lots: Final = last_lots
-        self.last_price_e9: Final = last_price_e9
-        self.currency: Final = currency
-        self.amount_minor: Final = amount_minor
-        self.reason_code: Final = reason_code
-        self.lane: Final = lane
-        self.lane_sequence: Final = lane_sequence
-        self.source_topic: Final = source_topic
-        self.source_offset: Final = source_offset
-        self.input_hash: Final = input_hash
-        self.lane_count: Final = lane_count
-        self.day_event_count: Final = day_event_count
+        self.tenant_id = tenant_id
+        self.business_day = business_day
+        self.event_type = event_type
+        self.gate_time = gate_time
+        self.event_time = event_time
+        self.user_id = user_id
+        self.order_id = order_id
+        self.orig_order_id = orig_order_id
+        self.instrument_id = instrument_id
+        self.side = side
+        self.order_type = order_type
+        self.time_in_force = time_in_force
+        self.quantity_lots = quantity_lots
+        self.price_e9 = price_e9
+        self.trader_id = trader_id
+        self.algo_id = algo_id
+        self.desk_id = desk_id
+        self.counterparty_id = counterparty_id
+        self.exec_id = exec_id
+        self.venue = venue
+        self.last_lots = last_lots
+        self.last_price_e9 = last_price_e9
+        self.currency = currency
+        self.amount_minor = amount_minor
+        self.reason_code = reason_code
+        self.lane = lane
+        self.lane_sequence = lane_sequence
+        self.source_topic = source_topic
+        self.source_offset = source_offset
+        self.input_hash = input_hash
+        self.lane_count = lane_count
+        self.day_event_count = day_event_count
 
 
 class DeadLetter:

@@ -1,0 +1,88 @@
+"""Compiles the hot modules with mypyc: `python -m pipeline.build`, which `make build` runs.
+
+Owns the list of modules that are compiled and how a stale build is noticed. The same source runs
+uncompiled where there is no C compiler, or with TOLLGATE_PURE=1; results are the same, bit for bit.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+PROJECT_ROOT: Final = Path(__file__).parents[1]
+STAMP: Final = PROJECT_ROOT / "build/compiled.json"
+_SOURCES: Final = (
+    "pipeline/codecs/primitives.py",
+    "pipeline/codecs/avro.py",
+    "pipeline/risk",
+    "pipeline/lane/rows.py",
+    "pipeline/lane/processor.py",
+)
+
+
+def hot_modules() -> list[Path]:
+    """The files that are compiled."""
+    found: list[Path] = []
+    for source in _SOURCES:
+        path = PROJECT_ROOT / source
+        if path.is_dir():
+            found += sorted(file for file in path.rglob("*.py") if file.name != "__init__.py")
+        else:
+            found.append(path)
+    return found
+
+
+def _fingerprints() -> dict[str, str]:
+    return {
+        str(file.relative_to(PROJECT_ROOT)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in hot_modules()
+    }
+
+
+def compiled() -> bool:
+    """Whether this process runs the compiled modules."""
+    from pipeline.lane import processor  # noqa: PLC0415 -- what is asked is how it was loaded
+
+    return not str(processor.__file__).endswith(".py")
+
+
+def stale() -> bool:
+    """Whether the compiled modules, if this process runs them, differ from the sources beside them."""
+    if not compiled():
+        return False
+    return not STAMP.exists() or json.loads(STAMP.read_text()) != _fingerprints()
+
+
+def main() -> int:
+    """Compile in place. Exit code 0 also where there is no compiler: the fall-back is announced."""
+    if shutil.which(os.environ.get("CC", "cc")) is None:
+        sys.stderr.write("no C compiler: the uncompiled modules will be used (install gcc or clang)\n")
+        return 0
+    from mypyc.build import mypycify  # noqa: PLC0415 -- a build-time dependency
+    from setuptools import Distribution  # noqa: PLC0415 -- likewise
+
+    os.chdir(PROJECT_ROOT)
+    fingerprints = _fingerprints()
+    if STAMP.exists():
+        STAMP.unlink()
+    modules = mypycify(
+        [str(file.relative_to(PROJECT_ROOT)) for file in hot_modules()],
+        opt_level="3",
+        group_name="tollgate",
+        target_dir="build/mypyc",
+    )
+    distribution = Distribution({"name": "tollgate-hot", "ext_modules": modules})
+    command = distribution.get_command_obj("build_ext")
+    command.inplace = True  # type: ignore[attr-defined]
+    command.build_temp = "build/objects"  # type: ignore[attr-defined]
+    distribution.run_command("build_ext")
+    STAMP.parent.mkdir(exist_ok=True)
+    STAMP.write_text(json.dumps(fingerprints, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

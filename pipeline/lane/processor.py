@@ -1,0 +1,339 @@
+"""One input record through a lane: bytes in, bytes out, nothing else.
+
+Owns reading an input (frame, Avro, ids, key, partition), the lane sequence and gate time, the
+encoding of outputs and changed rows, the state digest and the hash chain. Where a batch or a
+commit begins or ends never shows in its results. No Faust, no Kafka, no clock. Compiled with mypyc.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final
+
+from pipeline.codecs.avro import (
+    decode_control,
+    decode_deposit,
+    decode_fill,
+    decode_mark,
+    decode_order,
+    decode_row_gate,
+    encode_audit_record,
+    encode_dead_letter,
+    encode_decision,
+    encode_regulatory_event,
+    encode_row_gate,
+)
+from pipeline.codecs.primitives import MalformedAvro
+from pipeline.codecs.wire import FRAME_BYTES, SchemaIds, upgrade_body
+from pipeline.lane.rows import RowSource, StoredRows, decode_row, encode_row
+from pipeline.risk.core import RiskCore
+from pipeline.risk.effects import CORE_VERSION, Effects, InputContext, dead_letter
+from pipeline.risk.keys import GATE, control_key
+from pipeline.risk.partition import partition_of
+from pipeline.risk.reasons import DEAD_LETTERS
+from pipeline.risk.records import (
+    AUDIT_OUTCOME_DEAD_LETTER,
+    AuditRecord,
+    Control,
+    DeadLetter,
+    RowGate,
+)
+from pipeline.risk.rules_in_force import ID_BYTES_MAX, WAITING, RulesInForce, is_id
+from pipeline.risk.state import InvariantViolated, LaneState, Row
+
+# Indexes of the lane's inputs, in the order in which the merge prefers them.
+CONTROL: Final = 0
+MARKS: Final = 1
+DEPOSITS: Final = 2
+FILLS: Final = 3
+ORDERS: Final = 4
+INPUT_SCHEMAS: Final = ("control", "mark", "deposit", "fill", "order")
+
+ZERO_HASH: Final = bytes(32)
+# The last microsecond of the year 9999: what every date library can show.
+GATE_TIME_MAX: Final = 253_402_300_799_999_999
+DEAD_KEY_BYTES_MAX: Final = 1_024
+DEAD_VALUE_BYTES_MAX: Final = 65_536
+_DELETED: Final = b"\xff\xff\xff\xff"
+
+
+class LaneOutput:
+    """What one input came to.
+
+    `decision`, `audit`, `dead_letter` and the bodies of `events` (tenant, body) are Avro bodies
+    without a frame; `rows` are the table rows it changed, None where deleted.
+    """
+
+    def __init__(
+        self,
+        outcome: int,
+        reason_code: str,
+        decision: bytes | None,
+        audit: bytes,
+        events: list[tuple[str, bytes]],
+        dead_letter: bytes | None,
+        rows: list[tuple[bytes, bytes | None]],
+    ) -> None:
+        self.outcome: Final = outcome
+        self.reason_code: Final = reason_code
+        self.decision: Final = decision
+        self.audit: Final = audit
+        self.events: Final = events
+        self.dead_letter: Final = dead_letter
+        self.rows: Final = rows
+
+
+class LaneProcessor:
+    """The lane's head and core over its stored rows.
+
+    `topics`: the broker's names of the five inputs, in the order of the constants above.
+    """
+
+    def __init__(
+        self, lane: int, lane_count: int, topics: Sequence[str], ids: SchemaIds, rows: RowSource
+    ) -> None:
+        self.lane: Final = lane
+        self.lane_count: Final = lane_count
+        self.topics: Final = list(topics)
+        self.ids: Final = ids
+        self.frames: Final = [ids.frame(name) for name in INPUT_SCHEMAS]
+        stored = rows.get(GATE)
+        self.head: Final = _new_head() if stored is None else decode_row_gate(stored)
+        self.state: Final = LaneState(StoredRows(rows))
+        rules = RulesInForce(lane, lane_count, self.state)
+        _restore_rules(rules, rows.control_rows())
+        self.core: Final = RiskCore(self.state, rules, self.head)
+
+    def head_row(self) -> tuple[bytes, bytes]:
+        """The head as a table row, to be written by every commit."""
+        return GATE, encode_row_gate(self.head)
+
+    def trim(self, rows_max: int) -> None:
+        """Bound the cache of decoded rows; only when every changed row can be read back."""
+        self.state.trim(rows_max)
+
+    def apply(
+        self,
+        topic: int,
+        offset: int,
+        timestamp_ms: int,
+        key: bytes | None,
+        value: bytes | None,
+        traceparent: str | None,
+        clock_us: int,
+        out_of_sync: bool,
+    ) -> LaneOutput:
+        """Apply the next input of the lane.
+
+        `topic` is an index, `timestamp_ms` the record's Kafka time stamp, `clock_us` what the
+        shell's clock says. Raises InvariantViolated for what only a bug can cause.
+        """
+        head = self.head
+        head.lane_sequence += 1
+        head.gate_time = min(max(head.gate_time, clock_us, 0), GATE_TIME_MAX)
+        input_hash = sha256(value if value is not None else b"").digest()
+        context = InputContext(
+            self.lane,
+            head.lane_sequence,
+            head.gate_time,
+            self.topics[topic],
+            offset,
+            input_hash,
+            traceparent,
+        )
+        self.core.begin(context)
+        effects = self._handle(context, topic, key, value)
+        decision = None if effects.decision is None else encode_decision(effects.decision)
+        events: list[tuple[str, bytes]] = []
+        for event in effects.events:
+            events.append((event.tenant_id, encode_regulatory_event(event)))
+        letter: bytes | None = None
+        if effects.outcome == AUDIT_OUTCOME_DEAD_LETTER:
+            letter = self._dead_letter(context, effects, timestamp_ms, key, value)
+        rows = self._changed_rows()
+        audit = encode_audit_record(
+            AuditRecord(
+                lane=self.lane,
+                lane_sequence=head.lane_sequence,
+                previous_hash=head.chain_head,
+                source_topic=context.topic,
+                source_partition=self.lane,
+                source_offset=offset,
+                record_time=timestamp_ms,
+                key=key,
+                value=value,
+                traceparent=traceparent,
+                gate_time=head.gate_time,
+                out_of_sync=out_of_sync,
+                core_version=CORE_VERSION,
+                control_number=head.control_number,
+                outcome=effects.outcome,
+                reason_code=effects.reason_code,
+                decision=decision,
+                outputs_digest=outputs_digest(decision, events, letter),
+                state_digest=head.state_digest,
+            )
+        )
+        head.chain_head = sha256(audit).digest()
+        return LaneOutput(
+            effects.outcome, effects.reason_code, decision, audit, events, letter, rows
+        )
+
+    # -- reading
+
+    def _handle(
+        self, context: InputContext, topic: int, key: bytes | None, value: bytes | None
+    ) -> Effects:
+        if value is None:
+            return self.core.handed_out(dead_letter("MALFORMED", "no value"))
+        body = value
+        position = FRAME_BYTES
+        if value[:FRAME_BYTES] != self.frames[topic]:
+            version = self._older_version(topic, value)
+            if version == 0:
+                return self.core.handed_out(dead_letter("UNKNOWN_SCHEMA"))
+            try:
+                body = upgrade_body(INPUT_SCHEMAS[topic], version, value[FRAME_BYTES:])
+            except MalformedAvro as error:
+                return self.core.handed_out(dead_letter("MALFORMED", str(error)))
+            position = 0
+        try:
+            return self._read(context, topic, key, body, position)
+        except MalformedAvro as error:
+            return self.core.handed_out(dead_letter("MALFORMED", str(error)))
+
+    def _older_version(self, topic: int, value: bytes) -> int:
+        """The published version that the frame names, or 0."""
+        if len(value) < FRAME_BYTES or value[0] != 0:
+            return 0
+        schema_id = int.from_bytes(value[1:FRAME_BYTES], "big")
+        found = self.ids.readable.get(schema_id)
+        if found is None or found[0] != INPUT_SCHEMAS[topic]:
+            return 0
+        return found[1]
+
+    def _read(
+        self, context: InputContext, topic: int, key: bytes | None, body: bytes, position: int
+    ) -> Effects:
+        core = self.core
+        if topic == ORDERS:
+            order = decode_order(body, position)
+            problem = self._identity_problem(key, order.user_id, order.order_id)
+            if problem is not None:
+                return core.handed_out(dead_letter(problem))
+            return core.order(context, order, sha256(body[position:]).digest())
+        if topic == FILLS:
+            fill = decode_fill(body, position)
+            problem = self._identity_problem(key, fill.user_id, fill.order_id)
+            if problem is None and not is_id(fill.exec_id, ID_BYTES_MAX):
+                problem = "FIELD_TOO_LONG"
+            if problem is not None:
+                return core.handed_out(dead_letter(problem))
+            return core.fill(context, fill)
+        if topic == DEPOSITS:
+            deposit = decode_deposit(body, position)
+            problem = self._identity_problem(key, deposit.user_id, deposit.deposit_id)
+            if problem is not None:
+                return core.handed_out(dead_letter(problem))
+            return core.deposit(context, deposit)
+        if topic == MARKS:
+            mark = decode_mark(body, position)
+            if not is_id(mark.instrument_id, ID_BYTES_MAX):
+                return core.handed_out(dead_letter("FIELD_TOO_LONG"))
+            return core.mark(context, mark)
+        return core.control(context, decode_control(body, position))
+
+    def _identity_problem(self, key: bytes | None, user_id: str, record_id: str) -> str | None:
+        if not (is_id(user_id, ID_BYTES_MAX) and is_id(record_id, ID_BYTES_MAX)):
+            return "FIELD_TOO_LONG"
+        if key is None:
+            return "NULL_KEY"
+        if key != user_id.encode("utf-8"):
+            return "KEY_MISMATCH"
+        # Nobody but the user's own lane may answer for an order id.
+        if partition_of(key, self.lane_count) != self.lane:
+            return "WRONG_PARTITION"
+        return None
+
+    # -- writing
+
+    def _dead_letter(
+        self,
+        context: InputContext,
+        effects: Effects,
+        timestamp_ms: int,
+        key: bytes | None,
+        value: bytes | None,
+    ) -> bytes:
+        text = DEAD_LETTERS[effects.reason_code]
+        return encode_dead_letter(
+            DeadLetter(
+                gate_time=context.gate_time,
+                reason_code=effects.reason_code,
+                reason_text=f"{text} ({effects.detail})" if effects.detail else text,
+                source_topic=context.topic,
+                source_partition=self.lane,
+                source_offset=context.offset,
+                record_time=timestamp_ms,
+                lane=self.lane,
+                lane_sequence=context.lane_sequence,
+                key=None if key is None else key[:DEAD_KEY_BYTES_MAX],
+                value=None if value is None else value[:DEAD_VALUE_BYTES_MAX],
+                value_length=0 if value is None else len(value),
+                value_sha256=context.input_hash,
+            )
+        )
+
+    def _changed_rows(self) -> list[tuple[bytes, bytes | None]]:
+        """Encode what the input changed and take it into the state digest."""
+        changed = self.state.changed
+        hashed = sha256(self.head.state_digest)
+        rows: list[tuple[bytes, bytes | None]] = []
+        for key in sorted(changed):
+            row: Row | None = changed[key]
+            body = None if row is None else encode_row(row)
+            length = _DELETED if body is None else len(body).to_bytes(4, "big")
+            hashed.update(len(key).to_bytes(4, "big") + key + length + (body or b""))
+            rows.append((key, body))
+        self.head.state_digest = hashed.digest()
+        return rows
+
+
+def outputs_digest(
+    decision: bytes | None, events: list[tuple[str, bytes]], letter: bytes | None
+) -> bytes:
+    """SHA-256 over an input's outputs, each with its kind and length."""
+    hashed = sha256()
+    if decision is not None:
+        hashed.update(b"D" + len(decision).to_bytes(4, "big") + decision)
+    for _, body in events:
+        hashed.update(b"E" + len(body).to_bytes(4, "big") + body)
+    if letter is not None:
+        hashed.update(b"L" + len(letter).to_bytes(4, "big") + letter)
+    return hashed.digest()
+
+
+def _new_head() -> RowGate:
+    return RowGate(
+        lane_sequence=0,
+        gate_time=-1,
+        chain_head=ZERO_HASH,
+        state_digest=ZERO_HASH,
+        control_number=0,
+        business_day=-1,
+        day_event_counts={},
+    )
+
+
+def _restore_rules(rules: RulesInForce, rows: list[tuple[bytes, bytes]]) -> None:
+    waiting_prefix = control_key(WAITING)
+    in_force: list[Control] = []
+    waiting: list[Control] = []
+    for key, body in rows:
+        record = decode_row(key, body)
+        if not isinstance(record, Control):
+            raise InvariantViolated("row of another kind under a control key")
+        if key.startswith(waiting_prefix):
+            waiting.append(record)
+        else:
+            in_force.append(record)
+    rules.restore(in_force, waiting)

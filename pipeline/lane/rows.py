@@ -1,0 +1,145 @@
+"""Rows of the risk-contexts table as bytes.
+
+Owns which codec a key's kind has. Compiled with mypyc.
+"""
+
+from typing import Final
+
+from pipeline.codecs.avro import (
+    decode_control,
+    decode_row_balance,
+    decode_row_decision,
+    decode_row_mark,
+    decode_row_order,
+    decode_row_position,
+    decode_row_seen,
+    decode_row_user,
+    decode_row_withdrawal,
+    encode_control,
+    encode_row_balance,
+    encode_row_decision,
+    encode_row_mark,
+    encode_row_order,
+    encode_row_position,
+    encode_row_seen,
+    encode_row_user,
+    encode_row_withdrawal,
+)
+from pipeline.risk.keys import (
+    BALANCE,
+    CONTROL,
+    DECISION,
+    EXECUTION,
+    MARK,
+    ORDER,
+    POSITION,
+    TRANSFER,
+    USER,
+    WITHDRAWAL,
+)
+from pipeline.risk.records import (
+    RowBalance,
+    RowDecision,
+    RowMark,
+    RowOrder,
+    RowPosition,
+    RowSeen,
+    RowUser,
+    RowWithdrawal,
+)
+from pipeline.risk.state import InvariantViolated, Row, RowLoader
+
+# Version of what rows mean; written into the lane row, compared when a lane is opened.
+STATE_FORMAT: Final = 1
+
+
+class RowSource:
+    """Where a lane's stored rows are read from."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The row's Avro body, or None."""
+        raise NotImplementedError
+
+    def control_rows(self) -> list[tuple[bytes, bytes]]:
+        """All rows of kind CONTROL."""
+        raise NotImplementedError
+
+
+class DictRows(RowSource):
+    """Rows in memory: for replays, tests and peers in benches."""
+
+    def __init__(self) -> None:
+        self.rows: Final[dict[bytes, bytes]] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        """The row's Avro body, or None."""
+        return self.rows.get(key)
+
+    def control_rows(self) -> list[tuple[bytes, bytes]]:
+        """All rows of kind CONTROL."""
+        return [(key, body) for key, body in self.rows.items() if key[:1] == CONTROL]
+
+    def store(self, changed: list[tuple[bytes, bytes | None]]) -> None:
+        """Apply the rows an input changed."""
+        for key, body in changed:
+            if body is None:
+                self.rows.pop(key, None)
+            else:
+                self.rows[key] = body
+
+
+class StoredRows(RowLoader):
+    """Decodes rows of a source when the core asks for them."""
+
+    def __init__(self, source: RowSource) -> None:
+        self.source: Final = source
+
+    def load(self, key: bytes) -> Row | None:
+        """The row stored under `key`."""
+        body = self.source.get(key)
+        return None if body is None else decode_row(key, body)
+
+
+def decode_row(key: bytes, body: bytes) -> Row:
+    """The row that `body` holds, by the kind of its key."""
+    kind = key[:1]
+    if kind == USER:
+        return decode_row_user(body)
+    if kind == BALANCE:
+        return decode_row_balance(body)
+    if kind == POSITION:
+        return decode_row_position(body)
+    if kind == ORDER:
+        return decode_row_order(body)
+    if kind == DECISION:
+        return decode_row_decision(body)
+    if kind in (EXECUTION, TRANSFER):
+        return decode_row_seen(body)
+    if kind == WITHDRAWAL:
+        return decode_row_withdrawal(body)
+    if kind == MARK:
+        return decode_row_mark(body)
+    if kind == CONTROL:
+        return decode_control(body)
+    raise InvariantViolated("a stored key of no known kind")
+
+
+def encode_row(row: Row) -> bytes:
+    """The Avro body of a row."""
+    if isinstance(row, RowUser):
+        return encode_row_user(row)
+    if isinstance(row, RowBalance):
+        return encode_row_balance(row)
+    if isinstance(row, RowPosition):
+        return encode_row_position(row)
+    if isinstance(row, RowOrder):
+        return encode_row_order(row)
+    if isinstance(row, RowDecision):
+        return encode_row_decision(row)
+    if isinstance(row, RowSeen):
+        return encode_row_seen(row)
+    if isinstance(row, RowWithdrawal):
+        return encode_row_withdrawal(row)
+    if isinstance(row, RowMark):
+        return encode_row_mark(row)
+    return encode_control(row)

@@ -1,0 +1,38 @@
+"""PRICE_COLLAR: is the price near a fresh reference price? (RTS 6 Art. 15(1)(a).)
+
+Fails closed: no mark or a stale one rejects. Compiled with mypyc.
+"""
+
+from typing import Final
+
+from pipeline.risk.checks.context import (
+    OrderContext,
+    failed,
+    failed_at,
+    not_evaluated,
+    within,
+)
+from pipeline.risk.money import BPS, divide_up
+from pipeline.risk.records import CheckResult
+from pipeline.risk.rules_in_force import MS
+
+NAME: Final = "PRICE_COLLAR"
+
+
+def check(c: OrderContext) -> CheckResult:
+    """Distance from the mark in 1e-4 of the mark, rounded up."""
+    instrument = c.instrument
+    policy = c.rules.policy
+    limits = c.limits
+    if instrument is None or policy is None or limits is None or not c.price_valid:
+        return not_evaluated(NAME)
+    figure = limits.price_collar_bps
+    if figure.value is None:
+        return failed(NAME, "LIMIT_MISSING")
+    mark = c.state.mark(instrument.instrument_id)
+    if mark is None:
+        return failed_at(NAME, "MARK_MISSING", figure.value, figure.version)
+    if c.gate_time - mark.as_of > policy.mark_age_ms_max * MS:
+        return failed_at(NAME, "MARK_STALE", figure.value, figure.version)
+    distance = divide_up(abs(c.price_e9 - mark.price_e9) * BPS, mark.price_e9)
+    return within(NAME, "PRICE_COLLAR", distance, figure)

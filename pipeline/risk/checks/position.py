@@ -1,0 +1,27 @@
+"""POSITION_LIMIT: position with every working order on its side (RTS 6 Art. 15(2), (4)).
+
+Every accepted order counts at once, filled or not. Compiled with mypyc.
+"""
+
+from typing import Final
+
+from pipeline.risk.checks.context import OrderContext, not_evaluated, within
+from pipeline.risk.records import INSTRUMENT_KIND_FUTURE, SIDE_BUY, CheckResult
+
+NAME: Final = "POSITION_LIMIT"
+
+
+def check(c: OrderContext) -> CheckResult:
+    """The position if everything working on the order's side and the order itself were filled."""
+    limits = c.limits
+    instrument = c.instrument
+    if limits is None or instrument is None or not c.quantity_valid:
+        return not_evaluated(NAME)
+    if c.order.side == SIDE_BUY:
+        observed = abs(c.position_lots + c.working_buy_lots + c.quantity_lots)
+    elif instrument.kind == INSTRUMENT_KIND_FUTURE:
+        observed = abs(c.position_lots - c.working_sell_lots - c.quantity_lots)
+    else:
+        # A spot sale delivers what is there; the funds check bounds it.
+        observed = 0
+    return within(NAME, "POSITION_LIMIT", observed, limits.position_lots_max)

@@ -1,0 +1,91 @@
+"""Exact integer arithmetic of notionals, fees, holds and margins.
+
+Owns every rounding: up for holds and checks, half-even for settlement (docs/rules.md, "Holds").
+No state, no float. All amounts in minor units, prices in 1e-9 price units. Compiled with mypyc.
+"""
+
+from typing import Final
+
+from pipeline.risk.records import (
+    INSTRUMENT_KIND_FUTURE,
+    SIDE_BUY,
+    FeeSchedule,
+    Instrument,
+)
+
+PRICE_SCALE: Final = 1_000_000_000
+BPS: Final = 10_000
+INT64_MAX: Final = 2**63 - 1
+INT64_MIN: Final = -(2**63)
+
+
+def fits(value: int) -> bool:
+    """Whether a figure can be stored and sent."""
+    return INT64_MIN <= value <= INT64_MAX
+
+
+def divide_up(numerator: int, denominator: int) -> int:
+    """The quotient, rounded towards plus infinity; denominator > 0."""
+    return -(-numerator // denominator)
+
+
+def divide_half_even(numerator: int, denominator: int) -> int:
+    """The quotient, rounded to the nearest, ties to even; denominator > 0."""
+    quotient = numerator // denominator
+    twice = 2 * (numerator - quotient * denominator)
+    if twice > denominator or (twice == denominator and quotient % 2 == 1):
+        quotient += 1
+    return quotient
+
+
+def notional_up(instrument: Instrument, lots: int, price_e9: int) -> int:
+    """Notional for holds and checks."""
+    return divide_up(
+        price_e9 * lots * instrument.multiplier_numerator,
+        instrument.multiplier_denominator * PRICE_SCALE,
+    )
+
+
+def settled(instrument: Instrument, value_e9: int) -> int:
+    """What `value_e9` (price x lots, signed) settles for."""
+    return divide_half_even(
+        value_e9 * instrument.multiplier_numerator,
+        instrument.multiplier_denominator * PRICE_SCALE,
+    )
+
+
+def fee_hold(instrument: Instrument, fee: FeeSchedule | None, lots: int, price_e9: int) -> int:
+    """The highest fee that `lots` at `price_e9` can be charged; 0 without a schedule."""
+    if fee is None:
+        return 0
+    total = lots * fee.fee_per_lot_minor_max
+    if fee.fee_notional_bps_max:
+        notional = notional_up(instrument, lots, price_e9)
+        total += divide_up(notional * fee.fee_notional_bps_max, BPS)
+    return total
+
+
+def hold_currency(instrument: Instrument, side: int) -> str:
+    """The currency in which an order of `side` holds."""
+    if instrument.kind != INSTRUMENT_KIND_FUTURE and side != SIDE_BUY:
+        return instrument.base_currency or ""
+    return instrument.currency
+
+
+def order_hold(
+    instrument: Instrument, fee: FeeSchedule | None, side: int, lots: int, price_e9: int
+) -> int:
+    """What an order with `lots` open holds for itself, in `hold_currency`."""
+    if instrument.kind == INSTRUMENT_KIND_FUTURE:
+        return fee_hold(instrument, fee, lots, price_e9)
+    if side == SIDE_BUY:
+        return notional_up(instrument, lots, price_e9) + fee_hold(instrument, fee, lots, price_e9)
+    return lots * instrument.base_minor_per_lot
+
+
+def position_margin(instrument: Instrument, position: int, buys: int, sells: int) -> int:
+    """Initial margin of a position with `buys` and `sells` lots working; 0 but for a FUTURE."""
+    margin = instrument.margin_minor_per_lot
+    if instrument.kind != INSTRUMENT_KIND_FUTURE or margin is None:
+        return 0
+    return margin * max(abs(position + buys), abs(position - sells))

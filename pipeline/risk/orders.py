@@ -1,0 +1,245 @@
+"""Orders: identity first, then the checks, then the hold, atomically with the decision.
+
+Owns the answer to every order record that could be read. A user's order id is answered once;
+the same content again gets the same answer, other content is refused (docs/rules.md, "Orders").
+Compiled with mypyc.
+"""
+
+from typing import Final
+
+from pipeline.risk.checks import rate, registry
+from pipeline.risk.checks.context import OrderContext, failed
+from pipeline.risk.effects import CORE_VERSION, Effects, InputContext
+from pipeline.risk.journal import Journal
+from pipeline.risk.keys import decision_key, order_key, user_key
+from pipeline.risk.ledger import Ledger
+from pipeline.risk.money import hold_currency
+from pipeline.risk.reasons import ACCEPTED, fix_reject_reason, reject_text
+from pipeline.risk.records import (
+    AUDIT_OUTCOME_DECISION,
+    ORDER_ACTION_NEW,
+    VERDICT_ACCEPTED,
+    VERDICT_REJECTED,
+    CheckResult,
+    Decision,
+    Order,
+    RowDecision,
+    RowOrder,
+)
+from pipeline.risk.rules_in_force import RulesInForce
+from pipeline.risk.state import InvariantViolated, LaneState
+
+IDENTITY: Final = "IDENTITY"
+
+
+class FirstAnswer:
+    """What is remembered of the first answer to an order id."""
+
+    def __init__(
+        self, verdict: int, reason_code: str, lane_sequence: int, content_hash: bytes
+    ) -> None:
+        self.verdict: Final = verdict
+        self.reason_code: Final = reason_code
+        self.lane_sequence: Final = lane_sequence
+        self.content_hash: Final = content_hash
+
+
+class OrderDesk:
+    """Decides orders of one lane."""
+
+    def __init__(
+        self, state: LaneState, rules: RulesInForce, ledger: Ledger, journal: Journal
+    ) -> None:
+        self.state: Final = state
+        self.rules: Final = rules
+        self.ledger: Final = ledger
+        self.journal: Final = journal
+
+    def decide(
+        self, context: InputContext, order: Order, content_hash: bytes, control_number: int
+    ) -> Effects:
+        """The one answer to an order record."""
+        user = self.state.user(order.user_id)
+        if user is not None:
+            user.messages_count += 1
+            self.state.put(user_key(order.user_id), user)
+        remembered_from = context.gate_time - self.rules.dedup_window_us
+        first = self._first_answer(order, remembered_from)
+        duplicate_of: int | None = None
+        checks: list[CheckResult] = []
+        hold = 0
+        if first is not None and first.content_hash == content_hash:
+            reason = first.reason_code
+            duplicate_of = first.lane_sequence
+        elif first is not None:
+            reason = "DUPLICATE_ID"
+            checks = [failed(IDENTITY, reason)]
+        elif order.event_time < remembered_from:
+            reason = "TOO_OLD"
+            checks = [failed(IDENTITY, reason)]
+        else:
+            view = OrderContext(order, context.gate_time, self.state, self.rules)
+            is_new = order.action == ORDER_ACTION_NEW
+            checks = registry.run(
+                registry.CHECKS_OF_NEW if is_new else registry.CHECKS_OF_CANCEL, view
+            )
+            reason = registry.first_failure(checks) or ACCEPTED
+            # From here it must succeed.
+            hold = self._remember(context, order, content_hash, view, reason)
+        decision = self._decision(
+            context, order, reason, duplicate_of, checks, hold, control_number
+        )
+        if duplicate_of is None:
+            self._note(context, order, reason)
+        return Effects(AUDIT_OUTCOME_DECISION, reason, decision)
+
+    def _first_answer(self, order: Order, remembered_from: int) -> FirstAnswer | None:
+        working = self.state.order(order.user_id, order.order_id)
+        if working is not None:
+            return FirstAnswer(
+                VERDICT_ACCEPTED, ACCEPTED, working.lane_sequence, working.content_hash
+            )
+        ended = self.state.decision(order.user_id, order.order_id, remembered_from)
+        if ended is not None:
+            return FirstAnswer(
+                ended.verdict, ended.reason_code, ended.lane_sequence, ended.content_hash
+            )
+        return None
+
+    # -- remembering and holding
+
+    def _remember(
+        self,
+        context: InputContext,
+        order: Order,
+        content_hash: bytes,
+        view: OrderContext,
+        reason: str,
+    ) -> int:
+        """Store the answer and take its hold; returns by how much held rose."""
+        user = self.state.user(order.user_id)
+        is_new = order.action == ORDER_ACTION_NEW
+        if user is not None and is_new:
+            user.orders_count += 1
+        if reason == ACCEPTED and is_new:
+            return self._place(context, order, content_hash, view)
+        if reason == ACCEPTED:
+            self._request_cancel(order)
+        row = RowDecision(
+            verdict=VERDICT_ACCEPTED if reason == ACCEPTED else VERDICT_REJECTED,
+            reason_code=reason,
+            lane_sequence=context.lane_sequence,
+            gate_time=context.gate_time,
+            content_hash=content_hash,
+            instrument_id=None,
+            side=None,
+            filled_lots=0,
+        )
+        self.state.put(decision_key(order.user_id, order.order_id), row)
+        return 0
+
+    def _place(
+        self, context: InputContext, order: Order, content_hash: bytes, view: OrderContext
+    ) -> int:
+        user = view.user
+        instrument = view.instrument
+        if user is None or instrument is None:
+            raise InvariantViolated("accepted without a user or an instrument")
+        rate.count_accepted(user, context.gate_time)
+        user.open_orders_count += 1
+        currency = hold_currency(instrument, order.side)
+        before = self.ledger.available(order.user_id, currency)
+        row = RowOrder(
+            tenant_id=order.tenant_id,
+            instrument_id=order.instrument_id,
+            side=order.side,
+            order_type=order.order_type,
+            time_in_force=order.time_in_force,
+            quantity_lots=order.quantity_lots,
+            price_e9=view.price_e9,
+            trader_id=order.trader_id,
+            algo_id=order.algo_id,
+            desk_id=order.desk_id,
+            counterparty_id=order.counterparty_id,
+            filled_lots=0,
+            final_lots=None,
+            acknowledged=False,
+            cancel_requested=False,
+            hold_minor=0,
+            hold_currency=currency,
+            lane_sequence=context.lane_sequence,
+            gate_time=context.gate_time,
+            content_hash=content_hash,
+        )
+        fee = self.rules.fee_of(user.tier_id, instrument.instrument_id)
+        self.ledger.rehold_order(order.user_id, order.order_id, row, instrument, fee)
+        self.ledger.work(order.user_id, instrument, order.side, order.quantity_lots)
+        self.ledger.rehold_position(order.user_id, instrument)
+        # An id that was forgotten may come again: its old memory, which looking for a first
+        # answer has brought into the cache, goes.
+        forgotten = decision_key(order.user_id, order.order_id)
+        if forgotten in self.state.cache:
+            self.state.delete(forgotten)
+        return before - self.ledger.available(order.user_id, currency)
+
+    def _request_cancel(self, order: Order) -> None:
+        order_id = order.orig_order_id or ""
+        row = self.state.order(order.user_id, order_id)
+        if row is None:
+            raise InvariantViolated("accepted the cancel of an order that does not work")
+        row.cancel_requested = True
+        self.state.put(order_key(order.user_id, order_id), row)
+
+    # -- answering
+
+    def _note(self, context: InputContext, order: Order, reason: str) -> None:
+        accepted = reason == ACCEPTED
+        if order.action == ORDER_ACTION_NEW:
+            event_type = "NEWO" if accepted else "REMO"
+        else:
+            event_type = "CXRQ" if accepted else "CXRJ"
+        self.journal.of_order(context, order, event_type, reason)
+
+    def _decision(
+        self,
+        context: InputContext,
+        order: Order,
+        reason: str,
+        duplicate_of: int | None,
+        checks: list[CheckResult],
+        hold: int,
+        control_number: int,
+    ) -> Decision:
+        accepted = reason == ACCEPTED
+        first_accept = accepted and duplicate_of is None
+        holds = first_accept and order.action == ORDER_ACTION_NEW
+        currency: str | None = None
+        if holds:
+            working = self.state.order(order.user_id, order.order_id)
+            currency = None if working is None else working.hold_currency
+        return Decision(
+            gate_time=context.gate_time,
+            event_time=order.event_time,
+            source_system_id=order.source_system_id,
+            tenant_id=order.tenant_id,
+            user_id=order.user_id,
+            order_id=order.order_id,
+            orig_order_id=order.orig_order_id,
+            action=order.action,
+            verdict=VERDICT_ACCEPTED if accepted else VERDICT_REJECTED,
+            reason_code=reason,
+            reason_text=reject_text(reason),
+            ord_rej_reason=fix_reject_reason(reason, is_new=order.action == ORDER_ACTION_NEW),
+            lane=context.lane,
+            lane_sequence=context.lane_sequence,
+            duplicate_of=duplicate_of,
+            source_topic=context.topic,
+            source_offset=context.offset,
+            control_number=control_number,
+            core_version=CORE_VERSION,
+            checks=checks,
+            hold_currency=currency,
+            hold_minor=hold,
+            order=order if first_accept else None,
+            traceparent=context.traceparent,
+        )

@@ -1,0 +1,129 @@
+"""Reason codes: what an order was rejected for, what a fact was flagged with, why a letter is dead.
+
+Owns the stable names, their texts and their FIX codes. A name never changes its meaning and is
+never used for another one. docs/reasons.md is made from this table. Compiled with mypyc.
+"""
+
+from typing import Final
+
+ACCEPTED: Final = "ACCEPTED"
+APPLIED: Final = "APPLIED"
+PENDING: Final = "PENDING"
+
+# FIX OrdRejReason (103).
+UNKNOWN_SYMBOL: Final = 1
+EXCHANGE_CLOSED: Final = 2
+EXCEEDS_LIMIT: Final = 3
+DUPLICATE_ORDER: Final = 6
+STALE_ORDER: Final = 8
+UNSUPPORTED_CHARACTERISTIC: Final = 11
+INCORRECT_QUANTITY: Final = 13
+UNKNOWN_ACCOUNT: Final = 15
+PRICE_EXCEEDS_BAND: Final = 16
+INVALID_PRICE_INCREMENT: Final = 18
+OTHER: Final = 99
+# FIX CxlRejReason (102).
+CANCEL_TOO_LATE: Final = 0
+CANCEL_UNKNOWN_ORDER: Final = 1
+CANCEL_DUPLICATE: Final = 6
+CANCEL_OTHER: Final = 99
+
+# Reject reasons: code -> (text, OrdRejReason). In the order in which the checks can raise them.
+REJECTIONS: Final[dict[str, tuple[str, int]]] = {
+    "DUPLICATE_ID": ("The order id was used before with other content.", DUPLICATE_ORDER),
+    "TOO_OLD": ("The event time is further back than order ids are remembered.", STALE_ORDER),
+    "FIELD_TOO_LONG": ("An id is empty or too long, or there are too many tags.", OTHER),
+    "UNSUPPORTED": (
+        "This action, order type or instrument kind is not supported.",
+        UNSUPPORTED_CHARACTERISTIC,
+    ),
+    "ORIG_ORDER_MISSING": ("A cancel or replace must name the order it refers to.", OTHER),
+    "BAD_PRICE": ("A limit order needs a price above zero, within bounds.", OTHER),
+    "BAD_QUANTITY": ("The quantity must be above zero and within bounds.", INCORRECT_QUANTITY),
+    "POLICY_MISSING": ("No policy has been published, so nothing can be judged.", OTHER),
+    "EVENT_TIME_IN_FUTURE": ("The event time is further ahead than allowed.", OTHER),
+    "ORDER_STALE": ("The order took longer to get here than allowed.", STALE_ORDER),
+    "USER_UNKNOWN": ("The user is not registered.", UNKNOWN_ACCOUNT),
+    "TENANT_MISMATCH": ("The user belongs to another tenant.", UNKNOWN_ACCOUNT),
+    "INSTRUMENT_UNKNOWN": ("The instrument is not defined.", UNKNOWN_SYMBOL),
+    "INSTRUMENT_NOT_OPEN": ("The instrument is closed or halted.", EXCHANGE_CLOSED),
+    "FIRM_STATE_MISSING": ("The firm's trading state has not been published.", OTHER),
+    "FIRM_HALTED": ("Trading is halted for the whole firm.", OTHER),
+    "FIRM_REDUCING": ("The firm may only reduce risk.", OTHER),
+    "USER_HALTED": ("Trading is halted for the user.", OTHER),
+    "USER_REDUCING": ("The user may only reduce risk.", OTHER),
+    "PRICE_INCREMENT": ("The price is not a multiple of the tick.", INVALID_PRICE_INCREMENT),
+    "LOT_SIZE": ("The quantity is not a multiple of the lot.", INCORRECT_QUANTITY),
+    "LIMIT_MISSING": ("No limit is configured for this check.", EXCEEDS_LIMIT),
+    "ORDER_RATE": ("Too many orders within a second.", EXCEEDS_LIMIT),
+    "ORDER_QUANTITY": ("The quantity is above the limit.", EXCEEDS_LIMIT),
+    "OUT_OF_RANGE": ("The order is worth more than can be represented.", EXCEEDS_LIMIT),
+    "ORDER_NOTIONAL": ("The notional is above the limit.", EXCEEDS_LIMIT),
+    "MARK_MISSING": ("There is no reference price.", PRICE_EXCEEDS_BAND),
+    "MARK_STALE": ("The reference price is too old.", PRICE_EXCEEDS_BAND),
+    "PRICE_COLLAR": ("The price is too far from the reference price.", PRICE_EXCEEDS_BAND),
+    "POSITION_LIMIT": ("Position and working orders would exceed the limit.", EXCEEDS_LIMIT),
+    "OPEN_ORDERS": ("Too many working orders.", EXCEEDS_LIMIT),
+    "FEE_MISSING": ("No fee schedule is configured for the user's tier.", OTHER),
+    "MARGIN_MISSING": ("The instrument has no margin configured.", OTHER),
+    "BUYING_POWER": ("The available funds do not cover the order.", EXCEEDS_LIMIT),
+    "ORIG_ORDER_UNKNOWN": ("The order to cancel is not known.", OTHER),
+    "ORIG_ORDER_CLOSED": ("The order to cancel has ended.", OTHER),
+}
+
+# Dead letters: inputs that could not be read, placed or applied.
+DEAD_LETTERS: Final[dict[str, str]] = {
+    "UNKNOWN_SCHEMA": "The value does not start with the frame of a schema this topic takes.",
+    "MALFORMED": "The value is not Avro of its schema.",
+    "FIELD_TOO_LONG": "An id is empty or too long.",
+    "NULL_KEY": "The record has no key; it must be the user id.",
+    "KEY_MISMATCH": "The key is not the record's user id.",
+    "WRONG_PARTITION": "The record does not lie in its user's partition (murmur2).",
+    "BAD_CONTROL": "The control record's content is out of range.",
+    "BAD_PRICE": "The price must be above zero and within bounds.",
+    "BAD_QUANTITY": "A quantity is negative or out of bounds.",
+    "BAD_AMOUNT": "The amount is zero, of the wrong sign or out of bounds.",
+    "UNSUPPORTED": "This kind of report is not supported.",
+    "FACT_TOO_OLD": "The event time is further back than ids are remembered: it may be a repeat.",
+    "UNPLACED_FACT": "The order is not known and the report does not name a known instrument and side.",
+    "WITHDRAWAL_ID_MISSING": "A withdrawal needs a withdrawal id.",
+    "WITHDRAWAL_UNKNOWN": "No such withdrawal is pending in this currency.",
+    "OUT_OF_RANGE": "Applying it would take a figure outside 64 bits.",
+}
+
+# Facts: applied, with what is odd about them.
+FACTS: Final[dict[str, str]] = {
+    APPLIED: "Applied.",
+    PENDING: "A control change that waits for its effective-from.",
+    "REPEATED_CONTROL": "This control number was applied before; ignored.",
+    "REPEATED_EXEC": "This execution report was applied before; ignored.",
+    "REPEATED_DEPOSIT": "This movement was applied before; ignored.",
+    "UNKNOWN_ORDER": "A report for an order the gate has not seen; applied.",
+    "REJECTED_ORDER": "A report for an order the gate had rejected; applied.",
+    "LATE_FILL": "A fill for an order that had ended; applied.",
+    "OVERFILL": "More was filled than was open; applied.",
+    "WITHDRAWAL_REFUSED": "The withdrawal would break a hold; refused.",
+    "WITHDRAWAL_REPEATED": "A withdrawal with this id is pending already; refused.",
+}
+
+_CANCEL_REJECT_REASONS: Final[dict[str, int]] = {
+    "ORIG_ORDER_UNKNOWN": CANCEL_UNKNOWN_ORDER,
+    "ORIG_ORDER_CLOSED": CANCEL_TOO_LATE,
+    "DUPLICATE_ID": CANCEL_DUPLICATE,
+}
+
+
+def reject_text(reason_code: str) -> str:
+    """What a decision says to people."""
+    if reason_code == ACCEPTED:
+        return "Accepted."
+    return REJECTIONS[reason_code][0]
+
+
+def fix_reject_reason(reason_code: str, *, is_new: bool) -> int | None:
+    """FIX OrdRejReason (103) for a NEW, CxlRejReason (102) otherwise; None when accepted."""
+    if reason_code == ACCEPTED:
+        return None
+    if is_new:
+        return REJECTIONS[reason_code][1]
+    return _CANCEL_REJECT_REASONS.get(reason_code, CANCEL_OTHER)

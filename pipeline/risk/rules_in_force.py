@@ -1,0 +1,345 @@
+"""What control has put in force in a lane: instruments, limits, fees, policy, states, tenants.
+
+Owns applying a control record, at once or when its effective-from has come, and looking up the
+most specific limit. Its rows (kind C) are kept decoded in memory, because every order needs them.
+Compiled with mypyc.
+"""
+
+from typing import Final
+
+from pipeline.risk.keys import control_key, user_key
+from pipeline.risk.partition import partition_of
+from pipeline.risk.records import (
+    INSTRUMENT_KIND_EQUITY,
+    INSTRUMENT_KIND_SPOT,
+    LIMIT_SCOPE_NAMES,
+    LIMIT_SCOPE_TIER,
+    LIMIT_SCOPE_USER,
+    Control,
+    DayClose,
+    FeeSchedule,
+    FirmState,
+    Instrument,
+    Limits,
+    Policy,
+    UserAccount,
+)
+from pipeline.risk.state import LaneState
+
+MS: Final = 1_000
+DEDUP_WINDOW_MS_DEFAULT: Final = 7 * 86_400_000
+ID_BYTES_MAX: Final = 64
+CURRENCY_BYTES_MAX: Final = 16
+FIGURE_MAX: Final = 10**18
+DURATION_MS_MAX: Final = 100 * 366 * 86_400_000
+# Later than any gate time.
+NEVER_US: Final = 2**62
+# First part of the key of a control record that waits for its effective-from.
+WAITING: Final = "waiting"
+# How many (user, instrument) pairs keep their limits resolved.
+EFFECTIVE_MAX: Final = 100_000
+# Checks that a policy may switch off by name.
+EXEMPTIBLE: Final = frozenset(
+    (
+        "ORDER_RATE",
+        "ORDER_QUANTITY",
+        "ORDER_NOTIONAL",
+        "PRICE_COLLAR",
+        "POSITION_LIMIT",
+        "OPEN_ORDERS",
+    )
+)
+# Tenant under which events of unknown tenants are filed.
+UNKNOWN_TENANT: Final = "UNKNOWN"
+
+
+def is_id(text: str, bytes_max: int) -> bool:
+    """Whether `text` is an id: neither empty nor longer than `bytes_max` bytes of UTF-8."""
+    length = len(text)
+    if length == 0 or length > bytes_max:
+        return False
+    return length * 4 <= bytes_max or len(text.encode("utf-8")) <= bytes_max
+
+
+class Figure:
+    """A limit's value and the version it comes from; value None: no limit is configured."""
+
+    def __init__(self, value: int | None, version: int | None) -> None:
+        self.value: Final = value
+        self.version: Final = version
+
+
+class EffectiveLimits:
+    """For one user and instrument, the most specific figure of each limit."""
+
+    def __init__(self, candidates: "list[VersionedLimits]") -> None:
+        rate = Figure(None, None)
+        quantity = Figure(None, None)
+        notional = Figure(None, None)
+        position = Figure(None, None)
+        collar = Figure(None, None)
+        for candidate in candidates:
+            limits = candidate.limits
+            version = candidate.version
+            if rate.value is None and limits.order_rate_per_s_max is not None:
+                rate = Figure(limits.order_rate_per_s_max, version)
+            if quantity.value is None and limits.order_quantity_lots_max is not None:
+                quantity = Figure(limits.order_quantity_lots_max, version)
+            if notional.value is None and limits.order_notional_minor_max is not None:
+                notional = Figure(limits.order_notional_minor_max, version)
+            if position.value is None and limits.position_lots_max is not None:
+                position = Figure(limits.position_lots_max, version)
+            if collar.value is None and limits.price_collar_bps is not None:
+                collar = Figure(limits.price_collar_bps, version)
+        self.order_rate_per_s_max: Final = rate
+        self.order_quantity_lots_max: Final = quantity
+        self.order_notional_minor_max: Final = notional
+        self.position_lots_max: Final = position
+        self.price_collar_bps: Final = collar
+
+
+class VersionedLimits:
+    """A `limits` payload and the version of its control record."""
+
+    def __init__(self, limits: Limits, version: int) -> None:
+        self.limits: Final = limits
+        self.version: Final = version
+
+
+class RulesInForce:
+    """Everything control has said that counts now, and what waits for its time."""
+
+    def __init__(self, lane: int, lane_count: int, state: LaneState) -> None:
+        self.lane: Final = lane
+        self.lane_count: Final = lane_count
+        self.state: Final = state
+        self.instruments: dict[str, Instrument] = {}
+        self.limits: dict[tuple[int, str, str], VersionedLimits] = {}
+        self.fees: dict[tuple[str, str], FeeSchedule] = {}
+        self.policy: Policy | None = None
+        self.policy_version: int = 0
+        self.exempt: set[str] = set()
+        self.firm: FirmState | None = None
+        self.tenants: set[str] = set()
+        self.waiting: list[Control] = []
+        self.wakes_at_us: int = NEVER_US
+        self.dedup_window_us: int = DEDUP_WINDOW_MS_DEFAULT * MS
+        self.effective: dict[tuple[str, str], EffectiveLimits] = {}
+
+    # -- restoring
+
+    def restore(self, in_force: list[Control], waiting: list[Control]) -> None:
+        """Take what a stored lane had in force and waiting, in any order."""
+        for record in sorted(in_force, key=_number):
+            self._take(record)
+        self.waiting = sorted(waiting, key=_effective_then_number)
+        self._plan_wake()
+
+    # -- applying
+
+    def problem(self, record: Control) -> str | None:
+        """What is out of range in the record's payload, or None."""
+        payload = record.payload
+        if isinstance(payload, Instrument):
+            return _instrument_problem(payload, self.instruments.get(payload.instrument_id))
+        if isinstance(payload, Limits):
+            return _limits_problem(payload)
+        if isinstance(payload, UserAccount):
+            return _user_problem(payload)
+        if isinstance(payload, FeeSchedule):
+            return _fee_problem(payload)
+        if isinstance(payload, Policy):
+            return _policy_problem(payload)
+        return None
+
+    def wait(self, record: Control) -> None:
+        """Keep a record until gate time reaches its effective-from."""
+        self.waiting.append(record)
+        self.waiting.sort(key=_effective_then_number)
+        self.state.put(_waiting_key(record), record)
+        self._plan_wake()
+
+    def next_due(self, gate_time: int) -> Control | None:
+        """Take the first waiting record whose time has come."""
+        if gate_time < self.wakes_at_us:
+            return None
+        record = self.waiting.pop(0)
+        self.state.delete(_waiting_key(record))
+        self._plan_wake()
+        return record
+
+    def apply(self, record: Control) -> None:
+        """Put a record in force: its row, the user's row, the indexes."""
+        payload = record.payload
+        if isinstance(payload, UserAccount):
+            self._apply_user(record, payload)
+        elif not isinstance(payload, DayClose):
+            self.state.put(_subject_key(record), record)
+        self._take(record)
+
+    def _apply_user(self, record: Control, account: UserAccount) -> None:
+        if account.account_tenant_id not in self.tenants:
+            self.state.put(control_key("tenant", account.account_tenant_id), record)
+        if partition_of(account.user_id.encode("utf-8"), self.lane_count) != self.lane:
+            return
+        user = self.state.user_or_new(account.user_id)
+        user.registered = True
+        user.account_tenant_id = account.account_tenant_id
+        user.tier_id = account.tier_id
+        user.trading_state = account.trading_state
+        user.version = record.version
+        self.state.put(user_key(account.user_id), user)
+
+    def _take(self, record: Control) -> None:
+        payload = record.payload
+        if isinstance(payload, Instrument):
+            self.instruments[payload.instrument_id] = payload
+        elif isinstance(payload, Limits):
+            key = (payload.scope, payload.scope_id, payload.instrument_id or "")
+            self.limits[key] = VersionedLimits(payload, record.version)
+        elif isinstance(payload, UserAccount):
+            self.tenants.add(payload.account_tenant_id)
+        elif isinstance(payload, FirmState):
+            self.firm = payload
+        elif isinstance(payload, FeeSchedule):
+            self.fees[(payload.tier_id, payload.instrument_id or "")] = payload
+        elif isinstance(payload, Policy):
+            self.policy = payload
+            self.policy_version = record.version
+            self.exempt = set(payload.checks_exempt)
+            self.dedup_window_us = payload.dedup_window_ms * MS
+        self.effective = {}
+
+    def _plan_wake(self) -> None:
+        self.wakes_at_us = self.waiting[0].effective_from if self.waiting else NEVER_US
+
+    # -- looking up
+
+    def limits_of(self, user_id: str, tier_id: str, instrument_id: str) -> EffectiveLimits:
+        """The most specific figures for a user in an instrument ("" for none)."""
+        found = self.effective.get((user_id, instrument_id))
+        if found is not None:
+            return found
+        candidates: list[VersionedLimits] = []
+        for scope, scope_id in ((LIMIT_SCOPE_USER, user_id), (LIMIT_SCOPE_TIER, tier_id)):
+            for instrument in (instrument_id, ""):
+                limits = self.limits.get((scope, scope_id, instrument))
+                if limits is not None:
+                    candidates.append(limits)
+        if len(self.effective) >= EFFECTIVE_MAX:
+            self.effective = {}
+        found = EffectiveLimits(candidates)
+        self.effective[(user_id, instrument_id)] = found
+        return found
+
+    def tradable(self, instrument_id: str) -> Instrument | None:
+        """The definition of an instrument whose kind the core can margin and settle."""
+        instrument = self.instruments.get(instrument_id)
+        if instrument is None or instrument.kind == INSTRUMENT_KIND_EQUITY:
+            return None
+        return instrument
+
+    def fee_of(self, tier_id: str, instrument_id: str) -> FeeSchedule | None:
+        """The tier's fee schedule for an instrument."""
+        return self.fees.get((tier_id, instrument_id)) or self.fees.get((tier_id, ""))
+
+
+def _number(record: Control) -> int:
+    return record.number
+
+
+def _effective_then_number(record: Control) -> tuple[int, int]:
+    return (record.effective_from, record.number)
+
+
+def _waiting_key(record: Control) -> bytes:
+    return control_key(WAITING, str(record.number))
+
+
+def _subject_key(record: Control) -> bytes:
+    payload = record.payload
+    if isinstance(payload, Instrument):
+        return control_key("instrument", payload.instrument_id)
+    if isinstance(payload, Limits):
+        scope = LIMIT_SCOPE_NAMES[payload.scope]
+        return control_key("limits", scope, payload.scope_id, payload.instrument_id or "")
+    if isinstance(payload, FeeSchedule):
+        return control_key("fees", payload.tier_id, payload.instrument_id or "")
+    if isinstance(payload, Policy):
+        return control_key("policy")
+    return control_key("firm")
+
+
+def _instrument_problem(new: Instrument, old: Instrument | None) -> str | None:
+    if not is_id(new.instrument_id, ID_BYTES_MAX):
+        return "instrument_id is empty or too long"
+    if not is_id(new.currency, CURRENCY_BYTES_MAX):
+        return "currency is empty or too long"
+    for figure in (new.tick_e9, new.lot, new.multiplier_numerator, new.multiplier_denominator):
+        if not 0 < figure <= FIGURE_MAX:
+            return "tick_e9, lot and multiplier must be above zero"
+    margin = new.margin_minor_per_lot
+    if margin is not None and not 0 <= margin <= FIGURE_MAX:
+        return "margin_minor_per_lot must not be negative"
+    if new.kind == INSTRUMENT_KIND_SPOT:
+        base = new.base_currency
+        if base is None or not is_id(base, CURRENCY_BYTES_MAX) or base == new.currency:
+            return "base_currency must name an asset other than currency"
+        if not 0 < new.base_minor_per_lot <= FIGURE_MAX:
+            return "base_minor_per_lot must be above zero"
+    if old is not None and (
+        new.kind != old.kind
+        or new.currency != old.currency
+        or new.base_currency != old.base_currency
+    ):
+        return "kind, currency and base_currency of an instrument never change"
+    return None
+
+
+def _limits_problem(limits: Limits) -> str | None:
+    if not is_id(limits.scope_id, ID_BYTES_MAX):
+        return "scope_id is empty or too long"
+    if limits.instrument_id is not None and not is_id(limits.instrument_id, ID_BYTES_MAX):
+        return "instrument_id is empty or too long"
+    for figure in (
+        limits.order_rate_per_s_max,
+        limits.order_quantity_lots_max,
+        limits.order_notional_minor_max,
+        limits.position_lots_max,
+        limits.price_collar_bps,
+    ):
+        if figure is not None and not 0 <= figure <= FIGURE_MAX:
+            return "a limit must not be negative"
+    return None
+
+
+def _user_problem(account: UserAccount) -> str | None:
+    for text in (account.user_id, account.account_tenant_id, account.tier_id):
+        if not is_id(text, ID_BYTES_MAX):
+            return "user_id, account_tenant_id or tier_id is empty or too long"
+    return None
+
+
+def _fee_problem(fee: FeeSchedule) -> str | None:
+    if not is_id(fee.tier_id, ID_BYTES_MAX):
+        return "tier_id is empty or too long"
+    if fee.instrument_id is not None and not is_id(fee.instrument_id, ID_BYTES_MAX):
+        return "instrument_id is empty or too long"
+    for figure in (fee.fee_per_lot_minor_max, fee.fee_notional_bps_max):
+        if not 0 <= figure <= FIGURE_MAX:
+            return "a fee must not be negative"
+    return None
+
+
+def _policy_problem(policy: Policy) -> str | None:
+    if policy.dedup_window_ms <= 0 or policy.dedup_window_ms > DURATION_MS_MAX:
+        return "dedup_window_ms must be above zero and at most a hundred years"
+    for duration in (policy.order_age_ms_max, policy.future_skew_ms_max, policy.mark_age_ms_max):
+        if not 0 <= duration <= DURATION_MS_MAX:
+            return "a duration must not be negative, and at most a hundred years"
+    if not 0 <= policy.open_orders_max <= FIGURE_MAX:
+        return "open_orders_max must not be negative"
+    for name in policy.checks_exempt:
+        if name not in EXEMPTIBLE:
+            return f"check {name[:ID_BYTES_MAX]!r} cannot be exempt"
+    return None

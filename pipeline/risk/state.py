@@ -1,0 +1,194 @@
+"""Lane state: rows by key, loaded when asked for, and which of them the current input changed.
+
+Owns the cache of decoded rows of one lane. Rows are changed in place by the core, which says so
+with `put`; the shell takes `changed` after each input, encodes it and makes it durable. Never
+reads or writes anything itself: what is not cached comes from the `RowLoader` the shell gives.
+Compiled with mypyc.
+"""
+
+from typing import Final
+
+from pipeline.risk.keys import (
+    balance_key,
+    decision_key,
+    mark_key,
+    order_key,
+    position_key,
+    user_key,
+)
+from pipeline.risk.records import (
+    TRADING_STATE_ACTIVE,
+    Control,
+    RowBalance,
+    RowDecision,
+    RowMark,
+    RowOrder,
+    RowPosition,
+    RowSeen,
+    RowUser,
+    RowWithdrawal,
+)
+
+Row = (
+    RowUser
+    | RowBalance
+    | RowPosition
+    | RowOrder
+    | RowDecision
+    | RowSeen
+    | RowWithdrawal
+    | RowMark
+    | Control
+)
+
+# Gate time is cut into buckets of 125 ms; a window of one second is the newest and 8 before it.
+RATE_BUCKET_US: Final = 125_000
+RATE_BUCKETS: Final = 9
+
+
+class InvariantViolated(Exception):
+    """What only a bug or a broken disk can cause: the worker must stop with nothing committed."""
+
+
+class RowLoader:
+    """Reads a row that is not cached. The shell provides the one that knows bytes."""
+
+    def load(self, key: bytes) -> Row | None:
+        """The row stored under `key`, or None."""
+        raise NotImplementedError
+
+
+class LaneState:
+    """The rows of one lane as the core sees them."""
+
+    def __init__(self, loader: RowLoader) -> None:
+        self.loader: Final = loader
+        self.cache: dict[bytes, Row] = {}
+        # Key -> row, None when deleted, in order of first change by the current input.
+        self.changed: dict[bytes, Row | None] = {}
+
+    def begin_input(self) -> None:
+        """Forget what the previous input changed."""
+        self.changed = {}
+
+    def trim(self, rows_max: int) -> None:
+        """Drop the cache when it has outgrown its bound; only between inputs."""
+        if len(self.cache) > rows_max:
+            self.cache = {}
+
+    def get(self, key: bytes) -> Row | None:
+        """The row under `key`, cached or loaded."""
+        row = self.cache.get(key)
+        if row is None:
+            row = self.loader.load(key)
+            if row is not None:
+                self.cache[key] = row
+        return row
+
+    def put(self, key: bytes, row: Row) -> None:
+        """Note that `row` under `key` is new or was changed."""
+        self.cache[key] = row
+        self.changed[key] = row
+
+    def delete(self, key: bytes) -> None:
+        """Remove the row under `key`."""
+        self.cache.pop(key, None)
+        self.changed[key] = None
+
+    def _live(self, key: bytes) -> Row | None:
+        # A row deleted by an input that is not stored yet must not come back from the loader.
+        if key in self.changed:
+            return self.changed[key]
+        return self.get(key)
+
+    def user(self, user_id: str) -> RowUser | None:
+        """The user's row."""
+        row = self._live(user_key(user_id))
+        if row is None:
+            return None
+        if not isinstance(row, RowUser):
+            raise InvariantViolated("row of another kind under a user key")
+        return row
+
+    def user_or_new(self, user_id: str) -> RowUser:
+        """The user's row, or one for a user whom no control record has registered."""
+        row = self.user(user_id)
+        if row is None:
+            row = RowUser(
+                registered=False,
+                account_tenant_id="",
+                tier_id="",
+                trading_state=TRADING_STATE_ACTIVE,
+                version=0,
+                orders_count=0,
+                messages_count=0,
+                open_orders_count=0,
+                deficit_count=0,
+                rate_bucket=0,
+                rate_counts=[0] * RATE_BUCKETS,
+            )
+            self.put(user_key(user_id), row)
+        return row
+
+    def balance(self, user_id: str, currency: str) -> RowBalance | None:
+        """The user's money in a currency."""
+        row = self._live(balance_key(user_id, currency))
+        if row is None:
+            return None
+        if not isinstance(row, RowBalance):
+            raise InvariantViolated("row of another kind under a balance key")
+        return row
+
+    def position(self, user_id: str, instrument_id: str) -> RowPosition | None:
+        """The user's position in an instrument."""
+        row = self._live(position_key(user_id, instrument_id))
+        if row is None:
+            return None
+        if not isinstance(row, RowPosition):
+            raise InvariantViolated("row of another kind under a position key")
+        return row
+
+    def order(self, user_id: str, order_id: str) -> RowOrder | None:
+        """An order that still holds something."""
+        row = self._live(order_key(user_id, order_id))
+        if row is None:
+            return None
+        if not isinstance(row, RowOrder):
+            raise InvariantViolated("row of another kind under an order key")
+        return row
+
+    def decision(self, user_id: str, order_id: str, remembered_from_us: int) -> RowDecision | None:
+        """A remembered decision that is not older than `remembered_from_us`."""
+        row = self._live(decision_key(user_id, order_id))
+        if row is None:
+            return None
+        if not isinstance(row, RowDecision):
+            raise InvariantViolated("row of another kind under a decision key")
+        return row if row.gate_time >= remembered_from_us else None
+
+    def seen(self, key: bytes, remembered_from_us: int) -> RowSeen | None:
+        """An applied execution or transfer that is not older than `remembered_from_us`."""
+        row = self._live(key)
+        if row is None:
+            return None
+        if not isinstance(row, RowSeen):
+            raise InvariantViolated("row of another kind under a seen key")
+        return row if row.gate_time >= remembered_from_us else None
+
+    def withdrawal(self, key: bytes) -> RowWithdrawal | None:
+        """A pending withdrawal."""
+        row = self._live(key)
+        if row is None:
+            return None
+        if not isinstance(row, RowWithdrawal):
+            raise InvariantViolated("row of another kind under a withdrawal key")
+        return row
+
+    def mark(self, instrument_id: str) -> RowMark | None:
+        """The latest mark of an instrument."""
+        row = self._live(mark_key(instrument_id))
+        if row is None:
+            return None
+        if not isinstance(row, RowMark):
+            raise InvariantViolated("row of another kind under a mark key")
+        return row
