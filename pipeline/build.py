@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Final
 
@@ -58,8 +59,12 @@ def stale() -> bool:
 
 def main() -> int:
     """Compile in place. Exit code 0 also where there is no compiler: the fall-back is announced."""
-    if shutil.which(os.environ.get("CC", "cc")) is None:
-        sys.stderr.write("no C compiler: the uncompiled modules will be used (install gcc or clang)\n")
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    if shutil.which(os.environ.get("CC", "cc")) is None or not headers.exists():
+        sys.stderr.write(
+            "no C compiler or no Python headers: the uncompiled modules will be used "
+            "(install gcc or clang, and python3-dev)\n"
+        )
         return 0
     from mypyc.build import mypycify  # noqa: PLC0415 -- a build-time dependency
     from setuptools import Distribution  # noqa: PLC0415 -- likewise
@@ -76,8 +81,8 @@ def main() -> int:
     )
     distribution = Distribution({"name": "tollgate-hot", "ext_modules": modules})
     command = distribution.get_command_obj("build_ext")
-    command.inplace = True  # type: ignore[attr-defined]
-    command.build_temp = "build/objects"  # type: ignore[attr-defined]
+    command.inplace = True
+    command.build_temp = "build/objects"
     distribution.run_command("build_ext")
     STAMP.parent.mkdir(exist_ok=True)
     STAMP.write_text(json.dumps(fingerprints, indent=1))

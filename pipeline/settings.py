@@ -45,6 +45,7 @@ class Settings:
     rebalance_timeout_s: int = 15
     static_member: bool = False
     compression: str = "lz4"
+    reporting: bool = True
     registry_url: str = ""
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0

@@ -1643,7 +1643,7 @@ def write_row_decision(w: BytesWriter, v: RowDecision) -> None:
     write_long(w, v.verdict)
     write_string(w, v.reason_code)
     write_long(w, v.lane_sequence)
-    write_long(w, v.gate_time)
+    write_long(w, v.remembered_until)
     write_bytes(w, v.content_hash)
     instrument_id_ = v.instrument_id
     if instrument_id_ is None:
@@ -1672,7 +1672,7 @@ def read_row_decision(r: Reader) -> RowDecision:
     verdict = r.symbol(2)
     reason_code = r.string()
     lane_sequence = r.long()
-    gate_time = r.long()
+    remembered_until = r.long()
     content_hash = r.raw()
     instrument_id: str | None = None
     if r.present():
@@ -1681,7 +1681,7 @@ def read_row_decision(r: Reader) -> RowDecision:
     if r.present():
         side = r.symbol(2)
     filled_lots = r.long()
-    return RowDecision(verdict, reason_code, lane_sequence, gate_time, content_hash, instrument_id, side, filled_lots)
+    return RowDecision(verdict, reason_code, lane_sequence, remembered_until, content_hash, instrument_id, side, filled_lots)
 
 
 def decode_row_decision(data: bytes, position: int = 0) -> RowDecision:
@@ -1694,7 +1694,7 @@ def decode_row_decision(data: bytes, position: int = 0) -> RowDecision:
 
 def write_row_seen(w: BytesWriter, v: RowSeen) -> None:
     """Append the body of a `row_seen`."""
-    write_long(w, v.gate_time)
+    write_long(w, v.remembered_until)
     write_long(w, v.lane_sequence)
 
 
@@ -1707,9 +1707,9 @@ def encode_row_seen(v: RowSeen) -> bytes:
 
 def read_row_seen(r: Reader) -> RowSeen:
     """A `row_seen` at the cursor."""
-    gate_time = r.long()
+    remembered_until = r.long()
     lane_sequence = r.long()
-    return RowSeen(gate_time, lane_sequence)
+    return RowSeen(remembered_until, lane_sequence)
 
 
 def decode_row_seen(data: bytes, position: int = 0) -> RowSeen:

@@ -19,6 +19,7 @@ from pipeline.codecs.avro import (
     encode_audit_record,
     encode_dead_letter,
     encode_decision,
+    encode_order,
     encode_regulatory_event,
     encode_row_gate,
 )
@@ -220,7 +221,7 @@ class LaneProcessor:
             problem = self._identity_problem(key, order.user_id, order.order_id)
             if problem is not None:
                 return core.handed_out(dead_letter(problem))
-            return core.order(context, order, sha256(body[position:]).digest())
+            return core.order(context, order, sha256(encode_order(order)).digest())
         if topic == FILLS:
             fill = decode_fill(body, position)
             problem = self._identity_problem(key, fill.user_id, fill.order_id)

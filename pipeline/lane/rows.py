@@ -5,6 +5,8 @@ Owns which codec a key's kind has. Compiled with mypyc.
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from pipeline.codecs.avro import (
     decode_control,
     decode_row_balance,
@@ -53,6 +55,7 @@ from pipeline.risk.state import InvariantViolated, Row, RowLoader
 STATE_FORMAT: Final = 1
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class RowSource:
     """Where a lane's stored rows are read from."""
 

@@ -1,0 +1,1 @@
+"""Regulatory documents: from the day's events to XML that can be traced back to its inputs."""

@@ -12,6 +12,7 @@ from pipeline.risk.effects import Effects, InputContext, dead_letter, fact, igno
 from pipeline.risk.journal import Journal
 from pipeline.risk.keys import decision_key, execution_key, order_key, user_key
 from pipeline.risk.ledger import Ledger, OutOfRange, open_lots
+from pipeline.risk.money import hold_currency, order_hold
 from pipeline.risk.reasons import ACCEPTED, APPLIED
 from pipeline.risk.records import (
     EXEC_TYPE_CANCEL_REJECTED,
@@ -69,6 +70,14 @@ def is_trade(fill: Fill) -> bool:
     )
 
 
+def final_lots(fill: Fill, order: RowOrder) -> int | None:
+    """What the order will have been filled with when all is told; the first end counts."""
+    ends = fill.exec_type in (EXEC_TYPE_CANCELED, EXEC_TYPE_EXPIRED, EXEC_TYPE_REJECTED)
+    if ends and order.final_lots is None:
+        return min(fill.cum_lots, order.quantity_lots)
+    return order.final_lots
+
+
 class ExecutionDesk:
     """Applies execution reports of one lane."""
 
@@ -84,28 +93,29 @@ class ExecutionDesk:
         """What becomes of a report."""
         if not is_id(fill.venue, ID_BYTES_MAX):
             return dead_letter("FIELD_TOO_LONG", "venue")
-        remembered_from = context.gate_time - self.rules.dedup_window_us
+        now, window = context.gate_time, self.rules.dedup_window_us
         seen_key = execution_key(fill.user_id, fill.order_id, fill.venue, fill.exec_id)
-        if self.state.seen(seen_key, remembered_from) is not None:
+        if self.state.seen(seen_key, now) is not None:
             return ignored("REPEATED_EXEC")
-        problem = self._problem(fill, remembered_from)
+        problem = self._problem(fill, now - window)
         if problem is not None:
             return dead_letter(problem)
-        placement = self._place(fill, remembered_from)
+        placement = self._place(fill, now)
         if placement is None:
             return dead_letter("UNPLACED_FACT")
-        if is_trade(fill):
-            try:
+        try:
+            self._require_room_to_hold(fill, placement)
+            if is_trade(fill):
                 self._trade(fill, placement)
-            except OutOfRange:
-                return dead_letter("OUT_OF_RANGE")
+        except OutOfRange:
+            return dead_letter("OUT_OF_RANGE")
         # From here it must succeed.
-        self.state.put(seen_key, RowSeen(context.gate_time, context.lane_sequence))
+        self.state.put(seen_key, RowSeen(now + window, context.lane_sequence))
         flag = self._account(context, fill, placement)
         self._note(context, fill, placement, flag)
         return fact(flag)
 
-    def _problem(self, fill: Fill, remembered_from: int) -> str | None:
+    def _problem(self, fill: Fill, oldest: int) -> str | None:
         for lots in (fill.last_lots, fill.cum_lots, fill.leaves_lots):
             if not 0 <= lots <= QUANTITY_LOTS_MAX:
                 return "BAD_QUANTITY"
@@ -119,18 +129,18 @@ class ExecutionDesk:
             EXEC_TYPE_TRADE_CORRECT,
         ):
             return "UNSUPPORTED"
-        if fill.event_time < remembered_from:
+        if fill.event_time < oldest:
             return "FACT_TOO_OLD"
         return None
 
-    def _place(self, fill: Fill, remembered_from: int) -> Placement | None:
+    def _place(self, fill: Fill, gate_time: int) -> Placement | None:
         working = self.state.order(fill.user_id, fill.order_id)
         if working is not None:
             instrument = self.rules.tradable(working.instrument_id)
             if instrument is None:
                 raise InvariantViolated("a working order's instrument is gone")
             return Placement(instrument, working.side, working, None, APPLIED)
-        ended = self.state.decision(fill.user_id, fill.order_id, remembered_from)
+        ended = self.state.decision(fill.user_id, fill.order_id, gate_time)
         flag = "UNKNOWN_ORDER"
         if ended is not None and ended.instrument_id is not None and ended.side is not None:
             instrument = self.rules.tradable(ended.instrument_id)
@@ -145,6 +155,32 @@ class ExecutionDesk:
         if instrument is None:
             return None
         return Placement(instrument, fill.side, None, None, flag)
+
+    def _require_room_to_hold(self, fill: Fill, placement: Placement) -> None:
+        """Raises OutOfRange where what is held afterwards, by the terms of now, would not fit."""
+        traded = fill.last_lots if is_trade(fill) else 0
+        instrument = placement.instrument
+        working = placement.working
+        lots_change = 0
+        order_change = 0
+        if working is not None:
+            final = final_lots(fill, working)
+            total = working.quantity_lots if final is None else final
+            open_after = max(0, total - working.filled_lots - traded)
+            lots_change = open_after - open_lots(working)
+            user = self.state.user(fill.user_id)
+            tier_id = "" if user is None else user.tier_id
+            fee = self.rules.fee_of(tier_id, instrument.instrument_id)
+            held = order_hold(instrument, fee, working.side, open_after, working.price_e9)
+            order_change = held - working.hold_minor
+        margin_change = 0
+        if traded or working is not None:
+            margin_change = self.ledger.margin_change(
+                fill.user_id, instrument, placement.side, traded, lots_change
+            )
+        # Only a FUTURE has a margin, and holds for its orders in the same currency.
+        currency = hold_currency(instrument, placement.side)
+        self.ledger.require_room_to_hold(fill.user_id, currency, order_change + margin_change)
 
     def _trade(self, fill: Fill, placement: Placement) -> None:
         price = fill.last_price_e9
@@ -181,11 +217,7 @@ class ExecutionDesk:
             order.cancel_requested = False
         if is_trade(fill):
             order.filled_lots += fill.last_lots
-        if (
-            fill.exec_type in (EXEC_TYPE_CANCELED, EXEC_TYPE_EXPIRED, EXEC_TYPE_REJECTED)
-            and order.final_lots is None
-        ):
-            order.final_lots = min(fill.cum_lots, order.quantity_lots)
+        order.final_lots = final_lots(fill, order)
         expected = order.quantity_lots if order.final_lots is None else order.final_lots
         open_after = open_lots(order)
         self.ledger.work(fill.user_id, instrument, order.side, open_after - open_before)
@@ -194,7 +226,7 @@ class ExecutionDesk:
         self.ledger.rehold_order(fill.user_id, fill.order_id, order, instrument, fee)
         if open_after == 0:
             self._end(context, fill, order)
-        return "OVERFILL" if is_trade(fill) and order.filled_lots > expected else APPLIED
+        return "OVERFILL" if order.filled_lots > expected else APPLIED
 
     def _end(self, context: InputContext, fill: Fill, order: RowOrder) -> None:
         """The order holds nothing any more: what is left is the memory of its answer."""
@@ -206,7 +238,7 @@ class ExecutionDesk:
             verdict=VERDICT_ACCEPTED,
             reason_code=ACCEPTED,
             lane_sequence=order.lane_sequence,
-            gate_time=context.gate_time,
+            remembered_until=context.gate_time + self.rules.dedup_window_us,
             content_hash=order.content_hash,
             instrument_id=order.instrument_id,
             side=order.side,
@@ -218,7 +250,7 @@ class ExecutionDesk:
         if not is_trade(fill):
             return APPLIED
         ended.filled_lots += fill.last_lots
-        ended.gate_time = context.gate_time
+        ended.remembered_until = context.gate_time + self.rules.dedup_window_us
         self.state.put(decision_key(fill.user_id, fill.order_id), ended)
         return "LATE_FILL"
 

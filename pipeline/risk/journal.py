@@ -7,6 +7,7 @@ know when it has them all) and the lineage fields every event carries. Compiled 
 from typing import Final
 
 from pipeline.risk.effects import InputContext
+from pipeline.risk.money import nearest
 from pipeline.risk.reasons import APPLIED
 from pipeline.risk.records import Deposit, Fill, Order, RegulatoryEvent, RowGate, RowOrder
 from pipeline.risk.rules_in_force import UNKNOWN_TENANT, RulesInForce
@@ -182,4 +183,4 @@ class Journal:
         event = self._filed(context, tenant_id, event_type, event_time, APPLIED)
         event.user_id = user_id
         event.currency = currency
-        event.amount_minor = max(short_minor, 0)
+        event.amount_minor = nearest(max(short_minor, 0))

@@ -91,6 +91,12 @@ class Ledger:
             raise InvariantViolated("held outside 64 bits: checks and facts refuse that first")
         row.held_minor = held
 
+    def require_room_to_hold(self, user_id: str, currency: str, amount: int) -> None:
+        """Raises OutOfRange where what is held would not fit when raised by `amount`."""
+        row = self.state.balance(user_id, currency)
+        if not fits((0 if row is None else row.held_minor) + amount):
+            raise OutOfRange
+
     # -- positions and orders
 
     def position(self, user_id: str, instrument: Instrument) -> RowPosition:
@@ -117,6 +123,19 @@ class Ledger:
             row.working_sell_lots += lots
         if row.working_buy_lots < 0 or row.working_sell_lots < 0:
             raise InvariantViolated("less than nothing works")
+
+    def margin_change(
+        self, user_id: str, instrument: Instrument, side: int, traded: int, worked: int
+    ) -> int:
+        """By how much a position's margin would rise after a trade and a change of what works."""
+        row = self.state.position(user_id, instrument.instrument_id)
+        lots = 0 if row is None else row.position_lots
+        buys = 0 if row is None else row.working_buy_lots
+        sells = 0 if row is None else row.working_sell_lots
+        before = 0 if row is None else row.margin_minor
+        if side == SIDE_BUY:
+            return position_margin(instrument, lots + traded, buys + worked, sells) - before
+        return position_margin(instrument, lots - traded, buys, sells + worked) - before
 
     def rehold_position(self, user_id: str, instrument: Instrument) -> None:
         """Bring a position's margin up to date."""
@@ -169,7 +188,6 @@ class Ledger:
         base_currency = instrument.base_currency
         if base != 0 and base_currency is not None:
             self._require_room(user_id, base_currency, base, 0)
-        self._require_margin_room(user_id, instrument, position, after)
         if not (fits(after) and fits(cost)):
             raise OutOfRange
         # From here it must succeed.
@@ -191,17 +209,6 @@ class Ledger:
         traded = 0 if row is None else row.traded_minor
         fees = 0 if row is None else row.fees_minor
         if not (fits(cash + money - fee) and fits(traded + money) and fits(fees + fee)):
-            raise OutOfRange
-
-    def _require_margin_room(
-        self, user_id: str, instrument: Instrument, position: RowPosition | None, after: int
-    ) -> None:
-        buys = 0 if position is None else position.working_buy_lots
-        sells = 0 if position is None else position.working_sell_lots
-        old = 0 if position is None else position.margin_minor
-        row = self.state.balance(user_id, instrument.currency)
-        held = 0 if row is None else row.held_minor
-        if not fits(held - old + position_margin(instrument, after, buys, sells)):
             raise OutOfRange
 
 

@@ -24,6 +24,11 @@ def fits(value: int) -> bool:
     return INT64_MIN <= value <= INT64_MAX
 
 
+def nearest(value: int) -> int:
+    """The value, or the end of 64 bits that it lies beyond: for figures that are only shown."""
+    return max(INT64_MIN, min(INT64_MAX, value))
+
+
 def divide_up(numerator: int, denominator: int) -> int:
     """The quotient, rounded towards plus infinity; denominator > 0."""
     return -(-numerator // denominator)

@@ -63,8 +63,8 @@ class OrderDesk:
         if user is not None:
             user.messages_count += 1
             self.state.put(user_key(order.user_id), user)
-        remembered_from = context.gate_time - self.rules.dedup_window_us
-        first = self._first_answer(order, remembered_from)
+        oldest = context.gate_time - self.rules.dedup_window_us
+        first = self._first_answer(order, context.gate_time)
         duplicate_of: int | None = None
         checks: list[CheckResult] = []
         hold = 0
@@ -74,7 +74,7 @@ class OrderDesk:
         elif first is not None:
             reason = "DUPLICATE_ID"
             checks = [failed(IDENTITY, reason)]
-        elif order.event_time < remembered_from:
+        elif order.event_time < oldest:
             reason = "TOO_OLD"
             checks = [failed(IDENTITY, reason)]
         else:
@@ -93,13 +93,13 @@ class OrderDesk:
             self._note(context, order, reason)
         return Effects(AUDIT_OUTCOME_DECISION, reason, decision)
 
-    def _first_answer(self, order: Order, remembered_from: int) -> FirstAnswer | None:
+    def _first_answer(self, order: Order, gate_time: int) -> FirstAnswer | None:
         working = self.state.order(order.user_id, order.order_id)
         if working is not None:
             return FirstAnswer(
                 VERDICT_ACCEPTED, ACCEPTED, working.lane_sequence, working.content_hash
             )
-        ended = self.state.decision(order.user_id, order.order_id, remembered_from)
+        ended = self.state.decision(order.user_id, order.order_id, gate_time)
         if ended is not None:
             return FirstAnswer(
                 ended.verdict, ended.reason_code, ended.lane_sequence, ended.content_hash
@@ -129,7 +129,7 @@ class OrderDesk:
             verdict=VERDICT_ACCEPTED if reason == ACCEPTED else VERDICT_REJECTED,
             reason_code=reason,
             lane_sequence=context.lane_sequence,
-            gate_time=context.gate_time,
+            remembered_until=context.gate_time + self.rules.dedup_window_us,
             content_hash=content_hash,
             instrument_id=None,
             side=None,
@@ -175,11 +175,6 @@ class OrderDesk:
         self.ledger.rehold_order(order.user_id, order.order_id, row, instrument, fee)
         self.ledger.work(order.user_id, instrument, order.side, order.quantity_lots)
         self.ledger.rehold_position(order.user_id, instrument)
-        # An id that was forgotten may come again: its old memory, which looking for a first
-        # answer has brought into the cache, goes.
-        forgotten = decision_key(order.user_id, order.order_id)
-        if forgotten in self.state.cache:
-            self.state.delete(forgotten)
         return before - self.ledger.available(order.user_id, currency)
 
     def _request_cancel(self, order: Order) -> None:

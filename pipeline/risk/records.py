@@ -1111,7 +1111,8 @@ class RowDecision:
     verdict: The answer.
     reason_code: The answer.
     lane_sequence: Of the answer.
-    gate_time: When it was last touched: it is remembered for the dedup window from here.
+    remembered_until: Gate time up to which it counts: when it was last touched + the dedup
+        window in force then.
     content_hash: SHA-256 of the order's canonical bytes.
     instrument_id: Of an ended order, for late fills.
     side: The same.
@@ -1123,7 +1124,7 @@ class RowDecision:
         verdict: int,
         reason_code: str,
         lane_sequence: int,
-        gate_time: int,
+        remembered_until: int,
         content_hash: bytes,
         instrument_id: str | None,
         side: int | None,
@@ -1132,7 +1133,7 @@ class RowDecision:
         self.verdict = verdict
         self.reason_code = reason_code
         self.lane_sequence = lane_sequence
-        self.gate_time = gate_time
+        self.remembered_until = remembered_until
         self.content_hash = content_hash
         self.instrument_id = instrument_id
         self.side = side
@@ -1142,16 +1143,17 @@ class RowDecision:
 class RowSeen:
     """Table row, key X user order venue exec, or T user deposit: an id that was applied.
 
-    gate_time: When: it is remembered for the dedup window from here.
+    remembered_until: Gate time up to which it counts: when it was last touched + the dedup
+        window in force then.
     lane_sequence: Where.
     """
 
     def __init__(
         self,
-        gate_time: int,
+        remembered_until: int,
         lane_sequence: int,
     ) -> None:
-        self.gate_time = gate_time
+        self.remembered_until = remembered_until
         self.lane_sequence = lane_sequence
 
 

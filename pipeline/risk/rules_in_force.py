@@ -32,6 +32,8 @@ ID_BYTES_MAX: Final = 64
 CURRENCY_BYTES_MAX: Final = 16
 FIGURE_MAX: Final = 10**18
 DURATION_MS_MAX: Final = 100 * 366 * 86_400_000
+# The last day of the year 9999, where gate time ends.
+BUSINESS_DAY_MAX: Final = 2_932_896
 # Later than any gate time.
 NEVER_US: Final = 2**62
 # First part of the key of a control record that waits for its effective-from.
@@ -141,7 +143,7 @@ class RulesInForce:
         """What is out of range in the record's payload, or None."""
         payload = record.payload
         if isinstance(payload, Instrument):
-            return _instrument_problem(payload, self.instruments.get(payload.instrument_id))
+            return _instrument_problem(payload, self._definition(payload.instrument_id))
         if isinstance(payload, Limits):
             return _limits_problem(payload)
         if isinstance(payload, UserAccount):
@@ -150,7 +152,17 @@ class RulesInForce:
             return _fee_problem(payload)
         if isinstance(payload, Policy):
             return _policy_problem(payload)
-        return None
+        return _day_problem(payload) if isinstance(payload, DayClose) else None
+
+    def _definition(self, instrument_id: str) -> Instrument | None:
+        """The instrument as it is in force, or as it will be once its time has come."""
+        known = self.instruments.get(instrument_id)
+        if known is None:
+            for record in self.waiting:
+                payload = record.payload
+                if isinstance(payload, Instrument) and payload.instrument_id == instrument_id:
+                    return payload
+        return known
 
     def wait(self, record: Control) -> None:
         """Keep a record until gate time reaches its effective-from."""
@@ -328,6 +340,12 @@ def _fee_problem(fee: FeeSchedule) -> str | None:
     for figure in (fee.fee_per_lot_minor_max, fee.fee_notional_bps_max):
         if not 0 <= figure <= FIGURE_MAX:
             return "a fee must not be negative"
+    return None
+
+
+def _day_problem(day: DayClose) -> str | None:
+    if day.business_day > BUSINESS_DAY_MAX:
+        return "business_day lies beyond the year 9999"
     return None
 
 

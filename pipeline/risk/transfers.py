@@ -63,18 +63,18 @@ class TransferDesk:
 
     def apply(self, context: InputContext, deposit: Deposit) -> Effects:
         """What becomes of a movement."""
-        remembered_from = context.gate_time - self.rules.dedup_window_us
+        now, window = context.gate_time, self.rules.dedup_window_us
         seen_key = transfer_key(deposit.user_id, deposit.deposit_id)
-        if self.state.seen(seen_key, remembered_from) is not None:
+        if self.state.seen(seen_key, now) is not None:
             return ignored("REPEATED_DEPOSIT")
-        problem = self._problem(deposit, remembered_from)
+        problem = self._problem(deposit, now - window)
         if problem is not None:
             return dead_letter(problem)
         if not self._has_room(deposit):
             return dead_letter("OUT_OF_RANGE")
         # From here it must succeed.
         self.state.put(user_key(deposit.user_id), self.state.user_or_new(deposit.user_id))
-        self.state.put(seen_key, RowSeen(context.gate_time, context.lane_sequence))
+        self.state.put(seen_key, RowSeen(now + window, context.lane_sequence))
         refusal = self._move(context, deposit)
         if refusal is not None:
             self.journal.of_deposit(context, deposit, "WDRJ", refusal)
@@ -82,7 +82,7 @@ class TransferDesk:
         self.journal.of_deposit(context, deposit, _EVENT_TYPES[deposit.kind], APPLIED)
         return fact(APPLIED)
 
-    def _problem(self, deposit: Deposit, remembered_from: int) -> str | None:
+    def _problem(self, deposit: Deposit, oldest: int) -> str | None:
         if not is_id(deposit.currency, CURRENCY_BYTES_MAX):
             return "FIELD_TOO_LONG"
         withdrawal_id = deposit.withdrawal_id
@@ -93,7 +93,7 @@ class TransferDesk:
             return "BAD_AMOUNT"
         if amount < 0 and deposit.kind not in _SIGNED:
             return "BAD_AMOUNT"
-        if deposit.event_time < remembered_from:
+        if deposit.event_time < oldest:
             return "FACT_TOO_OLD"
         if deposit.kind in _WITHDRAWALS and withdrawal_id is None:
             return "WITHDRAWAL_ID_MISSING"

@@ -1,0 +1,1 @@
+"""Between Kafka and the lanes: the Faust transport, the merge of inputs, the transaction."""

@@ -6,6 +6,7 @@ else. Compiled with mypyc.
 
 from typing import Final
 
+from pipeline.risk.money import nearest
 from pipeline.risk.records import (
     CHECK_OUTCOME_EXEMPT,
     CHECK_OUTCOME_FAIL,
@@ -98,18 +99,27 @@ def failed_at(
     return CheckResult(check, CHECK_OUTCOME_FAIL, reason_code, None, limit, limit_version, None)
 
 
+def with_figures(
+    check: str, reason_code: str | None, observed: int, limit: int, limit_version: int | None
+) -> CheckResult:
+    """PASS, or FAIL with `reason_code`; figures outside 64 bits are shown as its nearest end."""
+    return CheckResult(
+        check,
+        CHECK_OUTCOME_PASS if reason_code is None else CHECK_OUTCOME_FAIL,
+        reason_code,
+        nearest(observed),
+        nearest(limit),
+        limit_version,
+        nearest(limit - observed),
+    )
+
+
 def compared(
     check: str, reason_code: str, observed: int, limit: int, limit_version: int | None
 ) -> CheckResult:
     """PASS when observed <= limit, else FAIL with `reason_code`; headroom = limit - observed."""
-    headroom = limit - observed
-    if headroom >= 0:
-        return CheckResult(
-            check, CHECK_OUTCOME_PASS, None, observed, limit, limit_version, headroom
-        )
-    return CheckResult(
-        check, CHECK_OUTCOME_FAIL, reason_code, observed, limit, limit_version, headroom
-    )
+    reason = None if observed <= limit else reason_code
+    return with_figures(check, reason, observed, limit, limit_version)
 
 
 def within(check: str, reason_code: str, observed: int, figure: Figure) -> CheckResult:

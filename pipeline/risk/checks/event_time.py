@@ -5,12 +5,8 @@ The producer's stamp is checked and reported, never trusted for anything else. C
 
 from typing import Final
 
-from pipeline.risk.checks.context import OrderContext, failed, not_evaluated
-from pipeline.risk.records import (
-    CHECK_OUTCOME_FAIL,
-    CHECK_OUTCOME_PASS,
-    CheckResult,
-)
+from pipeline.risk.checks.context import OrderContext, failed, not_evaluated, with_figures
+from pipeline.risk.records import CheckResult
 from pipeline.risk.rules_in_force import MS
 
 NAME: Final = "EVENT_TIME"
@@ -27,8 +23,7 @@ def _judge(c: OrderContext, *, stale_fails: bool) -> CheckResult:
         reason = "EVENT_TIME_IN_FUTURE"
     elif age > limit and stale_fails:
         reason = "ORDER_STALE"
-    outcome = CHECK_OUTCOME_PASS if reason is None else CHECK_OUTCOME_FAIL
-    return CheckResult(NAME, outcome, reason, age, limit, c.rules.policy_version, limit - age)
+    return with_figures(NAME, reason, age, limit, c.rules.policy_version)
 
 
 def check_new(c: OrderContext) -> CheckResult:

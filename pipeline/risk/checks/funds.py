@@ -6,11 +6,9 @@ notional and fee; a spot sale the base it would deliver. Compiled with mypyc.
 
 from typing import Final
 
-from pipeline.risk.checks.context import OrderContext, failed, not_evaluated
+from pipeline.risk.checks.context import OrderContext, failed, not_evaluated, with_figures
 from pipeline.risk.money import fits, hold_currency, order_hold, position_margin
 from pipeline.risk.records import (
-    CHECK_OUTCOME_FAIL,
-    CHECK_OUTCOME_PASS,
     INSTRUMENT_KIND_FUTURE,
     SIDE_BUY,
     CheckResult,
@@ -45,12 +43,4 @@ def check(c: OrderContext) -> CheckResult:
     available = 0 if balance is None else balance.cash_minor - balance.held_minor
     # What adds nothing takes nothing: a user who is short must still be able to reduce.
     enough = observed == 0 or observed <= available
-    return CheckResult(
-        NAME,
-        CHECK_OUTCOME_PASS if enough else CHECK_OUTCOME_FAIL,
-        None if enough else "BUYING_POWER",
-        observed,
-        available,
-        None,
-        available - observed,
-    )
+    return with_figures(NAME, None if enough else "BUYING_POWER", observed, available, None)

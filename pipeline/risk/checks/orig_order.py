@@ -17,8 +17,7 @@ def check(c: OrderContext) -> CheckResult:
     order = c.state.order(c.order.user_id, order_id)
     if order is not None:
         return passed(NAME) if order.final_lots is None else failed(NAME, "ORIG_ORDER_CLOSED")
-    remembered_from = c.gate_time - c.rules.dedup_window_us
-    ended = c.state.decision(c.order.user_id, order_id, remembered_from)
+    ended = c.state.decision(c.order.user_id, order_id, c.gate_time)
     # Only an accepted NEW that has ended keeps its instrument.
     if ended is not None and ended.instrument_id is not None:
         return failed(NAME, "ORIG_ORDER_CLOSED")

@@ -1,0 +1,114 @@
+# The same names everywhere: on a laptop, in CI and in the documents. `make` lists them.
+#
+# A stamp is written only after its step has succeeded: an interrupted make is simply run again.
+# Recipes are plain sh and work with GNU make 3.81.
+
+PYTHON ?= python3
+# Workers which `make up` lets run.
+WORKERS ?= 1
+# Further arguments of `make run`, `make test` and the benches: make test ARGS='-k duplicate'.
+ARGS ?=
+
+BIN := .venv/bin
+INSTALLED := .venv/installed.stamp
+JARS := build/kafka-libs/pom.sha256
+COMPILED := build/compiled.json
+# With somebody else's Kafka neither Java nor Maven is needed.
+BROKER := $(if $(KAFKA_BOOTSTRAP),,$(JARS))
+COMPILED_SOURCES := $(wildcard pipeline/risk/*.py pipeline/risk/*/*.py pipeline/codecs/*.py \
+	pipeline/lane/*.py pipeline/build.py)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test coverage lint format up down generate build jars venv bench-throughput \
+	bench-latency lock clean
+
+help:  ## List these targets
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
+
+run: $(INSTALLED) $(BROKER) build  ## Start Kafka and a worker, replay real orders, sum up, stop all
+	@$(BIN)/tollgate run $(ARGS)
+
+test: $(INSTALLED) $(JARS) build coverage  ## Run all tests; the core must be covered fully
+	@$(BIN)/pytest $(ARGS)
+
+# Compiled modules cannot be measured: this run takes the same sources as plain Python.
+coverage: $(INSTALLED)  ## Measure how far unit and property tests cover the core
+	@echo "coverage: unit and property tests on the uncompiled core ..."
+	@TOLLGATE_PURE=1 $(BIN)/coverage run -m pytest --quiet tests/unit tests/property
+	@$(BIN)/coverage report --fail-under=100
+
+lint: $(INSTALLED)  ## Check style, types, layers and generated code
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pipeline.codecs.generate --check
+
+format: $(INSTALLED)  ## Format the code and mend what can be mended automatically
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+up: $(INSTALLED) $(BROKER) build  ## Start Kafka and WORKERS=1 workers and leave them running
+	@$(BIN)/tollgate up --workers $(WORKERS)
+
+down: $(INSTALLED)  ## Stop what `make up` started; its data stays
+	@$(BIN)/tollgate down
+
+generate: $(INSTALLED)  ## Write records and codecs from schemas/avro
+	@$(BIN)/python -m pipeline.codecs.generate
+
+bench-throughput: $(INSTALLED) $(BROKER) build  ## Orders a second, ours against a stock Faust agent
+	@$(BIN)/python benchmarks/throughput.py $(ARGS)
+
+bench-latency: $(INSTALLED) $(BROKER) build  ## Milliseconds from order to decision at a steady rate
+	@$(BIN)/python benchmarks/latency.py $(ARGS)
+
+build: $(COMPILED)  ## Compile the hot modules with mypyc, where there is a C compiler
+
+# Its last act is to write this file; without a compiler it is not written, and asked for again.
+$(COMPILED): $(INSTALLED) $(COMPILED_SOURCES)
+	@mkdir -p build
+	@echo "build: compiling the hot modules, a minute or two ..."
+	@$(BIN)/python -m pipeline.build >build/compile.log 2>&1 || { tail -n 40 build/compile.log; \
+		echo "build: failed; all of it is in build/compile.log"; exit 1; }
+	@sed -n 's/^no C compiler/build: &/p' build/compile.log
+
+jars: $(JARS)  ## Fetch Apache Kafka's jars with Maven
+
+$(JARS): deploy/kafka/pom.xml | $(INSTALLED)
+	@echo "jars: fetching Apache Kafka, once ..."
+	@$(BIN)/python -m pipeline.local.jars
+	@touch $@
+
+venv: $(INSTALLED)  ## Make .venv with the pinned dependencies
+
+# In compat mode the root of the tree is on the path, where mypyc puts its shared module.
+$(INSTALLED): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed, $(PYTHON) is not: install it (Debian: apt-get install" \
+			"python3.11 python3.11-venv), then: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) lacks its venv module: install it (Debian: apt-get install python3-venv)"; \
+		exit 1; }
+	@echo "venv: installing the pinned dependencies, a minute or two ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --no-build-isolation --config-settings editable_mode=compat -e .
+	@touch $@
+
+lock:  ## Pin all dependencies anew, with hashes (needs uv)
+	@command -v uv >/dev/null 2>&1 || { echo "uv is needed: pipx install uv"; exit 1; }
+	@for set in runtime dev; do \
+		uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-emit-find-links --no-header --output-file requirements/$$set.txt \
+			requirements/$$set.in || exit 1; \
+	done
+
+clean:  ## Remove everything built; .venv and the data in var/ stay
+	@rm -rf build *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+		.import_linter_cache
+	@find . -name '*.so' -not -path './.venv/*' -delete
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,236 @@
+"""Composition root: settings -> Faust app -> agents, in the order of the flow.
+
+`faust -A pipeline.app worker` and `tollgate worker` both start what is built here. Owns which parts
+exist and how they know each other; contains no behaviour of its own. What Faust is told, and why,
+is in docs/adr/0001-faust-as-the-frame.md.
+"""
+
+import asyncio
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import faust
+from faust import auth
+from faust.transport.drivers import TRANSPORTS
+from faust.stores import STORES
+
+from pipeline.agents.gate import Gate, GateLane
+from pipeline.agents.reporting import Reporting, ReportingLane
+from pipeline.build import compiled, stale
+from pipeline.codecs.registry import schema_ids
+from pipeline.fatal import stop_worker
+from pipeline.lane.family import LaneFamily
+from pipeline.risk.effects import CORE_VERSION
+from pipeline.settings import Settings, SettingsError
+from pipeline.streaming.transaction import Transaction
+from pipeline.tables.lane import TableLane
+from pipeline.tables.recovery import LaneTables
+from pipeline.tables.restore import changelog_ids
+from pipeline.tables.store import STORE_SCHEME, LaneStore, LaneTable
+from pipeline.telemetry.logs import configure_logging, logging_config
+from pipeline.telemetry.metrics import Metrics
+from pipeline.topics import (
+    INPUT_BYTES_MAX,
+    LANE_INPUTS,
+    OUTPUT_BYTES_MAX,
+    REGULATORY_EVENTS,
+    REPORT_DAYS_CHANGELOG,
+    RISK_CONTEXTS_CHANGELOG,
+)
+
+_BUFFERED_EVENTS_MAX: Final = 64
+_TICK_S: Final = 0.1
+
+# The entry points of pyproject.toml say the same; this works without an installation.
+TRANSPORTS.aliases.setdefault("lane", "pipeline.streaming.transport:LaneTransport")
+STORES.aliases.setdefault("lane", "pipeline.tables.store:LaneStore")
+
+
+def families_of(settings: Settings) -> dict[str, LaneFamily]:
+    """The lane families by the name of their table."""
+    gate = LaneFamily(
+        name="gate",
+        table="risk-contexts",
+        topics=tuple(settings.topic(topic.name) for topic in LANE_INPUTS),
+        changelog=settings.topic(RISK_CONTEXTS_CHANGELOG.name),
+    )
+    families = {gate.table: gate}
+    if settings.reporting:
+        reporting = LaneFamily(
+            name="reporting",
+            table="report-days",
+            topics=(settings.topic(REGULATORY_EVENTS.name),),
+            changelog=settings.topic(REPORT_DAYS_CHANGELOG.name),
+        )
+        families[reporting.table] = reporting
+    return families
+
+
+class GateApp(faust.App):
+    """The Faust app with what its agents and recovery share."""
+
+    def prepare(self, settings: Settings) -> None:
+        """Build what does not need a broker; called once, before tables and agents exist."""
+        self.settings = settings
+        self.families = families_of(settings)
+        self.families_by_name = {family.name: family for family in self.families.values()}
+        self.tables_of: dict[str, LaneTable] = {}
+        self.metrics = Metrics()
+        self.metrics.build(version("tollgate"), CORE_VERSION, compiled=compiled())
+        self.schema_ids = schema_ids(settings)
+        self.gate = Gate(self, settings, self.schema_ids)
+        self.reporting = Reporting(self, settings, self.schema_ids)
+        self.transaction = Transaction(settings, on_commit=self.metrics.committed)
+
+    @property
+    def stores(self) -> dict[str, LaneStore]:
+        """The open stores by family name."""
+        return {name: table.data for name, table in self.tables_of.items()}
+
+    async def on_first_start(self) -> None:
+        """Fence an older self, then let Faust join the group."""
+        Path(self.conf.datadir).mkdir(parents=True, exist_ok=True)
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(None, self._connect)
+        except Exception as error:  # noqa: BLE001 -- a start that fails must end the process
+            stop_worker("could not start: is the broker up and are the topics created?", error)
+        await super().on_first_start()
+
+    def _connect(self) -> None:
+        changelogs = [family.changelog for family in self.families.values()]
+        self.transaction.start(changelog_ids(self.settings, changelogs))
+        if self.settings.metrics_port:
+            self.metrics.serve(self.settings.metrics_host, self.settings.metrics_port)
+
+    def open_work(self, lane: TableLane) -> GateLane | ReportingLane:
+        """The object an agent keeps for a lane that recovery has made whole."""
+        if lane.family.name == "gate":
+            return GateLane(lane, self.settings, self.schema_ids)
+        return ReportingLane(lane)
+
+
+    def lanes_ready(self) -> None:
+        """Lanes are whole and flow has resumed."""
+        if "reporting" in self.stores:
+            for lane in self.stores["reporting"].lanes.values():
+                self.reporting.opened(lane)
+
+
+def create_app(settings: Settings) -> GateApp:
+    """The app of one worker."""
+    if stale():
+        raise SettingsError("the compiled modules are older than their sources: run `make build`")
+    configure_logging(settings)
+    bootstrap = settings.kafka_bootstrap.split(",")
+    app = GateApp(
+        settings.app_id,
+        broker=[f"kafka://{address}" for address in bootstrap],
+        broker_consumer=[f"lane://{address}" for address in bootstrap],
+        broker_credentials=_credentials(settings),
+        store=f"{STORE_SCHEME}://",
+        datadir=str(Path(settings.data_dir) / "faust"),
+        key_serializer="raw",
+        value_serializer="raw",
+        topic_partitions=settings.partitions,
+        topic_replication_factor=settings.replication_factor,
+        topic_disable_leader=True,
+        # `tollgate topics create` makes the topics, with the settings they need.
+        topic_allow_declare=False,
+        broker_max_poll_records=4 * settings.batch_records_max,
+        consumer_max_fetch_size=4 * INPUT_BYTES_MAX,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.worker_id if settings.static_member else None,
+        broker_session_timeout=float(settings.session_timeout_s),
+        broker_heartbeat_interval=float(settings.heartbeat_s),
+        broker_rebalance_timeout=float(settings.rebalance_timeout_s),
+        broker_max_poll_interval=120.0,
+        producer_max_request_size=OUTPUT_BYTES_MAX,
+        stream_buffer_maxsize=_BUFFERED_EVENTS_MAX,
+        # Without it the hook that settles the open transaction before a revoke never runs.
+        stream_wait_empty=True,
+        web_enabled=False,
+        logging_config=logging_config(settings),
+        TableManager=LaneTables,
+        Table=LaneTable,
+    )
+    app.prepare(settings)
+    for family in app.families.values():
+        app.tables_of[family.name] = app.Table(
+            family.table,
+            key_type=bytes,
+            value_type=bytes,
+            partitions=settings.partitions,
+            changelog_topic=app.topic(
+                family.changelog,
+                partitions=settings.partitions,
+                compacting=True,
+                internal=True,
+            ),
+        )
+    _add_agents(app)
+    return app
+
+
+def _add_agents(app: GateApp) -> None:
+    """One agent a step of topology.md; each event is a merged batch of one lane."""
+    handlers = {"gate": app.gate, "reporting": app.reporting}
+
+    def add(name: str, family: LaneFamily) -> None:
+        handler: Any = handlers[name]
+
+        async def handle(stream: Any) -> None:
+            async for event in stream.noack().events():
+                try:
+                    await handler.process(event.message.partition, event.value)
+                except Exception as error:  # noqa: BLE001 -- Faust would go on with the next event
+                    stop_worker(f"the {name} agent failed", error)
+                app.consumer.event_done()
+
+        inputs = app.topic(
+            *family.topics,
+            partitions=app.settings.partitions,
+            acks=False,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+        )
+        app.agent(inputs, name=f"pipeline.agents.{name}")(handle)
+
+    for family in app.families.values():
+        add(family.name, family)
+
+    @app.task
+    async def tick() -> None:
+        """Commit what nobody waits for, and show how far behind the lanes are."""
+        while not app.should_stop:
+            await asyncio.sleep(_TICK_S)
+            async with app.transaction.lock:
+                await app.transaction.close(urgent=False, more_at_hand=False)
+
+
+def _credentials(settings: Settings) -> Any:
+    """Faust's credentials from the settings that every client shares."""
+    protocol = settings.kafka_security_protocol
+    if protocol == "PLAINTEXT":
+        return None
+    context = None
+    if protocol.endswith("SSL"):
+        import ssl  # noqa: PLC0415 -- only where TLS is configured
+
+        context = ssl.create_default_context(cafile=settings.kafka_ssl_cafile or None)
+        if settings.kafka_ssl_certfile:
+            context.load_cert_chain(settings.kafka_ssl_certfile, settings.kafka_ssl_keyfile or None)
+    if protocol == "SSL":
+        return auth.SSLCredentials(context)
+    return auth.SASLCredentials(
+        mechanism=settings.kafka_sasl_mechanism or "PLAIN",
+        username=settings.kafka_sasl_username,
+        password=settings.kafka_sasl_password,
+        ssl_context=context,
+    )
+
+
+app: Final = create_app(Settings.load())

@@ -1,0 +1,78 @@
+"""`tollgate up`: a Kafka and workers that keep running, to play with by hand."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from pipeline.control.history import ControlError
+from pipeline.control.publisher import apply_directory
+from pipeline.local.broker import BrokerError
+from pipeline.local.stack import DEFAULT_DIRECTORY, LocalStack, StackError
+from pipeline.settings import PROJECT_ROOT, Settings, SettingsError
+from pipeline.streaming.topic_admin import TopicError, create_topics
+
+
+@click.command(short_help="Start a local Kafka and workers and leave them running.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+@click.option(
+    "--directory",
+    default=DEFAULT_DIRECTORY,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where data, logs and state.json are kept.  [default: var/local]",
+)
+def command(workers: int, directory: Path) -> None:
+    """Start a local Kafka and workers, create topics, publish config/control, leave all running.
+
+    What runs already is left alone; another number of workers adds some or stops the last ones.
+    With KAFKA_BOOTSTRAP set, that Kafka is used and none is started. `tollgate down` stops it all.
+
+    \b
+    Examples:
+      tollgate up
+      tollgate up --workers 3
+      KAFKA_BOOTSTRAP=kafka:9092 tollgate up
+
+    Exit codes: 0 all runs, 1 something did not start (the text says why), 2 wrong usage.
+    """  # noqa: D301 - \b is click's mark for "do not wrap"
+    stack = LocalStack(directory.resolve())
+    try:
+        settings = _settings(stack)
+        created = create_topics(settings)
+        click.echo(f"topics: {len(created)} created" if created else "topics: all there")
+        applied = apply_directory(settings, PROJECT_ROOT / "config/control")
+        click.echo(f"control: {applied.published} published, {applied.unchanged} were in force")
+        stack.scale(settings, workers)
+        stack.write_state(settings.kafka_bootstrap)
+    except (SettingsError, BrokerError, TopicError, ControlError, StackError) as error:
+        raise click.ClickException(str(error)) from error
+    _print_how_to_talk_to_it(stack, settings)
+
+
+def _settings(stack: LocalStack) -> Settings:
+    settings = Settings.load()
+    if "KAFKA_BOOTSTRAP" in os.environ:
+        click.echo(f"kafka: {settings.kafka_bootstrap} (from KAFKA_BOOTSTRAP)")
+        return settings
+    click.echo("kafka: starting, a few seconds ...")
+    settings = replace(settings, kafka_bootstrap=stack.start_broker())
+    click.echo(f"kafka: {settings.kafka_bootstrap}, pid {stack.broker.pid}")
+    return settings
+
+
+def _print_how_to_talk_to_it(stack: LocalStack, settings: Settings) -> None:
+    for name, pid in stack.workers().items():
+        click.echo(f"worker {name}: pid {pid}, log {_short(stack.log(name))}")
+    click.echo(
+        f"\nTalk to it:\n"
+        f"  export KAFKA_BOOTSTRAP={settings.kafka_bootstrap}\n"
+        f"  tollgate doctor\n"
+        f"  tollgate consume decisions --from-start\n"
+        f"Stop it:\n"
+        f"  tollgate down"
+    )
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(PROJECT_ROOT) if path.is_relative_to(PROJECT_ROOT) else path

@@ -1,0 +1,157 @@
+"""Which control definitions are in range, and which subject each one replaces.
+
+Owns the bounds that a definition must keep before it is published (docs/rules.md, "Control"): what
+a lane would turn into a BAD_CONTROL dead letter never gets that far. Holds no Kafka and no files.
+"""
+
+from typing import Final
+
+from pipeline.risk.records import (
+    INSTRUMENT_KIND_FUTURE,
+    INSTRUMENT_KIND_SPOT,
+    LIMIT_SCOPE_NAMES,
+    DayClose,
+    FeeSchedule,
+    FirmState,
+    Instrument,
+    Limits,
+    Policy,
+    UserAccount,
+)
+from pipeline.risk.rules_in_force import (
+    CURRENCY_BYTES_MAX,
+    DURATION_MS_MAX,
+    EXEMPTIBLE,
+    FIGURE_MAX,
+    ID_BYTES_MAX,
+)
+
+Payload = Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose
+# What a control record replaces wholesale: the kind of definition, then what tells two of a kind
+# apart.
+Subject = tuple[str, ...]
+
+LIMIT_FIGURES: Final = (
+    "order_rate_per_s_max",
+    "order_quantity_lots_max",
+    "order_notional_minor_max",
+    "position_lots_max",
+    "price_collar_bps",
+)
+
+
+class OutOfRangeError(ValueError):
+    """A definition that no lane would apply; the text starts with the field."""
+
+
+def subject_of(payload: Payload) -> Subject:
+    """The subject that `payload` replaces."""
+    if isinstance(payload, Instrument):
+        return ("instrument", payload.instrument_id)
+    if isinstance(payload, Limits):
+        scope = LIMIT_SCOPE_NAMES[payload.scope]
+        return ("limits", scope, payload.scope_id, *_optional(payload.instrument_id))
+    if isinstance(payload, UserAccount):
+        return ("user_account", payload.user_id)
+    if isinstance(payload, FirmState):
+        return ("firm_state",)
+    if isinstance(payload, FeeSchedule):
+        return ("fee_schedule", payload.tier_id, *_optional(payload.instrument_id))
+    return ("policy",) if isinstance(payload, Policy) else ("day_close",)
+
+
+def check(payload: Payload, last: Payload | None = None) -> None:
+    """Raise OutOfRangeError where `payload` is out of bounds or may not follow `last`."""
+    if isinstance(payload, Instrument):
+        _check_instrument(payload)
+        if isinstance(last, Instrument):
+            _check_identity(payload, last)
+    elif isinstance(payload, Limits):
+        _check_limits(payload)
+    elif isinstance(payload, UserAccount):
+        _check_text("user_id", payload.user_id)
+        _check_text("account_tenant_id", payload.account_tenant_id)
+        _check_text("tier_id", payload.tier_id)
+    elif isinstance(payload, FeeSchedule):
+        _check_text("tier_id", payload.tier_id)
+        _check_optional_text("instrument_id", payload.instrument_id)
+        _check_number("fee_per_lot_minor_max", payload.fee_per_lot_minor_max, 0)
+        _check_number("fee_notional_bps_max", payload.fee_notional_bps_max, 0)
+    elif isinstance(payload, Policy):
+        _check_policy(payload)
+    elif isinstance(payload, DayClose):
+        _check_number("business_day", payload.business_day, 0)
+
+
+def _check_instrument(instrument: Instrument) -> None:
+    _check_text("instrument_id", instrument.instrument_id)
+    _check_text("currency", instrument.currency, CURRENCY_BYTES_MAX)
+    for name in ("tick_e9", "lot", "multiplier_numerator", "multiplier_denominator"):
+        _check_number(name, getattr(instrument, name), 1)
+    if instrument.kind == INSTRUMENT_KIND_SPOT:
+        if instrument.base_currency is None:
+            raise OutOfRangeError("base_currency is missing: a SPOT instrument delivers an asset")
+        _check_text("base_currency", instrument.base_currency, CURRENCY_BYTES_MAX)
+        if instrument.base_currency == instrument.currency:
+            raise OutOfRangeError("base_currency must differ from currency")
+        _check_number("base_minor_per_lot", instrument.base_minor_per_lot, 1)
+    elif instrument.base_currency is not None or instrument.base_minor_per_lot != 0:
+        raise OutOfRangeError("base_currency and base_minor_per_lot are for SPOT instruments only")
+    if instrument.kind == INSTRUMENT_KIND_FUTURE:
+        if instrument.margin_minor_per_lot is None:
+            raise OutOfRangeError(
+                "margin_minor_per_lot is missing: a FUTURE needs an initial margin"
+            )
+        _check_number("margin_minor_per_lot", instrument.margin_minor_per_lot, 0)
+    elif instrument.margin_minor_per_lot is not None:
+        raise OutOfRangeError("margin_minor_per_lot is for FUTURE instruments only")
+
+
+def _check_identity(new: Instrument, last: Instrument) -> None:
+    """Money is held and settled by these: an instrument that changes them is another instrument."""
+    for name in ("kind", "currency", "base_currency"):
+        if getattr(new, name) != getattr(last, name):
+            raise OutOfRangeError(
+                f"{name} of {new.instrument_id!r} never changes: use another instrument_id"
+            )
+
+
+def _check_limits(limits: Limits) -> None:
+    _check_text("scope_id", limits.scope_id)
+    _check_optional_text("instrument_id", limits.instrument_id)
+    figures = [(name, getattr(limits, name)) for name in LIMIT_FIGURES]
+    if all(figure is None for _, figure in figures):
+        raise OutOfRangeError(f"no figure is given: at least one of {', '.join(LIMIT_FIGURES)}")
+    for name, figure in figures:
+        if figure is not None:
+            _check_number(name, figure, 0)
+
+
+def _check_policy(policy: Policy) -> None:
+    for name in ("order_age_ms_max", "future_skew_ms_max", "mark_age_ms_max"):
+        _check_number(name, getattr(policy, name), 0, DURATION_MS_MAX)
+    _check_number("dedup_window_ms", policy.dedup_window_ms, 1, DURATION_MS_MAX)
+    _check_number("open_orders_max", policy.open_orders_max, 0)
+    for name in policy.checks_exempt:
+        if name not in EXEMPTIBLE:
+            allowed = ", ".join(sorted(EXEMPTIBLE))
+            raise OutOfRangeError(f"checks_exempt: {name!r} cannot be exempt, only {allowed}")
+
+
+def _check_number(name: str, value: int, low: int, high: int = FIGURE_MAX) -> None:
+    if not low <= value <= high:
+        raise OutOfRangeError(f"{name} must be between {low} and {high}, not {value}")
+
+
+def _check_text(name: str, value: str, bytes_max: int = ID_BYTES_MAX) -> None:
+    if not 1 <= len(value.encode()) <= bytes_max:
+        raise OutOfRangeError(f"{name} must be 1 to {bytes_max} bytes of UTF-8, not {value!r}")
+
+
+def _check_optional_text(name: str, value: str | None) -> None:
+    if value is not None:
+        _check_text(name, value)
+
+
+def _optional(instrument_id: str | None) -> tuple[str, ...]:
+    return () if instrument_id is None else (instrument_id,)

@@ -1,0 +1,1 @@
+"""Recorded market data as the traffic of a gate: read it, give it accounts, replay it."""

@@ -1,0 +1,301 @@
+"""The Faust transport: one event is a batch of one lane's inputs, merged.
+
+Owns fetching (through aiokafka, `read_committed`), the merge of a lane's topics and how many events
+are in flight. A Faust message carries a `MergedBatch` as its value and the place of its last
+record. Offsets are committed by the transaction alone: Faust's own commits are
+switched off. Every seek happens here, between two fetches.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from pipeline.lane.family import LaneFamily
+from pipeline.fatal import stop_worker
+from pipeline.streaming.merge import NEVER, Fetch, LaneMerge
+
+_log: Final = structlog.get_logger(__name__)
+
+# How long the broker keeps a fetch that has nothing to return: bounds how long a fact waits for
+# the evidence that no earlier order is on its way.
+FETCH_WAIT_MS: Final = 20
+# Two keep the agent busy while the next is prepared; more would only be memory.
+EVENTS_IN_FLIGHT_MAX: Final = 2
+_POLL_WAITING_S: Final = 0.005
+_POLL_S: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What one poll found of a partition: its newest fetch, and whether its end was reached."""
+
+    fetch: Fetch
+    at_end: bool
+    lag: int
+
+
+class LaneConsumerThread(driver.AIOKafkaConsumerThread):
+    """aiokafka in its own thread, reading committed records and noting what each fetch proves."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust reads uncommitted unless it commits transactions itself; no setting changes that.
+        consumer._isolation_level = "read_committed"
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+    async def on_start(self) -> None:
+        """Start aiokafka and watch its fetches."""
+        await super().on_start()
+        self.fetches: dict[Any, Fetch] = {}
+        self.snapshots: dict[Any, Snapshot] = {}
+        self._numbers = itertools.count()
+        ranks = {
+            topic: rank
+            for family in self.consumer.app.families.values()
+            for rank, topic in enumerate(family.topics)
+        }
+        self._watch_fetches(self._consumer._fetcher, ranks)
+
+    def _watch_fetches(self, fetcher: Any, ranks: Mapping[str, int]) -> None:
+        """Order each request's topics, and note when it was sent and answered.
+
+        The broker reads in the order asked: last of the topic order first, so that the answer that
+        brings an order also shows that no fact was there before it.
+        """
+        actions_per_node, answer = fetcher._get_actions_per_node, fetcher._proc_fetch_request
+
+        def ordered_actions(assignment: Any) -> Any:
+            actions = actions_per_node(assignment)
+            for _, request in actions[0]:
+                request.topics.sort(key=lambda entry: -ranks.get(entry[0], 0))
+            return actions
+
+        async def noted_answer(assignment: Any, node_id: int, request: Any) -> Any:
+            number, sent = next(self._numbers), _now_us()
+            woken = await answer(assignment, node_id, request)
+            fetch = Fetch(number, sent, _now_us())
+            for topic, partitions in request.topics:
+                for entry in partitions:
+                    self.fetches[driver.TopicPartition(topic, entry[0])] = fetch
+            return woken
+
+        fetcher._get_actions_per_node = ordered_actions
+        fetcher._proc_fetch_request = noted_answer
+
+    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
+        """Poll, and take the snapshot that belongs to what was polled."""
+        records = await super()._fetch_records(*args, **kwargs)
+        subscription = self._consumer._subscription.subscription
+        assignment: Any = None if subscription is None else subscription.assignment
+        snapshots: dict[Any, Snapshot] = {}
+        for tp in () if assignment is None else assignment.tps:
+            state = assignment.state_value(tp)
+            end = state.lso
+            if end is None or not state.has_valid_position:
+                snapshots[tp] = Snapshot(NEVER, at_end=False, lag=0)
+                continue
+            lag = max(0, end - state.position)
+            snapshots[tp] = Snapshot(self.fetches.get(tp, NEVER), at_end=lag == 0, lag=lag)
+        self.snapshots = snapshots
+        return records
+
+    async def seek_now(self, offsets: Mapping[TP, int]) -> None:
+        """Seek every partition, in aiokafka's own thread, and forget older evidence."""
+
+        async def seek() -> None:
+            for tp, offset in offsets.items():
+                self._consumer.seek(driver.TopicPartition(tp.topic, tp.partition), offset)
+            self.fetches.clear()
+
+        await self.call_thread(seek)
+
+
+class LaneConsumer(driver.Consumer):
+    """Yields one message a lane; see the module."""
+
+    _thread: LaneConsumerThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._places: dict[str, tuple[LaneFamily, int]] = {
+            topic: (family, index)
+            for family in self.app.families.values()
+            for index, topic in enumerate(family.topics)
+        }
+        self._merges: dict[tuple[str, int], LaneMerge] = {}
+        self._next_offsets: dict[TP, int] = {}
+        self._seek_to: Mapping[TP, int] | None = None
+        self.events_in_flight = 0
+        self._credit = asyncio.Event()
+
+    # -- what the agents and recovery use
+
+    def start_at(self, offsets: Mapping[TP, int]) -> None:
+        """Read from these offsets on, dropping everything buffered."""
+        self._seek_to = dict(offsets)
+
+    def event_done(self) -> None:
+        """An agent has finished with an event."""
+        self.events_in_flight = max(0, self.events_in_flight - 1)
+        self._credit.set()
+
+    @property
+    def more_at_hand(self) -> bool:
+        """Whether another event is on its way to an agent beside the one in its hands."""
+        return self.events_in_flight > 1
+
+    def lags(self) -> dict[TP, int]:
+        """Records of each input partition that have not been read."""
+        return {
+            TP(tp.topic, tp.partition): snapshot.lag
+            for tp, snapshot in self._thread.snapshots.items()
+        }
+
+    def forget(self) -> None:
+        """Drop everything buffered: the lanes are being handed over."""
+        self._merges.clear()
+        self._next_offsets.clear()
+        self.events_in_flight = 0
+        self._credit.set()
+
+    # -- Faust's consumer, data path
+
+    def _new_consumer_thread(self) -> LaneConsumerThread:
+        return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
+        """Poll once and yield what may leave, one message a lane."""
+        del timeout
+        while self.events_in_flight >= EVENTS_IN_FLIGHT_MAX and not self.should_stop:
+            self._credit.clear()
+            await self._credit.wait()
+        waiting = any(merge.buffered for merge in self._merges.values())
+        records, _ = await self._wait_next_records(_POLL_WAITING_S if waiting else _POLL_S)
+        generation = self.app.consumer_generation_id
+        if records is None or self.should_stop:
+            return
+        if not self.flow_active:
+            self.forget()
+            return
+        if self._seek_to is not None:
+            offsets, self._seek_to = self._seek_to, None
+            self.forget()
+            await self._thread.seek_now(offsets)
+            self._next_offsets = dict(offsets)
+            return
+        self._buffer(records)
+        now, records_max = _now_us(), self.app.settings.batch_records_max
+        for (name, partition), merge in list(self._merges.items()):
+            batch = merge.take(now, records_max)
+            if batch is None:
+                continue
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                self.forget()
+                return
+            self.events_in_flight += 1
+            yield self._message(self.app.families_by_name[name], partition, batch, generation)
+
+    def _buffer(self, records: Mapping[Any, list[Any]]) -> None:
+        """Put polled records and the poll's evidence into the merges of their lanes."""
+        snapshots = self._thread.snapshots
+        for tp, fetched in records.items():
+            place = self._places.get(tp.topic)
+            expected = self._next_offsets.get(TP(tp.topic, tp.partition))
+            if place is None or expected is None or not fetched:
+                continue
+            if fetched[0].offset < expected:
+                fetched = [record for record in fetched if record.offset >= expected]  # noqa: PLW2901
+                if not fetched:
+                    continue
+            family, index = place
+            snapshot = snapshots.get(tp)
+            fetch = NEVER if snapshot is None else snapshot.fetch
+            self._merge(family, tp.partition).add(index, fetched, fetch)
+            self._next_offsets[TP(tp.topic, tp.partition)] = fetched[-1].offset + 1
+        for tp, snapshot in snapshots.items():
+            place = self._places.get(tp.topic)
+            if place is not None and TP(tp.topic, tp.partition) in self._next_offsets:
+                family, index = place
+                self._merge(family, tp.partition).observe(
+                    index, snapshot.fetch, at_end=snapshot.at_end
+                )
+
+    def _merge(self, family: LaneFamily, partition: int) -> LaneMerge:
+        merge = self._merges.get((family.name, partition))
+        if merge is None:
+            merge = LaneMerge(len(family.topics), self.app.settings.lane_sync_ms_max * 1000)
+            self._merges[(family.name, partition)] = merge
+        return merge
+
+    @staticmethod
+    def _message(family: LaneFamily, partition: int, batch: Any, generation: int) -> Any:
+        topic, last = batch.records[-1]
+        # The last record's own place: Faust drops a message whose offset does not exceed the one
+        # it has read last from that topic and partition.
+        tp = TP(family.topics[topic], partition)
+        return tp, ConsumerMessage(
+            tp.topic,
+            partition,
+            last.offset,
+            last.timestamp / 1e3,
+            last.timestamp_type,
+            [],
+            b"",
+            batch,
+            None,
+            None,
+            None,
+            tp,
+            # Streams silently skip a message without the current generation.
+            generation_id=generation,
+        )
+
+    # -- Faust's consumer, what is switched off
+
+    async def commit(self, *_args: Any, **_kwargs: Any) -> bool:
+        """Do nothing: offsets are committed by the transaction."""
+        return False
+
+    async def _commit(self, offsets: Any) -> bool:
+        stop_worker(f"Faust wanted to commit {offsets}")
+
+    def on_buffer_full(self, tp: Any) -> None:
+        """Do nothing: `events_in_flight` bounds what is buffered."""
+
+    def on_buffer_drop(self, tp: Any) -> None:
+        """Do nothing, likewise."""
+
+    async def perform_seek(self) -> None:
+        """Do nothing: recovery says where to start, `getmany` seeks."""
+
+    # -- handing over
+
+    async def wait_empty(self) -> None:
+        """Lanes are about to be revoked: commit what is open, drop what is buffered."""
+        self._merges.clear()
+        await self.app.tables.recovery.abandon()
+        await self.app.transaction.settle()
+        self.forget()
+
+    async def on_stop(self) -> None:
+        """Commit what is open before the group is left."""
+        await self.wait_empty()
+        self.transport._topic_waiters.clear()
+
+
+class LaneTransport(driver.Transport):
+    """Registered for broker URLs of scheme `lane`."""
+
+    Consumer = LaneConsumer
+
+
+def _now_us() -> int:
+    return time.monotonic_ns() // 1000

@@ -1,0 +1,133 @@
+"""The Faust table and store of a lane family.
+
+Owns which lanes of a table are open in this worker. Agents work on the `TableLane` itself; access
+through the Faust table serves inspection. Faust's own changelog and recovery never touch it: the
+transaction writes the changelog, `recovery.py` restores from it.
+"""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from faust.stores.base import Store
+from faust.streams import current_event
+from faust.tables.table import Table
+
+from pipeline.lane.family import LaneFamily
+from pipeline.risk.state import InvariantViolated
+from pipeline.tables.lane import TableLane
+
+STORE_SCHEME: Final = "lane"
+
+
+class LaneStore(Store):
+    """Open lanes by partition. Registered for URLs of scheme `lane`."""
+
+    def __init__(self, url: Any, app: Any, table: Any, **kwargs: Any) -> None:
+        """Take the family and directory the app has for the table's name."""
+        super().__init__(url, app, table, **kwargs)
+        self.family: LaneFamily = app.families[table.name]
+        self.directory: Path = Path(app.settings.data_dir) / self.family.table
+        self.lanes: dict[int, TableLane] = {}
+
+    def open(self, partition: int) -> TableLane:
+        """The lane, opened if it is not. Raises what rocksdict raises."""
+        lane = self.lanes.get(partition)
+        if lane is None:
+            lane = TableLane(self.family, partition, self.directory / str(partition))
+            self.lanes[partition] = lane
+        return lane
+
+    def discard(self, partition: int) -> None:
+        """Delete a lane's local store; the changelog has it all."""
+        self.close_lane(partition)
+        shutil.rmtree(self.directory / str(partition), ignore_errors=True)
+
+    def close_lane(self, partition: int) -> None:
+        """Close a lane that has moved away; its store stays for when it comes back."""
+        lane = self.lanes.pop(partition, None)
+        if lane is not None:
+            lane.close()
+
+    async def on_stop(self) -> None:
+        """Close every lane."""
+        for partition in list(self.lanes):
+            self.close_lane(partition)
+
+    # -- Faust's mapping interface: reads, of the lane of the current event
+
+    def _current(self) -> TableLane:
+        event = current_event()
+        if event is None:
+            raise RuntimeError("a lane table can be read only while an event is handled")
+        return self.lanes[event.message.partition]
+
+    def __getitem__(self, key: bytes) -> bytes:
+        body = self._current().get(key)
+        if body is None:
+            raise KeyError(key)
+        return body
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, bytes) and self._current().get(key) is not None
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        raise InvariantViolated("rows change through the lane and its transaction only")
+
+    def __delitem__(self, key: bytes) -> None:
+        raise InvariantViolated("rows change through the lane and its transaction only")
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (key for key, _ in self._current().scan(b""))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    # -- Faust's recovery interface: not used
+
+    def apply_changelog_batch(self, *_args: Any, **_kwargs: Any) -> None:
+        """Refuse: recovery is ours."""
+        raise InvariantViolated("Faust's recovery has touched a lane store")
+
+    def persisted_offset(self, tp: Any) -> int | None:
+        """The changelog offset the lane's store holds."""
+        mark = self.open(tp.partition).mark()
+        return None if mark is None else mark.offset
+
+    def set_persisted_offset(self, tp: Any, offset: int) -> None:
+        """Refuse: the offset is written with the rows."""
+        raise InvariantViolated("Faust's recovery has touched a lane store")
+
+    def reset_state(self) -> None:
+        """Refuse: `discard` drops one lane at a time."""
+        raise InvariantViolated("Faust wanted to delete a lane table")
+
+    async def backup_partition(
+        self, tp: Any, flush: bool = True, purge: bool = False, keep: int = 1
+    ) -> None:
+        """Refuse: the changelog is the backup."""
+        raise NotImplementedError("the changelog is the backup of a lane table")
+
+    def restore_backup(self, tp: Any, latest: bool = True, backup_id: int = 0) -> None:
+        """Refuse: the changelog is the backup."""
+        raise NotImplementedError("the changelog is the backup of a lane table")
+
+
+class LaneTable(Table):
+    """A Faust table whose rows and changelog the lane's transaction writes."""
+
+    def on_key_set(self, key: Any, value: Any) -> None:
+        """Send nothing: the transaction writes the changelog."""
+
+    def on_key_del(self, key: Any) -> None:
+        """Send nothing: the transaction writes the changelog."""
+
+    def send_changelog(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Refuse: the transaction writes the changelog."""
+        raise InvariantViolated("Faust wanted to write a changelog")
+
+
+def open_lanes(stores: Iterable[LaneStore]) -> list[TableLane]:
+    """All open lanes of several stores."""
+    return [lane for store in stores for lane in store.lanes.values()]

@@ -1,0 +1,65 @@
+"""Removes remembered ids whose time is over.
+
+Owns nothing that can change a decision: the core treats a row past its window as absent, whether it
+is still stored or not; the sweep only keeps the table from growing. It walks the remembered rows a
+few at a time, and rests once it has passed all until the oldest it saw can have expired.
+"""
+
+from typing import Final
+
+from pipeline.lane.processor import LaneProcessor
+from pipeline.lane.rows import decode_row
+from pipeline.risk.keys import DECISION, EXECUTION, TRANSFER
+from pipeline.risk.records import RowDecision, RowSeen
+from pipeline.tables.lane import TableLane
+
+_KINDS: Final = (DECISION, EXECUTION, TRANSFER)
+# Between two walks at least, so that an empty table is not walked at every batch.
+_REST_US: Final = 60_000_000
+
+
+class Sweep:
+    """The walk over one lane's remembered rows."""
+
+    def __init__(self, lane: TableLane) -> None:
+        self._lane: Final = lane
+        self._kind = 0
+        self._from: bytes | None = None
+        self._oldest_us: int | None = None
+        self._rests_until_us = 0
+
+    def expired(
+        self, processor: LaneProcessor, rows_max: int
+    ) -> list[tuple[bytes, bytes | None]]:
+        """Deletions among the next `rows_max` rows, to be staged after the batch's own rows."""
+        now = processor.head.gate_time
+        if now < self._rests_until_us:
+            return []
+        deletions: list[tuple[bytes, bytes | None]] = []
+        looked = 0
+        for key, _ in self._lane.scan(_KINDS[self._kind], self._from):
+            if looked >= rows_max:
+                self._from = key
+                return deletions
+            looked += 1
+            # What the batch has just rewritten counts, not what is stored.
+            body = self._lane.get(key)
+            if body is None:
+                continue
+            row = decode_row(key, body)
+            if not isinstance(row, RowDecision | RowSeen):
+                continue
+            if row.remembered_until < now:
+                deletions.append((key, None))
+            elif self._oldest_us is None or row.remembered_until < self._oldest_us:
+                self._oldest_us = row.remembered_until
+        self._next_kind(now)
+        return deletions
+
+    def _next_kind(self, now: int) -> None:
+        self._from = None
+        self._kind = (self._kind + 1) % len(_KINDS)
+        if self._kind == 0:
+            rest = now + _REST_US
+            self._rests_until_us = max(rest, self._oldest_us or rest)
+            self._oldest_us = None

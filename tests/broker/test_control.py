@@ -1,0 +1,223 @@
+"""The control topic has one writer, no gaps, and every record in every partition."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    Message,
+    Producer,
+    TopicPartition,
+)
+
+from pipeline.__main__ import main
+from pipeline.codecs.avro import decode_control
+from pipeline.codecs.wire import FRAME_BYTES, fixed_ids
+from pipeline.control.history import ControlError, read_history
+from pipeline.control.publisher import (
+    ControlChange,
+    ControlFencedError,
+    ControlWriter,
+    apply_directory,
+)
+from pipeline.risk.records import (
+    TRADING_STATE_ACTIVE,
+    TRADING_STATE_HALTED,
+    Control,
+    FirmState,
+    UserAccount,
+)
+from pipeline.settings import PROJECT_ROOT, Settings
+from pipeline.streaming.topic_admin import create_topics
+from pipeline.topics import CONTROL
+from tests.support import settings_env
+
+pytestmark = pytest.mark.broker
+
+CONFIG = PROJECT_ROOT / "config/control"
+
+
+def read_partition(settings: Settings, partition: int) -> list[Message]:
+    consumer = Consumer(
+        settings.confluent(
+            group_id="reader",
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            enable_partition_eof=True,
+        )
+    )
+    consumer.assign([TopicPartition(settings.topic(CONTROL.name), partition, OFFSET_BEGINNING)])
+    messages: list[Message] = []
+    while True:
+        message = consumer.poll(30)
+        assert message is not None
+        error = message.error()
+        if error is not None:
+            assert error.code() == KafkaError._PARTITION_EOF
+            consumer.close()
+            return messages
+        messages.append(message)
+
+
+def controls(settings: Settings, partition: int) -> list[Control]:
+    frame = fixed_ids().frame("control")
+    values = [message.value() or b"" for message in read_partition(settings, partition)]
+    assert all(value[:FRAME_BYTES] == frame for value in values)
+    return [decode_control(value, FRAME_BYTES) for value in values]
+
+
+def user(user_id: str, trading_state: int = TRADING_STATE_ACTIVE) -> ControlChange:
+    account = UserAccount(user_id, "demo", "standard", trading_state)
+    return ControlChange(account, proposer="someone", reason="test")
+
+
+def test_applying_the_shipped_configuration_twice_publishes_it_once(
+    broker_settings: Settings,
+) -> None:
+    create_topics(broker_settings)
+    first = apply_directory(broker_settings, CONFIG, record_time_ms=1_703_500_000_000)
+    assert first.published == first.last_number > 0
+    assert first.unchanged == 0
+    again = apply_directory(broker_settings, CONFIG)
+    assert (again.published, again.unchanged) == (0, first.published)
+    assert again.last_number == first.last_number
+
+
+def test_every_record_is_in_every_partition_in_order_with_the_given_time(
+    broker_settings: Settings,
+) -> None:
+    create_topics(broker_settings)
+    apply_directory(broker_settings, CONFIG, record_time_ms=1_703_500_000_000)
+    numbers = [control.number for control in controls(broker_settings, 0)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    for partition in range(1, broker_settings.partitions):
+        assert [control.number for control in controls(broker_settings, partition)] == numbers
+    stamps = {message.timestamp()[1] for message in read_partition(broker_settings, 1)}
+    assert stamps == {1_703_500_000_000}
+    assert {c.event_time for c in controls(broker_settings, 1)} == {1_703_500_000_000_000}
+
+
+def test_only_what_changed_is_published_with_the_next_version(
+    broker_settings: Settings, tmp_path: Path
+) -> None:
+    create_topics(broker_settings)
+    directory = tmp_path / "control"
+    shutil.copytree(CONFIG, directory)
+    before = apply_directory(broker_settings, directory)
+    policy = directory / "policy.yaml"
+    policy.write_text(policy.read_text().replace("order_age_ms_max: 10_000", "order_age_ms_max: 9"))
+    after = apply_directory(broker_settings, directory, proposer="p", approver="a", reason="r")
+    assert (after.published, after.unchanged) == (1, before.published - 1)
+    last = controls(broker_settings, 0)[-1]
+    assert (last.number, last.version) == (before.last_number + 1, 2)
+    assert (last.proposer, last.approver, last.reason) == ("p", "a", "r")
+
+
+def test_a_second_writer_fences_the_first_and_no_number_is_lost_or_doubled(
+    broker_settings: Settings,
+) -> None:
+    create_topics(broker_settings)
+    with ControlWriter(broker_settings) as first:
+        assert first.publish([user("u1")]) == [1]
+        with ControlWriter(broker_settings) as second:
+            assert second.current() == 1
+            with pytest.raises(ControlFencedError, match="another control writer has started"):
+                first.publish([user("u2")])
+            assert second.publish([user("u3"), user("u1")]) == [2, 3]
+    written = [(c.number, c.version) for c in controls(broker_settings, 0)]
+    assert written == [(1, 1), (2, 1), (3, 2)]
+
+
+def test_a_long_list_is_split_and_stays_gapless(broker_settings: Settings) -> None:
+    create_topics(broker_settings)
+    changes = [user(f"u{index}") for index in range(5_000)]
+    with ControlWriter(broker_settings) as writer:
+        assert writer.publish(changes) == list(range(1, 5_001))
+    assert [c.number for c in controls(broker_settings, 3)] == list(range(1, 5_001))
+
+
+def test_applying_the_configuration_does_not_lift_a_halt(broker_settings: Settings) -> None:
+    create_topics(broker_settings)
+    apply_directory(broker_settings, CONFIG)
+    halts = [
+        user("alice", TRADING_STATE_HALTED),
+        ControlChange(FirmState(TRADING_STATE_HALTED), proposer="someone", reason="drill"),
+    ]
+    with ControlWriter(broker_settings) as writer:
+        writer.publish(halts)
+    result = apply_directory(broker_settings, CONFIG)
+    assert result.published == 0
+    assert set(result.kept) == {"alice", "firm"}
+
+
+def test_what_others_wrote_into_the_topic_stops_nobody(broker_settings: Settings) -> None:
+    create_topics(broker_settings)
+    intruder = Producer(broker_settings.confluent())
+    intruder.produce(broker_settings.topic(CONTROL.name), b"\x00\x00\x00\x00\x05junk", partition=0)
+    intruder.flush(30)
+    with ControlWriter(broker_settings) as writer:
+        assert writer.publish([user("u1")]) == [1]
+    assert read_history(broker_settings).last_number == 1
+
+
+def test_a_lacking_topic_and_a_lacking_broker_are_said_plainly(broker_settings: Settings) -> None:
+    with pytest.raises(ControlError, match="does not exist"), ControlWriter(broker_settings):
+        pass
+    nowhere = replace(broker_settings, kafka_bootstrap="127.0.0.1:1")
+    with pytest.raises(ControlError, match="No Kafka broker answered"):
+        read_history(nowhere)
+
+
+def tollgate(settings: Settings, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["control", *arguments], env=settings_env(settings))
+
+
+def test_the_command_line_applies_shows_and_stops(broker_settings: Settings) -> None:
+    create_topics(broker_settings)
+    named = ("--proposer", "risk-desk", "--reason", "drill")
+    planned = tollgate(broker_settings, "apply", str(CONFIG), "--dry-run", "--json")
+    assert read_history(broker_settings).last_number == 0
+    applied = tollgate(broker_settings, "apply", str(CONFIG), "--json")
+    count = len(json.loads(planned.stdout)["publish"])
+    assert json.loads(applied.stdout)["published"] == count > 0
+    assert tollgate(broker_settings, "set-state", "firm", "HALTED", *named).exit_code == 0
+    halted = tollgate(broker_settings, "set-state", "user", "alice", "halted", *named, "--json")
+    assert json.loads(halted.stdout) == {"number": count + 2}
+    assert tollgate(broker_settings, "close-day", "2024-03-15", *named).exit_code == 0
+    shown = tollgate(broker_settings, "show", "--json")
+    last = {
+        record["number"]: record["payload"] for record in map(json.loads, shown.stdout.splitlines())
+    }
+    assert last[count + 1] == {"firm_state": {"trading_state": "HALTED"}}
+    assert last[count + 2]["user_account"]["trading_state"] == "HALTED"
+    assert last[count + 3] == {"day_close": {"business_day": "2024-03-15"}}
+    assert "HALTED" in tollgate(broker_settings, "show").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "message"),
+    [
+        (("set-state", "firm", "HALTED", "--reason", "x"), 2, "--proposer"),
+        (("set-state", "firm", "HALTED", "--proposer", "x"), 2, "--reason"),
+        (("close-day", "9999-01-01", "--proposer", "x", "--reason", "x"), 2, "has not begun"),
+        (
+            ("set-state", "user", "nobody", "ACTIVE", "--proposer", "x", "--reason", "x"),
+            1,
+            "'nobody' is not registered",
+        ),
+    ],
+)
+def test_the_command_line_refuses_what_lacks_a_name_a_reason_or_a_subject(
+    broker_settings: Settings, arguments: tuple[str, ...], exit_code: int, message: str
+) -> None:
+    create_topics(broker_settings)
+    result = tollgate(broker_settings, *arguments)
+    assert result.exit_code == exit_code
+    assert message in result.output
+    assert read_history(broker_settings).last_number == 0

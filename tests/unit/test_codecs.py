@@ -1,0 +1,214 @@
+"""The generated codecs agree with fastavro byte for byte, and refuse what is not theirs."""
+
+import io
+from functools import cache
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.codecs import avro
+from pipeline.codecs.generate import CODECS_PATH, RECORDS_PATH, Generator, class_name
+from pipeline.codecs.primitives import MalformedAvro
+from pipeline.codecs.published import self_contained
+from pipeline.codecs.schemas import SCHEMA_NAMES
+from pipeline.risk import records
+
+every_record = pytest.mark.parametrize("name", SCHEMA_NAMES)
+some = settings(max_examples=40, deadline=None)
+
+PLAIN = {
+    "long": st.integers(-(2**63), 2**63 - 1),
+    "int": st.integers(-(2**31), 2**31 - 1),
+    "boolean": st.booleans(),
+    "string": st.text(max_size=80),
+    "bytes": st.binary(max_size=80),
+}
+
+
+def without_logical_types(schema: Any) -> Any:
+    """The same bytes as plain integers: the codecs know no calendar."""
+    if isinstance(schema, list):
+        return [without_logical_types(branch) for branch in schema]
+    if isinstance(schema, dict):
+        kept = {key: value for key, value in schema.items() if key != "logicalType"}
+        return {key: without_logical_types(value) for key, value in kept.items()}
+    return schema
+
+
+@cache
+def reference(name: str) -> Any:
+    return fastavro.parse_schema(without_logical_types(self_contained(name)))
+
+
+@cache
+def definitions(name: str) -> dict[str, Any]:
+    """Full name -> schema of each named type that record `name` uses."""
+    found: dict[str, Any] = {}
+
+    def collect(schema: Any) -> None:
+        if isinstance(schema, list):
+            for branch in schema:
+                collect(branch)
+        elif isinstance(schema, dict):
+            if "name" in schema:
+                found[f"tollgate.{schema['name']}"] = schema
+            for part in ("type", "items", "values"):
+                if isinstance(schema.get(part), dict | list):
+                    collect(schema[part])
+            for field in schema.get("fields", ()):
+                collect(field["type"])
+
+    collect(self_contained(name))
+    return found
+
+
+def data(schema: Any, root: str) -> st.SearchStrategy[Any]:
+    """What fastavro takes for `schema`; maps in key order, which is how the codecs write them."""
+    if isinstance(schema, list):
+        return st.one_of(*(branch(option, root) for option in schema))
+    if isinstance(schema, str):
+        return PLAIN[schema] if schema in PLAIN else data(definitions(root)[schema], root)
+    if schema["type"] in {"array", "map"}:
+        return collection(schema, root)
+    if schema["type"] == "enum":
+        return st.sampled_from(schema["symbols"])
+    if schema["type"] == "record":
+        return st.fixed_dictionaries(
+            {field["name"]: data(field["type"], root) for field in schema["fields"]}
+        )
+    return data(schema["type"], root)
+
+
+def collection(schema: Any, root: str) -> st.SearchStrategy[Any]:
+    if schema["type"] == "array":
+        return st.lists(data(schema["items"], root), max_size=4)
+    pairs = st.dictionaries(PLAIN["string"], data(schema["values"], root), max_size=4)
+    return pairs.map(lambda found: dict(sorted(found.items())))
+
+
+def branch(option: Any, root: str) -> st.SearchStrategy[Any]:
+    if option == "null":
+        return st.none()
+    record = definitions(root).get(option, option) if isinstance(option, str) else option
+    inner = data(option, root)
+    if isinstance(record, dict) and record["type"] == "record":
+        return inner.map(lambda value: (f"tollgate.{record['name']}", value))
+    return inner
+
+
+def value_of(schema: Any, datum: Any, root: str) -> Any:
+    """The value class that holds what fastavro's `datum` says."""
+    if isinstance(schema, list):
+        return value_of_union(schema, datum, root)
+    if isinstance(schema, str):
+        known = definitions(root).get(schema)
+        return datum if known is None else value_of(known, datum, root)
+    if schema["type"] == "record":
+        fields = {f["name"]: value_of(f["type"], datum[f["name"]], root) for f in schema["fields"]}
+        return getattr(records, class_name(schema["name"]))(**fields)
+    if schema["type"] == "enum":
+        return schema["symbols"].index(datum)
+    if schema["type"] == "array":
+        return [value_of(schema["items"], item, root) for item in datum]
+    return datum
+
+
+def value_of_union(options: Any, datum: Any, root: str) -> Any:
+    if datum is None:
+        return None
+    if isinstance(datum, tuple):
+        return value_of(definitions(root)[datum[0]], datum[1], root)
+    return value_of(options[1], datum, root)
+
+
+def by_fastavro(name: str, datum: Any) -> bytes:
+    target = io.BytesIO()
+    fastavro.schemaless_writer(target, reference(name), datum)
+    return target.getvalue()
+
+
+def encode(name: str, value: Any) -> bytes:
+    body: bytes = getattr(avro, f"encode_{name}")(value)
+    return body
+
+
+def decode(name: str, body: bytes, position: int = 0) -> Any:
+    return getattr(avro, f"decode_{name}")(body, position)
+
+
+@every_record
+@some
+@given(st.data())
+def test_the_bytes_are_fastavros(name: str, source: st.DataObject) -> None:
+    datum = source.draw(data(self_contained(name), name))
+    body = encode(name, value_of(self_contained(name), datum, name))
+    assert body == by_fastavro(name, datum)
+
+
+@every_record
+@some
+@given(st.data(), st.binary(max_size=9))
+def test_what_fastavro_wrote_is_read_and_written_back(
+    name: str, source: st.DataObject, prefix: bytes
+) -> None:
+    body = by_fastavro(name, source.draw(data(self_contained(name), name)))
+    assert encode(name, decode(name, prefix + body, len(prefix))) == body
+
+
+@every_record
+@some
+@given(st.data())
+def test_a_truncated_or_lengthened_body_is_malformed(name: str, source: st.DataObject) -> None:
+    body = by_fastavro(name, source.draw(data(self_contained(name), name)))
+    end = source.draw(st.integers(0, len(body) - 1))
+    with pytest.raises(MalformedAvro):
+        decode(name, body[:end])
+    with pytest.raises(MalformedAvro):
+        decode(name, body + source.draw(st.binary(min_size=1, max_size=8)))
+
+
+@every_record
+@some
+@given(st.binary(max_size=400))
+def test_random_bytes_are_malformed_or_a_record(name: str, body: bytes) -> None:
+    try:
+        value = decode(name, body)
+    except MalformedAvro:
+        return
+    canonical = encode(name, value)
+    assert encode(name, decode(name, canonical)) == canonical
+
+
+@every_record
+@some
+@given(st.data())
+def test_a_damaged_byte_is_malformed_or_another_record(name: str, source: st.DataObject) -> None:
+    body = bytearray(by_fastavro(name, source.draw(data(self_contained(name), name))))
+    at = source.draw(st.integers(0, len(body) - 1))
+    body[at] ^= source.draw(st.integers(1, 255))
+    try:
+        value = decode(name, bytes(body))
+    except MalformedAvro:
+        return
+    encode(name, value)
+
+
+@pytest.mark.parametrize("outside", [2**63, -(2**63) - 1])
+def test_an_integer_outside_int64_is_not_written(outside: int) -> None:
+    with pytest.raises(OverflowError):
+        avro.encode_mark(records.Mark(0, "feed", "demo", "ESH4", outside, 0))
+
+
+def test_a_length_of_a_gigabyte_is_refused_before_it_is_believed() -> None:
+    claims_a_gigabyte = bytes([0]) + b"\x80\x80\x80\x80\x08" + b"abc"
+    with pytest.raises(MalformedAvro, match="length beyond the end"):
+        avro.decode_order(claims_a_gigabyte)
+
+
+def test_the_generated_modules_are_current() -> None:
+    generator = Generator()
+    assert RECORDS_PATH.read_text() == generator.render_records(), "run `make generate`"
+    assert CODECS_PATH.read_text() == generator.render_codecs(), "run `make generate`"
