@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from pipeline.codecs.registry import RegistryError
 from pipeline.codecs.rendering import time_text, value_to_json
@@ -126,20 +123,13 @@ def show(settings: Settings, *, as_json: bool) -> None:
         for control in history.last.values():
             click.echo(json.dumps(value_to_json("control", control)))
         return
-    table = Table("No.", "Subject", "Version", "From", "By", "Definition", box=None)
     for subject, control in sorted(history.last.items()):
         by = ", ".join(name for name in (control.proposer, control.approver) if name)
-        start = "at once" if control.effective_from <= 0 else str(time_text(control.effective_from))
-        cells = (
-            str(control.number),
-            " ".join(subject),
-            str(control.version),
-            start,
-            by,
-            _fields(control.payload),
+        start = "at once" if control.effective_from <= 0 else time_text(control.effective_from)
+        click.echo(
+            f"{' '.join(subject)}  version {control.version}, number {control.number}, {start}, "
+            f"by {by}: {control.reason}\n    {_fields(control.payload)}"
         )
-        table.add_row(*map(Text, cells))
-    Console().print(table)
     click.echo(f"last control number {history.last_number}")
 
 

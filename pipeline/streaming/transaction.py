@@ -32,6 +32,7 @@ _INIT_TIMEOUT_S: Final = 60.0
 _STEP_TIMEOUT_S: Final = 10.0
 # Producing hands over what librdkafka's queue can hold; then deliveries are served.
 _QUEUE_MESSAGES_MAX: Final = 1_000_000
+_COMMITS_AVERAGED: Final = 8
 PATIENT_COMMIT_MS: Final = 1_000
 _UNASSIGNED_PARTITION: Final = -1
 
@@ -76,6 +77,7 @@ class Transaction:
         self._inputs = 0
         self._opened_at: float | None = None
         self._urgent = False
+        self._commit_ms = 0.0
         self._after: list[Callable[[], None]] = []
 
     def start(self, changelog_ids: Mapping[str, bytes]) -> None:
@@ -136,14 +138,17 @@ class Transaction:
     async def close(self, *, urgent: bool, more_at_hand: bool) -> None:
         """Commit if it is time; the caller holds `lock`.
 
-        Urgent work (somebody waits for an answer) is committed when nothing else is at hand or the
-        oldest has waited `commit_ms_max`; the rest goes with it, or after a second.
+        Urgent work (somebody waits for an answer) is committed when nothing else is at hand, or the
+        oldest has waited `commit_ms_max` and as long as a commit takes: so a lone order waits for
+        nothing, and a flood spends at least as long on deciding as on committing. Work that nobody
+        waits for goes with it, or after a second.
         """
         if self._opened_at is None:
             return
         self._urgent = self._urgent or urgent
         waited_ms = (time.monotonic() - self._opened_at) * 1000
-        if self._urgent and (not more_at_hand or waited_ms >= self._settings.commit_ms_max):
+        enough_ms = max(self._settings.commit_ms_max, self._commit_ms)
+        if self._urgent and (not more_at_hand or waited_ms >= enough_ms):
             await self.commit()
         elif waited_ms >= PATIENT_COMMIT_MS:
             await self.commit()
@@ -161,7 +166,9 @@ class Transaction:
         inputs, after = self._inputs, self._after
         self._outputs, self._offsets, self._lanes, self._after = [], {}, {}, []
         self._inputs, self._opened_at, self._urgent = 0, None, False
-        self._on_commit(time.monotonic() - started, inputs)
+        seconds = time.monotonic() - started
+        self._commit_ms += (seconds * 1000 - self._commit_ms) / _COMMITS_AVERAGED
+        self._on_commit(seconds, inputs)
         for call in after:
             call()
 

@@ -408,10 +408,11 @@ def test_a_hold_beyond_64_bits_is_refused(terms: Any) -> None:
 
 def test_funds_below_64_bits_are_shown_as_near_as_they_can_be() -> None:
     desk = Desk()
-    desk.works()
+    desk.trade(desk.works(), 1, fee_minor=FUNDS)
     for _ in range(9):
         desk.money(DEPOSIT_KIND_ADJUSTMENT, -(10**18))
-    desk.money(DEPOSIT_KIND_ADJUSTMENT, -(2**63 - 9 * 10**18) - FUNDS)
+    desk.money(DEPOSIT_KIND_ADJUSTMENT, 9 * 10**18 - 2**63)
+    assert desk.balance().cash_minor == -(2**63)
     line = check(desk.order(), "BUYING_POWER")
     assert (line.limit, line.headroom) == (-(2**63), -(2**63))
 

@@ -1,0 +1,149 @@
+"""What only a bug or a broken disk can cause stops the lane instead of being decided over."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pipeline.risk import keys
+from pipeline.risk.core import RiskCore
+from pipeline.risk.effects import InputContext
+from pipeline.risk.ledger import Ledger
+from pipeline.risk.partition import murmur2, partition_of
+from pipeline.risk.records import (
+    EXEC_TYPE_CANCELED,
+    EXEC_TYPE_NEW,
+    SIDE_BUY,
+    DayClose,
+    RowGate,
+    RowMark,
+    RowSeen,
+)
+from pipeline.risk.rules_in_force import RulesInForce
+from pipeline.risk.state import InvariantViolated, LaneState, Row, RowLoader
+from tests.property.desk import ESX, USER, Desk
+
+MARK = RowMark(1, 1)
+SEEN = RowSeen(1, 1)
+
+
+class Wrong(RowLoader):
+    """A table whose every row is of the kind it should not be."""
+
+    def load(self, key: bytes) -> Row | None:
+        """A mark, and for a mark something else."""
+        return SEEN if key[:1] == keys.MARK else MARK
+
+
+class Empty(RowLoader):
+    """A table without rows."""
+
+    def load(self, key: bytes) -> Row | None:
+        """Nothing."""
+        del key
+
+
+@pytest.mark.parametrize(
+    "look_up",
+    [
+        lambda state: state.user("u"),
+        lambda state: state.balance("u", "USD"),
+        lambda state: state.position("u", "ESX"),
+        lambda state: state.order("u", "o"),
+        lambda state: state.decision("u", "o", 0),
+        lambda state: state.seen(keys.transfer_key("u", "d"), 0),
+        lambda state: state.withdrawal(keys.withdrawal_key("u", "w")),
+        lambda state: state.mark("ESX"),
+    ],
+)
+def test_a_row_of_another_kind_under_a_key_stops_the_lane(
+    look_up: Callable[[LaneState], object],
+) -> None:
+    with pytest.raises(InvariantViolated, match="another kind"):
+        look_up(LaneState(Wrong()))
+
+
+def test_a_loader_must_say_how_it_loads() -> None:
+    with pytest.raises(NotImplementedError):
+        RowLoader().load(b"")
+
+
+def test_a_deleted_row_does_not_come_back_from_the_store() -> None:
+    desk = Desk()
+    order = desk.works()
+    state = desk.gate.processor.state
+    state.delete(keys.order_key(USER, order.order_id))
+    assert state.order(USER, order.order_id) is None
+
+
+def test_the_cache_is_dropped_only_when_it_outgrows_its_bound() -> None:
+    state = LaneState(Empty())
+    state.put(b"M", MARK)
+    state.trim(1)
+    assert state.get(b"M") is MARK
+    state.trim(0)
+    assert state.get(b"M") is None
+
+
+def test_more_cannot_be_released_than_is_held() -> None:
+    ledger = Ledger(LaneState(Empty()))
+    ledger.hold("u", "USD", 0)
+    with pytest.raises(InvariantViolated, match="released"):
+        ledger.hold("u", "USD", -1)
+
+
+def test_held_never_leaves_64_bits() -> None:
+    ledger = Ledger(LaneState(Empty()))
+    with pytest.raises(InvariantViolated, match="64 bits"):
+        ledger.hold("u", "USD", 2**63)
+
+
+def test_less_than_nothing_never_works() -> None:
+    ledger = Ledger(LaneState(Empty()))
+    with pytest.raises(InvariantViolated, match="works"):
+        ledger.work("u", ESX, SIDE_BUY, -1)
+
+
+def lose(desk: Desk, key: bytes) -> None:
+    """Take a row away, as a broken disk would, and open the lane again."""
+    assert desk.gate.rows.rows.pop(key)
+    desk.gate.restart()
+
+
+def test_a_working_orders_instrument_cannot_be_gone() -> None:
+    desk = Desk()
+    order = desk.works()
+    lose(desk, keys.control_key("instrument", "ESX"))
+    with pytest.raises(InvariantViolated, match="working order's instrument"):
+        desk.report(order, EXEC_TYPE_NEW)
+
+
+def test_an_ended_orders_instrument_cannot_be_gone() -> None:
+    desk = Desk()
+    order = desk.works()
+    desk.report(order, EXEC_TYPE_CANCELED)
+    lose(desk, keys.control_key("instrument", "ESX"))
+    with pytest.raises(InvariantViolated, match="ended order's instrument"):
+        desk.report(order, EXEC_TYPE_NEW)
+
+
+def test_keys_of_different_parts_never_meet() -> None:
+    assert keys.order_key("a", "bc") != keys.order_key("ab", "c")
+    assert keys.order_key("a\x01b", "c") != keys.order_key("a", "b\x01c")
+    assert keys.report_day_key("t", 19_000) == b"R\x01t\x0519000"
+
+
+@pytest.mark.parametrize(
+    ("key", "hashed"),
+    [
+        # org.apache.kafka.common.utils.UtilsTest.testMurmur2
+        (b"21", -973932308),
+        (b"foobar", -790332482),
+        (b"a-little-bit-long-string", -985981536),
+        (b"a-little-bit-longer-string", -1486304829),
+        (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+        (b"abc", 479470107),
+    ],
+)
+def test_keys_hash_as_kafka_hashes_them(key: bytes, hashed: int) -> None:
+    assert murmur2(key) == hashed % 2**32
+    assert partition_of(key, 8) == (hashed & 0x7FFF_FFFF) % 8
