@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.codecs.primitives import MalformedAvro
 from pipeline.codecs.schemas import SCHEMA_DIR
 
 FRAME_BYTES: Final = 5
@@ -42,11 +41,3 @@ def fixed_ids() -> SchemaIds:
             for version, schema_id in enumerate(ids, start=1)
         },
     )
-
-
-def upgrade_body(name: str, version: int, body: bytes) -> bytes:
-    """Re-encode a body written with an older published version under the current schema.
-
-    Raises MalformedAvro when the body is not Avro of that version.
-    """
-    raise MalformedAvro(f"{name} version {version} cannot be read")

@@ -99,9 +99,9 @@ class _Reader:
             "time": time_text(message.timestamp()[1] * 1_000),
             "key": _text(key),
         }
-        headers = {name: _text(content) for name, content in message.headers() or ()}
+        headers: Any = message.headers()  # pairs; typed as whatever produce() takes
         if headers:
-            read["headers"] = headers
+            read["headers"] = {name: _text(content) for name, content in headers}
         if value is None:
             return read | self._row_key(key) | {"value": None}
         try:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from pipeline.codecs.registry import RegistryError
 from pipeline.control.history import ControlError
 from pipeline.market.config import DEFAULT_FILE, ReplayConfigError, load_replay_config
 from pipeline.market.errors import ReplayError
@@ -106,6 +107,7 @@ def command(
             result = replay.run(progress.update)
     except (
         SettingsError,
+        RegistryError,
         ReplayConfigError,
         MarketDataError,
         ControlError,

@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 
 from pipeline.audit.verify import VerifyResult, verify
+from pipeline.codecs.registry import RegistryError
 from pipeline.control.history import ControlError
 from pipeline.local.broker import BrokerError, LocalBroker
 from pipeline.local.processes import ManagedProcess, log_tail
@@ -157,6 +158,7 @@ def _stopping(run: _Run) -> Iterator[None]:
     except (
         BrokerError,
         TopicError,
+        RegistryError,
         ControlError,
         MarketDataError,
         ReplayError,

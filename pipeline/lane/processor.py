@@ -24,7 +24,8 @@ from pipeline.codecs.avro import (
     encode_row_gate,
 )
 from pipeline.codecs.primitives import MalformedAvro
-from pipeline.codecs.wire import FRAME_BYTES, SchemaIds, upgrade_body
+from pipeline.codecs.published import upgrade_body
+from pipeline.codecs.wire import FRAME_BYTES, SchemaIds
 from pipeline.lane.rows import RowSource, StoredRows, decode_row, encode_row
 from pipeline.risk.core import RiskCore
 from pipeline.risk.effects import CORE_VERSION, Effects, InputContext, dead_letter

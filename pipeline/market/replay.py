@@ -131,6 +131,7 @@ class Replay:
         self._counts: Final = _Counts()
         self._asked_s: Final[dict[str, float]] = {}
         self._answered_s = time.monotonic()
+        self._marked_us = 0
         self._pace: tuple[float, int] | None = None
         self._on_progress: Callable[[int, Tally], None]
         self._publisher: Publisher
@@ -250,9 +251,14 @@ class Replay:
             counts.cancels += 1
 
     def _publish_mark(self, event: MarketEvent | None) -> None:
-        if event is not None:
-            self._publisher.mark(self._maker.mark(event), event.time_us)
-            self._counts.marks += 1
+        if event is None:
+            return
+        self._publisher.mark(self._maker.mark(event), event.time_us)
+        self._counts.marks += 1
+        # After a quiet time the next order leans on this very mark: it must be there first.
+        if event.time_us - self._marked_us > self._config.mark_quiet_ms * 1000:
+            self._publisher.flush()
+        self._marked_us = event.time_us
 
     def _keep_pace(self, time_us: int) -> None:
         if self._plan.speed is None:

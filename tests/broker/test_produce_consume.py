@@ -146,7 +146,9 @@ def test_bytes_that_are_no_record_are_shown_as_hex(broker_settings: Settings) ->
         b"\x00\x00\x00\x00\x01trunc",
         None,
     ):
-        producer.produce(name, value, key=b"\xfe\x00", partition=2)
+        producer.produce(
+            name, value, key=b"\xfe\x00", partition=2, headers=[("traceparent", b"00-ab-cd-01")]
+        )
     producer.flush(30)
     read = consumed(broker_settings, "orders")
     assert [line.get("value_hex") for line in read] == [
@@ -158,6 +160,7 @@ def test_bytes_that_are_no_record_are_shown_as_hex(broker_settings: Settings) ->
     ]
     assert read[2]["unreadable"] == "unknown schema id 99"
     assert {line["key"] for line in read} == {"0xfe00"}
+    assert read[0]["headers"] == {"traceparent": "00-ab-cd-01"}
 
 
 def test_partition_key_and_limit_narrow_what_is_shown(broker_settings: Settings) -> None:

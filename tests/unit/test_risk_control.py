@@ -1,7 +1,5 @@
 """Control records, business days and marks: what is in force, from when, and when a day ends."""
 
-from typing import Any
-
 import pytest
 
 from pipeline.codecs.avro import decode_dead_letter
@@ -14,6 +12,7 @@ from pipeline.risk.records import (
     Mark,
     UserAccount,
 )
+from pipeline.risk.rules_in_force import EFFECTIVE_MAX, EffectiveLimits
 from pipeline.risk.state import InvariantViolated
 from tests.oracle.definitions import Payload
 from tests.property.desk import (
@@ -170,11 +169,11 @@ def test_what_is_in_force_survives_a_restart() -> None:
     assert check(answer, "BUYING_POWER").observed == 100_001
 
 
-def test_limits_are_looked_up_anew_when_too_many_are_kept(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_resolved_limits_are_kept_for_a_bounded_number_of_users() -> None:
     desk = Desk()
-    desk.gate.processor.core.rules.effective = {("u", str(n)): None for n in range(100_000)}  # type: ignore[misc]
+    nobody = EffectiveLimits([])
+    kept = {("nobody", str(number)): nobody for number in range(EFFECTIVE_MAX)}
+    desk.gate.processor.core.rules.effective = kept
     desk.works()
     assert len(desk.gate.processor.core.rules.effective) == 1
 
@@ -236,15 +235,10 @@ def test_a_mark_must_name_its_instrument(name: str) -> None:
     assert (answer.outcome, answer.reason_code) == ("DEAD_LETTER", "FIELD_TOO_LONG")
 
 
-def changed_policy(**changes: Any) -> Payload:
-    policy: Payload = changed(POLICY, **changes)
-    return policy
-
-
 def test_a_shorter_window_does_not_shorten_what_is_remembered() -> None:
     desk = Desk()
     order = desk.new(quantity_lots=21)
     desk.send(order)
-    desk.control(changed_policy(dedup_window_ms=1_000))
+    desk.control(changed(POLICY, dedup_window_ms=1_000))
     desk.wait(60_000)
     assert desk.send(changed(order, quantity_lots=1)).reason_code == "DUPLICATE_ID"

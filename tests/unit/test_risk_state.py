@@ -4,62 +4,58 @@ from collections.abc import Callable
 
 import pytest
 
+from pipeline.lane.rows import DictRows, StoredRows
 from pipeline.risk import keys
-from pipeline.risk.core import RiskCore
-from pipeline.risk.effects import InputContext
+from pipeline.risk.checks.context import OrderContext
+from pipeline.risk.effects import InputContext, fact
+from pipeline.risk.executions import Placement
 from pipeline.risk.ledger import Ledger
 from pipeline.risk.partition import murmur2, partition_of
 from pipeline.risk.records import (
+    DEPOSIT_KIND_DEPOSIT,
     EXEC_TYPE_CANCELED,
     EXEC_TYPE_NEW,
     SIDE_BUY,
-    DayClose,
-    RowGate,
     RowMark,
     RowSeen,
 )
-from pipeline.risk.rules_in_force import RulesInForce
-from pipeline.risk.state import InvariantViolated, LaneState, Row, RowLoader
-from tests.property.desk import ESX, USER, Desk
+from pipeline.risk.state import InvariantViolated, LaneState, RowLoader
+from tests.property.desk import ACCOUNT, ESX, USER, Desk
+from tests.property.histories import TENANT, report_on
 
+CONTEXT = InputContext(0, 1, 0, "orders", 0, b"", None)
 MARK = RowMark(1, 1)
 SEEN = RowSeen(1, 1)
 
 
-class Wrong(RowLoader):
-    """A table whose every row is of the kind it should not be."""
-
-    def load(self, key: bytes) -> Row | None:
-        """A mark, and for a mark something else."""
-        return SEEN if key[:1] == keys.MARK else MARK
-
-
-class Empty(RowLoader):
-    """A table without rows."""
-
-    def load(self, key: bytes) -> Row | None:
-        """Nothing."""
-        del key
+def empty() -> LaneState:
+    """A lane without rows."""
+    return LaneState(StoredRows(DictRows()))
 
 
 @pytest.mark.parametrize(
-    "look_up",
+    ("key", "look_up"),
     [
-        lambda state: state.user("u"),
-        lambda state: state.balance("u", "USD"),
-        lambda state: state.position("u", "ESX"),
-        lambda state: state.order("u", "o"),
-        lambda state: state.decision("u", "o", 0),
-        lambda state: state.seen(keys.transfer_key("u", "d"), 0),
-        lambda state: state.withdrawal(keys.withdrawal_key("u", "w")),
-        lambda state: state.mark("ESX"),
+        (keys.user_key("u"), lambda state: state.user("u")),
+        (keys.balance_key("u", "USD"), lambda state: state.balance("u", "USD")),
+        (keys.position_key("u", "ESX"), lambda state: state.position("u", "ESX")),
+        (keys.order_key("u", "o"), lambda state: state.order("u", "o")),
+        (keys.decision_key("u", "o"), lambda state: state.decision("u", "o", 0)),
+        (keys.transfer_key("u", "d"), lambda state: state.seen(keys.transfer_key("u", "d"), 0)),
+        (
+            keys.withdrawal_key("u", "w"),
+            lambda state: state.withdrawal(keys.withdrawal_key("u", "w")),
+        ),
+        (keys.mark_key("ESX"), lambda state: state.mark("ESX")),
     ],
 )
 def test_a_row_of_another_kind_under_a_key_stops_the_lane(
-    look_up: Callable[[LaneState], object],
+    key: bytes, look_up: Callable[[LaneState], object]
 ) -> None:
+    state = empty()
+    state.put(key, SEEN if key[:1] == keys.MARK else MARK)
     with pytest.raises(InvariantViolated, match="another kind"):
-        look_up(LaneState(Wrong()))
+        look_up(state)
 
 
 def test_a_loader_must_say_how_it_loads() -> None:
@@ -76,7 +72,7 @@ def test_a_deleted_row_does_not_come_back_from_the_store() -> None:
 
 
 def test_the_cache_is_dropped_only_when_it_outgrows_its_bound() -> None:
-    state = LaneState(Empty())
+    state = empty()
     state.put(b"M", MARK)
     state.trim(1)
     assert state.get(b"M") is MARK
@@ -85,20 +81,20 @@ def test_the_cache_is_dropped_only_when_it_outgrows_its_bound() -> None:
 
 
 def test_more_cannot_be_released_than_is_held() -> None:
-    ledger = Ledger(LaneState(Empty()))
+    ledger = Ledger(empty())
     ledger.hold("u", "USD", 0)
     with pytest.raises(InvariantViolated, match="released"):
         ledger.hold("u", "USD", -1)
 
 
 def test_held_never_leaves_64_bits() -> None:
-    ledger = Ledger(LaneState(Empty()))
+    ledger = Ledger(empty())
     with pytest.raises(InvariantViolated, match="64 bits"):
         ledger.hold("u", "USD", 2**63)
 
 
 def test_less_than_nothing_never_works() -> None:
-    ledger = Ledger(LaneState(Empty()))
+    ledger = Ledger(empty())
     with pytest.raises(InvariantViolated, match="works"):
         ledger.work("u", ESX, SIDE_BUY, -1)
 
@@ -124,6 +120,44 @@ def test_an_ended_orders_instrument_cannot_be_gone() -> None:
     lose(desk, keys.control_key("instrument", "ESX"))
     with pytest.raises(InvariantViolated, match="ended order's instrument"):
         desk.report(order, EXEC_TYPE_NEW)
+
+
+def test_a_trade_cannot_lack_its_price() -> None:
+    desk = Desk()
+    fill = report_on(desk.world, desk.new(), last_lots=1)
+    placement = Placement(ESX, SIDE_BUY, None, None, "APPLIED")
+    with pytest.raises(InvariantViolated, match="price"):
+        desk.gate.processor.core.executions._trade(fill, placement)
+
+
+def test_nothing_is_placed_for_a_user_nobody_knows() -> None:
+    desk = Desk(ACCOUNT)
+    core = desk.gate.processor.core
+    order = desk.new()
+    view = OrderContext(order, 0, core.state, core.rules)
+    with pytest.raises(InvariantViolated, match="without a user"):
+        core.orders._place(CONTEXT, order, b"", view)
+
+
+def test_what_does_not_work_is_not_cancelled() -> None:
+    desk = Desk()
+    with pytest.raises(InvariantViolated, match="does not work"):
+        desk.gate.processor.core.orders._request_cancel(desk.new())
+
+
+def test_what_is_not_pending_does_not_end() -> None:
+    desk = Desk()
+    desk.money(DEPOSIT_KIND_DEPOSIT, 1)
+    transfers = desk.gate.processor.core.transfers
+    with pytest.raises(InvariantViolated, match="not pending"):
+        transfers._end_withdrawal(desk.world.deposits[-1], desk.balance())
+
+
+def test_a_balance_that_was_touched_is_there() -> None:
+    core = Desk().gate.processor.core
+    core.ledger.touched["XAU"] = 0
+    with pytest.raises(InvariantViolated, match="gone"):
+        core._finish(CONTEXT, fact("APPLIED"), TENANT, 0, USER)
 
 
 def test_keys_of_different_parts_never_meet() -> None:

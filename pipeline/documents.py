@@ -1,0 +1,171 @@
+"""Writes the parts of the documents that repeat the code: `python -m pipeline.documents`.
+
+Owns docs/reasons.md, rendered from `pipeline/risk/reasons.py`, and the table between the two markers
+of topology.md, rendered from `pipeline/topics.py`. A test holds both to the code. Never touches
+another line. With `--check`, writes nothing and exits 1 when one is not current.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from pipeline.risk import reasons
+from pipeline.topics import ALL_TOPICS, Topic
+
+_ROOT: Final = Path(__file__).parents[1]
+REASONS_PATH: Final = _ROOT / "docs/reasons.md"
+TOPOLOGY_PATH: Final = _ROOT / "topology.md"
+BEGIN: Final = "<!-- topics: written by `python -m pipeline.documents` -->"
+END: Final = "<!-- end of topics -->"
+
+# FIX 5.0 SP2, the values of tag 103 and tag 102 that `reasons.py` uses.
+_ORD_REJ_REASONS: Final = {
+    reasons.UNKNOWN_SYMBOL: "unknown symbol",
+    reasons.EXCHANGE_CLOSED: "exchange closed",
+    reasons.EXCEEDS_LIMIT: "exceeds limit",
+    reasons.DUPLICATE_ORDER: "duplicate order",
+    reasons.STALE_ORDER: "stale order",
+    reasons.UNSUPPORTED_CHARACTERISTIC: "unsupported characteristic",
+    reasons.INCORRECT_QUANTITY: "incorrect quantity",
+    reasons.UNKNOWN_ACCOUNT: "unknown account",
+    reasons.PRICE_EXCEEDS_BAND: "price exceeds band",
+    reasons.INVALID_PRICE_INCREMENT: "invalid price increment",
+    reasons.OTHER: "other",
+}
+_CXL_REJ_REASONS: Final = {
+    reasons.CANCEL_TOO_LATE: "too late",
+    reasons.CANCEL_UNKNOWN_ORDER: "unknown order",
+    reasons.CANCEL_DUPLICATE: "duplicate",
+    reasons.CANCEL_OTHER: "other",
+}
+
+_REASONS_HEAD: Final = """\
+# Reason codes
+
+Written by `python -m pipeline.documents` from `pipeline/risk/reasons.py`: change it there. A code
+never changes its meaning and is never used for another one. When each one applies is in
+[rules.md](rules.md).
+"""
+_REJECTIONS_HEAD: Final = """\
+## Decisions
+
+`reason_code` of a decision: `ACCEPTED`, or why the order was rejected, in the order in which the
+checks can raise them. `ord_rej_reason` holds FIX OrdRejReason (103) when the order is a NEW, and FIX
+CxlRejReason (102) when it is a CANCEL or a REPLACE.
+"""
+_DEAD_LETTERS_HEAD: Final = """\
+## Dead letters
+
+`reason_code` of a record of topic `dead-letters`, and of its audit record: the input could not be
+read, placed or applied. It changed nothing.
+"""
+_FACTS_HEAD: Final = """\
+## Facts
+
+`reason_code` of the audit record of an execution report, a movement of money, a mark or a control
+record.
+"""
+_RETENTION: Final = {"compact": "the last of each key", "delete": "until archived"}
+
+
+def render_reasons() -> str:
+    """docs/reasons.md."""
+    return "\n".join(
+        (
+            _REASONS_HEAD,
+            _REJECTIONS_HEAD,
+            *_table(("Code", "Meaning", "103 of a NEW", "102 of a CANCEL"), _rejections()),
+            "",
+            _DEAD_LETTERS_HEAD,
+            *_table(("Code", "Meaning"), _coded(reasons.DEAD_LETTERS)),
+            "",
+            _FACTS_HEAD,
+            *_table(("Code", "Meaning"), _coded(reasons.FACTS)),
+            "",
+        )
+    )
+
+
+def render_topics() -> str:
+    """The table of topics, without the markers."""
+    head = ("Topic", "Schema", "Key", "Written by", "Lane input", "Largest record", "Kept")
+    return "\n".join(_table(head, [_topic_row(topic) for topic in ALL_TOPICS]))
+
+
+def with_topics(topology: str) -> str:
+    """`topology` with the current table between its markers. Raises ValueError without them."""
+    before, begin, rest = topology.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{TOPOLOGY_PATH.name} must hold {BEGIN} and after it {END}")
+    return f"{before}{begin}\n\n{render_topics()}\n\n{end}{after}"
+
+
+def _rejections() -> Iterator[tuple[str, ...]]:
+    yield (f"`{reasons.ACCEPTED}`", reasons.reject_text(reasons.ACCEPTED), "", "")
+    for code in reasons.REJECTIONS:
+        new = reasons.fix_reject_reason(code, is_new=True)
+        cancel = reasons.fix_reject_reason(code, is_new=False)
+        if new is None or cancel is None:
+            raise ValueError(f"{code} has no FIX code")
+        yield (
+            f"`{code}`",
+            reasons.reject_text(code),
+            f"{new} {_ORD_REJ_REASONS[new]}",
+            f"{cancel} {_CXL_REJ_REASONS[cancel]}",
+        )
+
+
+def _coded(texts: dict[str, str]) -> Iterator[tuple[str, ...]]:
+    for code, text in texts.items():
+        yield f"`{code}`", text
+
+
+def _topic_row(topic: Topic) -> tuple[str, ...]:
+    lane_input = "every lane" if topic.broadcast else "the user's lane" if topic.lane_input else ""
+    mebibytes = int(topic.config["max.message.bytes"]) >> 20
+    return (
+        f"`{topic.name}`",
+        f"`{topic.schema}`",
+        topic.key,
+        topic.writer,
+        lane_input,
+        f"{mebibytes} MiB",
+        _RETENTION[topic.config["cleanup.policy"]],
+    )
+
+
+def _table(
+    head: Sequence[str], rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]
+) -> list[str]:
+    return [_line(head), _line(["---"] * len(head)), *[_line(row) for row in rows]]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> int:
+    """Write both documents, or with --check compare them."""
+    parser = argparse.ArgumentParser(description="Write what the documents repeat of the code.")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, exit 1 when a document is not current"
+    )
+    check = parser.parse_args().check
+    wanted = {
+        REASONS_PATH: render_reasons(),
+        TOPOLOGY_PATH: with_topics(TOPOLOGY_PATH.read_text()),
+    }
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+    for path in stale:
+        if check:
+            sys.stderr.write(f"{path.name} is not current: run `python -m pipeline.documents`\n")
+        else:
+            path.write_text(wanted[path])
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
