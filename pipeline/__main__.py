@@ -11,7 +11,7 @@ import click
 
 # In the order in which a newcomer needs them.
 COMMANDS: Final = {
-    "run": "Start a local Kafka and a worker, replay real orders, print a summary, stop everything.",
+    "run": "Start a local Kafka and a worker, replay real orders, summarise, stop everything.",
     "up": "Start a local Kafka and workers and leave them running.",
     "down": "Stop what `up` started.",
     "topics": "Create the topics, or list them as the code has them.",

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import faust
 from faust import auth
-from faust.transport.drivers import TRANSPORTS
 from faust.stores import STORES
+from faust.transport.drivers import TRANSPORTS
 
 from pipeline.agents.gate import Gate, GateLane
 from pipeline.agents.reporting import Reporting, ReportingLane
@@ -90,7 +90,6 @@ class GateApp(faust.App):
 
     async def on_first_start(self) -> None:
         """Fence an older self, then let Faust join the group."""
-        Path(self.conf.datadir).mkdir(parents=True, exist_ok=True)
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(None, self._connect)
@@ -99,6 +98,7 @@ class GateApp(faust.App):
         await super().on_first_start()
 
     def _connect(self) -> None:
+        Path(self.conf.datadir).mkdir(parents=True, exist_ok=True)
         changelogs = [family.changelog for family in self.families.values()]
         self.transaction.start(changelog_ids(self.settings, changelogs))
         if self.settings.metrics_port:
@@ -109,7 +109,6 @@ class GateApp(faust.App):
         if lane.family.name == "gate":
             return GateLane(lane, self.settings, self.schema_ids)
         return ReportingLane(lane)
-
 
     def lanes_ready(self) -> None:
         """Lanes are whole and flow has resumed."""

@@ -51,7 +51,7 @@ def compiled() -> bool:
 
 
 def stale() -> bool:
-    """Whether the compiled modules, if this process runs them, differ from the sources beside them."""
+    """Whether this process runs compiled modules that differ from the sources beside them."""
     if not compiled():
         return False
     return not STAMP.exists() or json.loads(STAMP.read_text()) != _fingerprints()

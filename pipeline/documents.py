@@ -1,8 +1,8 @@
 """Writes the parts of the documents that repeat the code: `python -m pipeline.documents`.
 
-Owns docs/reasons.md, rendered from `pipeline/risk/reasons.py`, and the table between the two markers
-of topology.md, rendered from `pipeline/topics.py`. A test holds both to the code. Never touches
-another line. With `--check`, writes nothing and exits 1 when one is not current.
+Owns docs/reasons.md, rendered from `pipeline/risk/reasons.py`, and the table between the markers of
+topology.md, rendered from `pipeline/topics.py`. A test holds both to the code. Never touches another
+line. With `--check`, writes nothing and exits 1 when one is not current.
 """
 
 import argparse
@@ -52,8 +52,8 @@ _REJECTIONS_HEAD: Final = """\
 ## Decisions
 
 `reason_code` of a decision: `ACCEPTED`, or why the order was rejected, in the order in which the
-checks can raise them. `ord_rej_reason` holds FIX OrdRejReason (103) when the order is a NEW, and FIX
-CxlRejReason (102) when it is a CANCEL or a REPLACE.
+checks can raise them. `ord_rej_reason` holds FIX OrdRejReason (103) when the order is a NEW, and
+FIX CxlRejReason (102) when it is a CANCEL or a REPLACE.
 """
 _DEAD_LETTERS_HEAD: Final = """\
 ## Dead letters

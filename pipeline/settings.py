@@ -21,7 +21,7 @@ DEFAULT_FILE: Final = PROJECT_ROOT / "config/settings.yaml"
 
 
 class SettingsError(ValueError):
-    """A setting is unknown, of the wrong type or out of bounds; the text says which and what to do."""
+    """A setting is unknown, of the wrong type or out of bounds; the text says which."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,9 @@ class Settings:
             variable = name.upper() if name.startswith("kafka_") else f"TOLLGATE_{name.upper()}"
             if variable in env:
                 given[name] = env[variable]
-        settings = cls(**{name: _convert(name, known[name], value) for name, value in given.items()})
+        settings = cls(
+            **{name: _convert(name, known[name], value) for name, value in given.items()}
+        )
         if not settings.worker_id:
             settings = replace(settings, worker_id=socket.gethostname())
         return settings.checked()
@@ -103,9 +105,13 @@ class Settings:
         }
         for name, (low, high) in bounds.items():
             if not low <= getattr(self, name) <= high:
-                raise SettingsError(f"{name} must be between {low} and {high}, not {getattr(self, name)}")
+                raise SettingsError(
+                    f"{name} must be between {low} and {high}, not {getattr(self, name)}"
+                )
         if self.gate_clock not in {"wall", "record"}:
-            raise SettingsError("gate_clock must be 'wall' (production) or 'record' (replays, benches)")
+            raise SettingsError(
+                "gate_clock must be 'wall' (production) or 'record' (replays, benches)"
+            )
         if self.transaction_timeout_ms >= self.rebalance_timeout_s * 1000:
             raise SettingsError("transaction_timeout_ms must be below rebalance_timeout_s x 1000")
         return self

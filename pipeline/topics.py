@@ -43,27 +43,53 @@ _CREATE_TIME: Final = {"message.timestamp.type": "CreateTime"}
 CHANGELOG_DELETE_RETENTION_MS: Final = 7 * DAY_MS
 
 CONTROL: Final = Topic(
-    "control", "control", "none", "tollgate control (one fenced writer)",
-    lane_input=True, broadcast=True, config={**_INPUT, **_KEEP, **_CREATE_TIME},
+    "control",
+    "control",
+    "none",
+    "tollgate control (one fenced writer)",
+    lane_input=True,
+    broadcast=True,
+    config={**_INPUT, **_KEEP, **_CREATE_TIME},
 )
 MARKS: Final = Topic(
-    "marks", "mark", "instrument_id", "the market data publisher",
-    lane_input=True, broadcast=True, config={**_INPUT, **_KEEP, **_CREATE_TIME},
+    "marks",
+    "mark",
+    "instrument_id",
+    "the market data publisher",
+    lane_input=True,
+    broadcast=True,
+    config={**_INPUT, **_KEEP, **_CREATE_TIME},
 )
 DEPOSITS: Final = Topic(
-    "deposits", "deposit", "user_id", "the treasury gateway",
-    lane_input=True, config={**_INPUT, **_KEEP, **_CREATE_TIME},
+    "deposits",
+    "deposit",
+    "user_id",
+    "the treasury gateway",
+    lane_input=True,
+    config={**_INPUT, **_KEEP, **_CREATE_TIME},
 )
 FILLS: Final = Topic(
-    "fills", "fill", "user_id", "the venue gateway",
-    lane_input=True, config={**_INPUT, **_KEEP, **_CREATE_TIME},
+    "fills",
+    "fill",
+    "user_id",
+    "the venue gateway",
+    lane_input=True,
+    config={**_INPUT, **_KEEP, **_CREATE_TIME},
 )
 ORDERS: Final = Topic(
-    "orders", "order", "user_id", "the traders' gateways",
-    lane_input=True, config={**_INPUT, **_KEEP, **_CREATE_TIME},
+    "orders",
+    "order",
+    "user_id",
+    "the traders' gateways",
+    lane_input=True,
+    config={**_INPUT, **_KEEP, **_CREATE_TIME},
 )
-DECISIONS: Final = Topic("decisions", "decision", "user_id", "gate agent", config={**_OUTPUT, **_KEEP})
-AUDIT: Final = Topic("audit", "audit_record", "the input's key", "gate agent", config={**_OUTPUT, **_KEEP})
+DECISIONS: Final = Topic(
+    "decisions", "decision", "user_id", "gate agent", config={**_OUTPUT, **_KEEP}
+)
+AUDIT: Final = Topic(
+    "audit", "audit_record", "the input's key", "gate agent", config={**_OUTPUT, **_KEEP}
+)
 REGULATORY_EVENTS: Final = Topic(
     "regulatory-events", "regulatory_event", "tenant_id", "gate agent", config={**_OUTPUT, **_KEEP}
 )
@@ -71,7 +97,10 @@ DEAD_LETTERS: Final = Topic(
     "dead-letters", "dead_letter", "the input's key", "gate agent", config={**_OUTPUT, **_KEEP}
 )
 REGULATORY_REPORTS: Final = Topic(
-    "regulatory-reports", "regulatory_report", "tenant_id", "reporting agent",
+    "regulatory-reports",
+    "regulatory_report",
+    "tenant_id",
+    "reporting agent",
     config={**_OUTPUT, **_KEEP},
 )
 _CHANGELOG: Final = {

@@ -21,6 +21,7 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from pipeline.codecs.schemas import SCHEMA_NAMES, load_json
 from pipeline.codecs.wire import fixed_ids
+from pipeline.control.definitions import Payload
 from pipeline.control.publisher import ControlChange, ControlWriter
 from pipeline.risk.partition import partition_of
 from pipeline.risk.records import (
@@ -39,7 +40,6 @@ NOW_US = 1_700_000_000_000_000
 TENANT = "tenant-1"
 PRICE = 4_800 * 10**9
 WAIT_S = 120.0
-
 
 
 def _plain(schema: Any) -> Any:
@@ -150,12 +150,14 @@ class World:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         create_topics(settings)
-        self._producer = Producer(settings.confluent(partitioner="murmur2", linger_ms=1, message_max_bytes=2**20))
+        self._producer = Producer(
+            settings.confluent(partitioner="murmur2", linger_ms=1, message_max_bytes=2**20)
+        )
         self._mark_ms = NOW_US // 1000
 
     def define(self, users: list[str]) -> None:
         """Publish an instrument, limits, fees, policy and users, a mark, and fund the users."""
-        payloads = [
+        payloads: list[Payload] = [
             Instrument("ESH4", 0, "USD", None, 0, 250_000_000, 1, 5_000, 1, 1_200_000, 0),
             Limits(0, "standard", None, 10**6, 1_000, 10**12, 10**6, 500),
             FeeSchedule("standard", None, 250, 0),
@@ -229,7 +231,8 @@ class World:
         )
         count = self.settings.partitions
         consumer.assign([TopicPartition(name, partition, 0) for partition in range(count)])
-        messages, ended = [], set()
+        messages: list[Any] = []
+        ended: set[int | None] = set()
         deadline = time.monotonic() + WAIT_S
         try:
             while len(ended) < count:
@@ -252,7 +255,10 @@ class World:
 
     def await_records(self, topic: str, count: int) -> list[Any]:
         """Wait until a topic has `count` committed records."""
-        return wait_for(lambda: found if len(found := self.read(topic)) >= count else None, topic)
+        found: list[Any] = wait_for(
+            lambda: records if len(records := self.read(topic)) >= count else None, topic
+        )
+        return found
 
 
 def wait_for(condition: Callable[[], Any], what: str) -> Any:

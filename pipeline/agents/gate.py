@@ -62,7 +62,7 @@ class Gate:
         }
 
     async def process(self, partition: int, batch: MergedBatch) -> None:
-        """Apply a batch; it is committed when nothing else is at hand or it has waited long enough."""
+        """Apply a batch, and commit if it is time."""
         transaction = self._app.transaction
         async with transaction.lock:
             lane: TableLane | None = self._app.stores["gate"].lanes.get(partition)

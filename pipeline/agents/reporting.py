@@ -117,7 +117,7 @@ class Reporting:
                     return  # The lane has moved; its new owner makes the document.
                 lane.work.making.discard((tenant, day))
                 lane.stage([lane.work.row(tenant, day)])
-                # The offsets go along, unchanged, so that a worker whose lanes have moved is refused.
+                # The offsets go along, unchanged: a worker whose lanes have moved is refused.
                 self._app.transaction.add(lane, parts, dict(lane.applied), 0)
                 await self._app.transaction.commit()
         except Exception as error:  # noqa: BLE001 -- a report that cannot be made needs a person

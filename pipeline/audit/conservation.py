@@ -17,7 +17,7 @@ from pipeline.codecs.avro import (
 from pipeline.risk.keys import BALANCE, ORDER, POSITION, WITHDRAWAL
 from pipeline.risk.records import RowBalance
 
-# (user, currency)
+# Whose money, and in which currency.
 Purse = tuple[str, str]
 
 

@@ -34,14 +34,16 @@ from pipeline.streaming.topic_reader import partition_count, read_topic
 from pipeline.topics import AUDIT, DECISIONS, LANE_INPUTS
 
 _PROBLEMS_MAX: Final = 20
+_PROGRESS_EVERY: Final = 1_000
 
 
 @dataclass
 class VerifyResult:
     """What was found.
 
-    `records`: audit records read; `replayed`: how many of them the core came to again; `differences`:
-    records that are missing, altered, or that the core did not come to. Counts are of first answers.
+    `records`: audit records read; `replayed`: how many of them the core came to again;
+    `differences`: records that are missing, altered, or that the core did not come to. `accepted`
+    and `rejected_by_reason` count first answers to NEW orders, `fills` those that traded.
     """
 
     ok: bool = False
@@ -152,23 +154,19 @@ def verify(settings: Settings, progress: Callable[[int], None] | None = None) ->
     topics = [settings.topic(name.name) for name in LANE_INPUTS]
     lanes = [LaneVerifier(lane, lane_count, topics, ids) for lane in range(lane_count)]
     frame = ids.frame("audit_record")
-    records = 0
-    for message in read_topic(settings, topic, range(lane_count)):
+    for count, message in enumerate(read_topic(settings, topic, range(lane_count)), start=1):
         value = message.value() or b""
         verifier = lanes[message.partition() or 0]
         verifier.take(value[FRAME_BYTES:] if value[:FRAME_BYTES] == frame else b"")
-        records += 1
-        if progress is not None and records % 1_000 == 0:
-            progress(records)
+        if progress is not None and count % _PROGRESS_EVERY == 0:
+            progress(count)
     result = _sum(lanes)
     _compare_decisions(settings, lanes, result)
     result.ok = result.differences == 0 and result.conservation_ok
     return result
 
 
-def _compare_decisions(
-    settings: Settings, lanes: list[LaneVerifier], result: VerifyResult
-) -> None:
+def _compare_decisions(settings: Settings, lanes: list[LaneVerifier], result: VerifyResult) -> None:
     """What was published must be what the audit says was decided."""
     published = [sha256() for _ in lanes]
     counts = [0] * len(lanes)

@@ -1,0 +1,1 @@
+"""Avro bytes <-> values, the wire frame and its ids, published versions, JSON renderings."""

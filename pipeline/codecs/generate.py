@@ -19,8 +19,19 @@ CODECS_PATH = _ROOT / "pipeline/codecs/avro.py"
 # Built up field by field before it is published, by the one module that owns it.
 _DRAFTED = {"regulatory_event"}
 _PLAIN_TYPES = {"long": "int", "int": "int", "boolean": "bool", "string": "str", "bytes": "bytes"}
-_READERS = {"long": "long", "int": "int32", "boolean": "boolean", "string": "string", "bytes": "raw"}
-_WRITERS = {"long": "write_long", "int": "write_long", "string": "write_string", "bytes": "write_bytes"}
+_READERS = {
+    "long": "long",
+    "int": "int32",
+    "boolean": "boolean",
+    "string": "string",
+    "bytes": "raw",
+}
+_WRITERS = {
+    "long": "write_long",
+    "int": "write_long",
+    "string": "write_string",
+    "bytes": "write_bytes",
+}
 
 
 def class_name(record: str) -> str:
@@ -109,7 +120,9 @@ class Generator:
         for name, schema in self.enums.items():
             symbols = schema["symbols"]
             lines += [f"# {line}" for line in wrap(f"{name}: {schema['doc']}", 96)]
-            lines += [f"{name.upper()}_{symbol}: Final = {index}" for index, symbol in enumerate(symbols)]
+            lines += [
+                f"{name.upper()}_{symbol}: Final = {index}" for index, symbol in enumerate(symbols)
+            ]
             listed = ", ".join(f'"{symbol}"' for symbol in symbols)
             lines += [f"{name.upper()}_NAMES: Final = ({listed})", ""]
         for record in self.records:
@@ -121,7 +134,12 @@ class Generator:
         mutable = record["name"].startswith("row_") or record["name"] in _DRAFTED
         lines = ["", f"class {class_name(record['name'])}:", f'    """{record["doc"]}', ""]
         for field in fields:
-            lines += wrap(f"{field['name']}: {field['doc']}", 92, initial_indent="    ", subsequent_indent="        ")
+            lines += wrap(
+                f"{field['name']}: {field['doc']}",
+                92,
+                initial_indent="    ",
+                subsequent_indent="        ",
+            )
         lines += ['    """', "", "    def __init__(", "        self,"]
         lines += [f"        {field['name']}: {self.annotation(field['type'])}," for field in fields]
         lines += ["    ) -> None:"]
@@ -158,18 +176,42 @@ class Generator:
 
     def _render_codec(self, record: dict[str, Schema]) -> list[str]:
         name, cls = record["name"], class_name(record["name"])
-        lines = ["", f"def write_{name}(w: BytesWriter, v: {cls}) -> None:", f'    """Append the body of a `{name}`."""']
+        lines = [
+            "",
+            f"def write_{name}(w: BytesWriter, v: {cls}) -> None:",
+            f'    """Append the body of a `{name}`."""',
+        ]
         for field in record["fields"]:
             lines += self._write(field["type"], f"v.{field['name']}", field["name"], "    ")
-        lines += ["", "", f"def encode_{name}(v: {cls}) -> bytes:", f'    """The body of a `{name}`."""']
-        lines += ["    w = BytesWriter()", f"    write_{name}(w, v)", "    return w.getvalue()", "", ""]
+        lines += [
+            "",
+            "",
+            f"def encode_{name}(v: {cls}) -> bytes:",
+            f'    """The body of a `{name}`."""',
+        ]
+        lines += [
+            "    w = BytesWriter()",
+            f"    write_{name}(w, v)",
+            "    return w.getvalue()",
+            "",
+            "",
+        ]
         lines += [f"def read_{name}(r: Reader) -> {cls}:", f'    """A `{name}` at the cursor."""']
         for field in record["fields"]:
             lines += self._read(field["type"], field["name"], "    ", declare=True)
         names = ", ".join(field["name"] for field in record["fields"])
         lines += [f"    return {cls}({names})", "", ""]
-        lines += [f"def decode_{name}(data: bytes, position: int = 0) -> {cls}:", f'    """The `{name}` that fills `data` from `position` on."""']
-        lines += ["    r = Reader(data, position)", f"    v = read_{name}(r)", "    r.finish()", "    return v", ""]
+        lines += [
+            f"def decode_{name}(data: bytes, position: int = 0) -> {cls}:",
+            f'    """The `{name}` that fills `data` from `position` on."""',
+        ]
+        lines += [
+            "    r = Reader(data, position)",
+            f"    v = read_{name}(r)",
+            "    r.finish()",
+            "    return v",
+            "",
+        ]
         return lines
 
     def _write(self, schema: Schema, value: str, name: str, pad: str) -> list[str]:
@@ -218,7 +260,11 @@ class Generator:
             _, record = self._resolve(branch)
             word = "if" if index == 0 else "elif"
             test = f"isinstance({name}_, {class_name(record)})"
-            lines += [f"{pad}{word} {test}:", f"{pad}    w.append({2 * index})", f"{pad}    write_{record}(w, {name}_)"]
+            lines += [
+                f"{pad}{word} {test}:",
+                f"{pad}    w.append({2 * index})",
+                f"{pad}    write_{record}(w, {name}_)",
+            ]
         return lines
 
     def _read(self, schema: Schema, name: str, pad: str, *, declare: bool) -> list[str]:
@@ -231,7 +277,11 @@ class Generator:
         if kind == "record":
             return [f"{pad}{name} = read_{detail}(r)"]
         if kind == "optional":
-            return [f"{pad}{name}{typed} = None", f"{pad}if r.present():", *self._read(detail, name, pad + "    ", declare=False)]
+            return [
+                f"{pad}{name}{typed} = None",
+                f"{pad}if r.present():",
+                *self._read(detail, name, pad + "    ", declare=False),
+            ]
         if kind in ("array", "map"):
             keyed = kind == "map"
             inner = self._read(detail, f"{name}_item", pad + "        ", declare=True)
@@ -242,7 +292,9 @@ class Generator:
                 f"{pad}    for _ in range({name}_count):",
                 *([f"{pad}        {name}_key = r.string()"] if keyed else []),
                 *inner,
-                f"{pad}        {name}[{name}_key] = {name}_item" if keyed else f"{pad}        {name}.append({name}_item)",
+                f"{pad}        {name}[{name}_key] = {name}_item"
+                if keyed
+                else f"{pad}        {name}.append({name}_item)",
                 f"{pad}    {name}_count = r.block()",
             ]
         lines = [f"{pad}{name}_branch = r.symbol({len(detail)})"]
@@ -260,12 +312,19 @@ class Generator:
 
 def main() -> int:
     """Write both files, or with --check compare them."""
-    parser = argparse.ArgumentParser(description="Generate value classes and codecs from schemas/avro.")
-    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when a file is not current")
+    parser = argparse.ArgumentParser(
+        description="Generate value classes and codecs from schemas/avro."
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, exit 1 when a file is not current"
+    )
     check = parser.parse_args().check
     generator = Generator()
     stale = False
-    for path, text in ((RECORDS_PATH, generator.render_records()), (CODECS_PATH, generator.render_codecs())):
+    for path, text in (
+        (RECORDS_PATH, generator.render_records()),
+        (CODECS_PATH, generator.render_codecs()),
+    ):
         if check:
             stale |= not path.exists() or path.read_text() != text
         else:

@@ -14,6 +14,10 @@ from mypy_extensions import i64
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
 _LOW_63_BITS: Final[i64] = 0x7FFF_FFFF_FFFF_FFFF
+# A byte of a variable-length integer: seven bits and a flag for "more follow".
+_SEVEN_BITS: Final = 127
+_MORE: Final = 128
+_LAST_SHIFT: Final = 63
 
 
 class MalformedAvro(ValueError):
@@ -43,10 +47,10 @@ class Reader:
                 raise MalformedAvro("truncated in an integer")
             byte: i64 = data[position]
             position += 1
-            if shift == 63 and byte > 1:
+            if shift == _LAST_SHIFT and byte > 1:
                 raise MalformedAvro("integer of more than 64 bits")
-            accumulated |= (byte & 127) << shift
-            if byte < 128:
+            accumulated |= (byte & _SEVEN_BITS) << shift
+            if byte < _MORE:
                 break
             shift += 7
         self.position = position
@@ -123,8 +127,8 @@ def write_long(writer: BytesWriter, value: int) -> None:
     if value < INT64_MIN or value > INT64_MAX:
         raise OverflowError("outside int64")
     zigzag = value << 1 if value >= 0 else (-value << 1) - 1
-    while zigzag > 127:
-        writer.append((zigzag & 127) | 128)
+    while zigzag > _SEVEN_BITS:
+        writer.append((zigzag & _SEVEN_BITS) | _MORE)
         zigzag >>= 7
     writer.append(zigzag)
 

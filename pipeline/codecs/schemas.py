@@ -1,4 +1,4 @@
-"""The Avro schemas of the contract as JSON, in an order in which each name is defined before it is used.
+"""The contract's Avro schemas as JSON, each name defined before it is used.
 
 Owns where schemas/avro lies and how its files are loaded. The wire ids are in `wire.py`.
 """

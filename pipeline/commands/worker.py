@@ -9,7 +9,7 @@ import click
 @click.option("--worker-id", help="Stable identity of this worker; default: the host name.")
 @click.option("--data-dir", type=click.Path(), help="Where its RocksDB lies; one worker each.")
 def command(worker_id: str | None, data_dir: str | None) -> None:
-    """Decide orders: run a worker until SIGTERM.
+    r"""Decide orders: run a worker until SIGTERM.
 
     A worker joins the group, restores its lanes, and decides. Start more of them, each with its own
     --worker-id and --data-dir, and the lanes are shared among them.

@@ -145,9 +145,7 @@ class LaneProcessor:
         self.core.begin(context)
         effects = self._handle(context, topic, key, value)
         decision = None if effects.decision is None else encode_decision(effects.decision)
-        events: list[tuple[str, bytes]] = []
-        for event in effects.events:
-            events.append((event.tenant_id, encode_regulatory_event(event)))
+        events = [(event.tenant_id, encode_regulatory_event(event)) for event in effects.events]
         letter: bytes | None = None
         if effects.outcome == AUDIT_OUTCOME_DEAD_LETTER:
             letter = self._dead_letter(context, effects, timestamp_ms, key, value)

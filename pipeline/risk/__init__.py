@@ -1,0 +1,1 @@
+"""The pure core: (lane state, input) -> effects. No I/O, no clock, no randomness, no float."""

@@ -65,9 +65,7 @@ class Placement:
 
 def is_trade(fill: Fill) -> bool:
     """Whether lots changed hands."""
-    return (
-        fill.exec_type in (EXEC_TYPE_PARTIAL_FILL, EXEC_TYPE_FILL) and fill.last_lots > 0
-    )
+    return fill.exec_type in (EXEC_TYPE_PARTIAL_FILL, EXEC_TYPE_FILL) and fill.last_lots > 0
 
 
 def final_lots(fill: Fill, order: RowOrder) -> int | None:
@@ -254,16 +252,12 @@ class ExecutionDesk:
         self.state.put(decision_key(fill.user_id, fill.order_id), ended)
         return "LATE_FILL"
 
-    def _note(
-        self, context: InputContext, fill: Fill, placement: Placement, flag: str
-    ) -> None:
+    def _note(self, context: InputContext, fill: Fill, placement: Placement, flag: str) -> None:
         instrument_id = placement.instrument.instrument_id
         working = placement.working
         side = placement.side
         event_type = _EVENT_TYPES.get(fill.exec_type)
         if event_type is not None:
-            self.journal.of_fill(
-                context, fill, working, instrument_id, side, event_type, flag
-            )
+            self.journal.of_fill(context, fill, working, instrument_id, side, event_type, flag)
         if flag != APPLIED:
             self.journal.of_fill(context, fill, working, instrument_id, side, "ODD", flag)

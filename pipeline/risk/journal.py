@@ -161,9 +161,7 @@ class Journal:
         self, context: InputContext, deposit: Deposit, event_type: str, reason_code: str
     ) -> None:
         """Money was moved, or a withdrawal refused."""
-        event = self._filed(
-            context, deposit.tenant_id, event_type, deposit.event_time, reason_code
-        )
+        event = self._filed(context, deposit.tenant_id, event_type, deposit.event_time, reason_code)
         event.user_id = deposit.user_id
         event.currency = deposit.currency
         event.amount_minor = deposit.amount_minor

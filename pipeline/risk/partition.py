@@ -8,6 +8,8 @@ from typing import Final
 
 from mypy_extensions import i64
 
+# ruff: noqa: PLR2004 -- the block of four bytes and its remainders are the algorithm
+
 _SEED: Final[i64] = 0x9747B28C
 _M: Final[i64] = 0x5BD1E995
 _MASK: Final[i64] = 0xFFFFFFFF

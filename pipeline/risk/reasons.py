@@ -85,7 +85,7 @@ DEAD_LETTERS: Final[dict[str, str]] = {
     "BAD_AMOUNT": "The amount is zero, of the wrong sign or out of bounds.",
     "UNSUPPORTED": "This kind of report is not supported.",
     "FACT_TOO_OLD": "The event time is further back than ids are remembered: it may be a repeat.",
-    "UNPLACED_FACT": "The order is not known and the report does not name a known instrument and side.",
+    "UNPLACED_FACT": "The order is unknown, and the report names no known instrument and side.",
     "WITHDRAWAL_ID_MISSING": "A withdrawal needs a withdrawal id.",
     "WITHDRAWAL_UNKNOWN": "No such withdrawal is pending in this currency.",
     "OUT_OF_RANGE": "Applying it would take a figure outside 64 bits.",

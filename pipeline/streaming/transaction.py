@@ -17,14 +17,14 @@ from typing import Any, Final
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from pipeline.settings import Settings
 from pipeline.fatal import stop_worker
+from pipeline.settings import Settings
 from pipeline.tables.lane import StoreMark, TableLane
 from pipeline.topics import OUTPUT_BYTES_MAX
 
 _log: Final = structlog.get_logger(__name__)
 
-# (topic, value, key, partition or None, headers or None)
+# Topic, value, key, partition (None: by key), headers.
 Headers = list[tuple[str, str | bytes | None]]
 Output = tuple[str, bytes, bytes | None, int | None, Headers | None]
 
@@ -38,7 +38,7 @@ _UNASSIGNED_PARTITION: Final = -1
 
 
 def group_metadata(group: str, generation: int, member_id: str, instance_id: str | None) -> bytes:
-    """librdkafka's serialised form of a consumer group's membership."""
+    """Librdkafka's serialised form of a consumer group's membership."""
     instance = b"\x01" if instance_id is None else b"\x00" + instance_id.encode() + b"\x00"
     return (
         b"CGMDv2:"
@@ -106,9 +106,7 @@ class Transaction:
 
     def join(self, generation: int, member_id: str, instance_id: str | None) -> None:
         """The membership under which the lanes were assigned: what every commit is sent with."""
-        self._membership = group_metadata(
-            self._settings.app_id, generation, member_id, instance_id
-        )
+        self._membership = group_metadata(self._settings.app_id, generation, member_id, instance_id)
 
     def add(
         self,
@@ -138,19 +136,19 @@ class Transaction:
     async def close(self, *, urgent: bool, more_at_hand: bool) -> None:
         """Commit if it is time; the caller holds `lock`.
 
-        Urgent work (somebody waits for an answer) is committed when nothing else is at hand, or the
-        oldest has waited `commit_ms_max` and as long as a commit takes: so a lone order waits for
-        nothing, and a flood spends at least as long on deciding as on committing. Work that nobody
-        waits for goes with it, or after a second.
+        Urgent work (somebody waits for an answer) is committed when nothing else is at hand, or
+        when the oldest has waited `commit_ms_max` and as long as a commit takes: a lone order waits
+        for nothing, and a flood spends at least as long on deciding as on committing. Work that
+        nobody waits for goes with it, or after a second.
         """
         if self._opened_at is None:
             return
         self._urgent = self._urgent or urgent
         waited_ms = (time.monotonic() - self._opened_at) * 1000
         enough_ms = max(self._settings.commit_ms_max, self._commit_ms)
-        if self._urgent and (not more_at_hand or waited_ms >= enough_ms):
-            await self.commit()
-        elif waited_ms >= PATIENT_COMMIT_MS:
+        if (
+            self._urgent and (not more_at_hand or waited_ms >= enough_ms)
+        ) or waited_ms >= PATIENT_COMMIT_MS:
             await self.commit()
 
     async def commit(self) -> None:
@@ -228,9 +226,7 @@ class Transaction:
         for key, body in rows[:-1]:
             self._produce(producer, lane.family.changelog, body, key, lane.partition, None)
         key, body = rows[-1]
-        producer.produce(
-            lane.family.changelog, body, key, lane.partition, on_delivery=delivered
-        )
+        producer.produce(lane.family.changelog, body, key, lane.partition, on_delivery=delivered)
 
     @staticmethod
     def _produce(

@@ -17,8 +17,8 @@ import structlog
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from pipeline.lane.family import LaneFamily
 from pipeline.fatal import stop_worker
+from pipeline.lane.family import LaneFamily
 from pipeline.streaming.merge import NEVER, Fetch, LaneMerge
 
 _log: Final = structlog.get_logger(__name__)

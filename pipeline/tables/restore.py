@@ -75,7 +75,7 @@ class Restorer:
         self._admin: Final = AdminClient(settings.confluent())
 
     def restore(self, places: Sequence[LanePlace]) -> dict[tuple[str, int], int]:
-        """Make the lanes whole; returns where to read each input from, (topic, partition) -> offset.
+        """Make the lanes whole; returns where to read on: (topic, partition) -> offset.
 
         Raises InvariantViolated when state and offsets contradict each other, Abandoned when
         cancelled, KafkaException or TimeoutError when the broker does not answer.

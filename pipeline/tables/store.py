@@ -97,6 +97,7 @@ class LaneStore(Store):
 
     def set_persisted_offset(self, tp: Any, offset: int) -> None:
         """Refuse: the offset is written with the rows."""
+        del tp, offset
         raise InvariantViolated("Faust's recovery has touched a lane store")
 
     def reset_state(self) -> None:

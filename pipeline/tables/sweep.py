@@ -28,9 +28,7 @@ class Sweep:
         self._oldest_us: int | None = None
         self._rests_until_us = 0
 
-    def expired(
-        self, processor: LaneProcessor, rows_max: int
-    ) -> list[tuple[bytes, bytes | None]]:
+    def expired(self, processor: LaneProcessor, rows_max: int) -> list[tuple[bytes, bytes | None]]:
         """Deletions among the next `rows_max` rows, to be staged after the batch's own rows."""
         now = processor.head.gate_time
         if now < self._rests_until_us:

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from pipeline.audit.verify import verify
+from pipeline.control.publisher import ControlChange, ControlWriter
+from pipeline.risk.records import DayClose
 from pipeline.settings import Settings
 from tests.flow import (
     NOW_US,
     PRICE,
-    World,
     WorkerProcess,
+    World,
     decode,
     deposit,
     encode,
@@ -102,6 +104,10 @@ def test_an_order_is_answered_filled_and_audited(broker_settings: Settings, tmp_
 def poison() -> list[tuple[str, str, bytes | None, bytes | None, int | None]]:
     """(reason, topic, key, value, partition) of inputs nobody should send."""
     good = encode("order", order("alice", "o"))
+    unpriced = encode("fill", fill("alice", "o", "e", last_price_e9=-1))
+    negative = encode("fill", fill("alice", "o", "e", cum_lots=-1))
+    unplaced = encode("fill", fill("alice", "nobody's", "e"))
+    taken = encode("deposit", deposit("alice", "d", amount_minor=-5))
     generator = random.Random(7)
     return [
         ("UNKNOWN_SCHEMA", "orders", b"alice", generator.randbytes(200), None),
@@ -116,11 +122,11 @@ def poison() -> list[tuple[str, str, bytes | None, bytes | None, int | None]]:
         ("KEY_MISMATCH", "orders", b"mallory", good, None),
         ("WRONG_PARTITION", "orders", b"alice", good, 0),
         ("FIELD_TOO_LONG", "orders", b"x" * 65, encode("order", order("x" * 65, "o")), None),
-        ("BAD_PRICE", "fills", b"alice", encode("fill", fill("alice", "o", "e", last_price_e9=-1)), None),
-        ("BAD_QUANTITY", "fills", b"alice", encode("fill", fill("alice", "o", "e", cum_lots=-1)), None),
-        ("UNPLACED_FACT", "fills", b"alice", encode("fill", fill("alice", "nobody's", "e")), None),
-        ("BAD_AMOUNT", "deposits", b"alice", encode("deposit", deposit("alice", "d", amount_minor=-5)), None),
-    ]  # fmt: skip
+        ("BAD_PRICE", "fills", b"alice", unpriced, None),
+        ("BAD_QUANTITY", "fills", b"alice", negative, None),
+        ("UNPLACED_FACT", "fills", b"alice", unplaced, None),
+        ("BAD_AMOUNT", "deposits", b"alice", taken, None),
+    ]
 
 
 def refused() -> list[tuple[str, dict[str, Any]]]:
@@ -157,7 +163,9 @@ def test_bad_input_ends_with_its_own_reason_and_the_lane_goes_on(
         world.await_records("decisions", len(rejections) + 1)
         world.await_records("dead-letters", len(letters))
         assert running.stop() == 0
-    dead = Counter(decode("dead_letter", m.value())["reason_code"] for m in world.read("dead-letters"))
+    dead = Counter(
+        decode("dead_letter", m.value())["reason_code"] for m in world.read("dead-letters")
+    )
     assert dead == Counter(reason for reason, *_ in letters)
     decided = {d["order_id"]: d["reason_code"] for d in world.decisions()}
     assert decided == {record["order_id"]: reason for reason, record in rejections} | {
@@ -179,10 +187,16 @@ def test_kill_9_and_a_joining_worker_lose_and_double_nothing(
     def flood(first: int, count: int) -> None:
         for number in range(first, first + count):
             user = generator.choice(users)
-            world.send("orders", "order", order(user, f"o{number}", side=generator.choice(["BUY", "SELL"])))
+            world.send(
+                "orders", "order", order(user, f"o{number}", side=generator.choice(["BUY", "SELL"]))
+            )
             sent.add((user, f"o{number}"))
             if number % 3 == 0:
-                world.send("fills", "fill", fill(user, f"o{number}", f"e{number}", instrument_id="ESH4", side="BUY"))
+                world.send(
+                    "fills",
+                    "fill",
+                    fill(user, f"o{number}", f"e{number}", instrument_id="ESH4", side="BUY"),
+                )
         world.flush()
 
     def decided() -> int:
@@ -252,7 +266,10 @@ def test_a_lost_disk_is_rebuilt_from_the_changelog(
         world.flush()
         world.await_records("decisions", 53)
         assert running.stop() == 0
-    answers = [(d["user_id"], d["order_id"], d["reason_code"], d["duplicate_of"] is None) for d in world.decisions()]
+    answers = [
+        (d["user_id"], d["order_id"], d["reason_code"], d["duplicate_of"] is None)
+        for d in world.decisions()
+    ]
     assert answers.count(("alice", "o7", "ACCEPTED", False)) == 1
     assert answers.count(("alice", "o8", "DUPLICATE_ID", True)) == 1
     assert answers.count(("bob", "o7", "ACCEPTED", True)) == 1
@@ -261,9 +278,6 @@ def test_a_lost_disk_is_rebuilt_from_the_changelog(
 
 
 def test_a_closed_day_is_reported_once_and_whole(broker_settings: Settings, tmp_path: Path) -> None:
-    from pipeline.control.publisher import ControlChange, ControlWriter
-    from pipeline.risk.records import DayClose
-
     world = World(broker_settings)
     world.define(["alice", "bob"])
     for number in range(20):

@@ -1,6 +1,6 @@
-"""PRICE_COLLAR: is the price near a fresh reference price? (RTS 6 Art. 15(1)(a).)
+"""PRICE_COLLAR: is the price near a fresh reference price?
 
-Fails closed: no mark or a stale one rejects. Compiled with mypyc.
+RTS 6 Art. 15(1)(a). Fails closed: no mark or a stale one rejects. Compiled with mypyc.
 """
 
 from typing import Final

@@ -29,9 +29,7 @@ PRICE_E9_MAX: Final = 10**18
 class OrderContext:
     """One order and everything its checks compare it with."""
 
-    def __init__(
-        self, order: Order, gate_time: int, state: LaneState, rules: RulesInForce
-    ) -> None:
+    def __init__(self, order: Order, gate_time: int, state: LaneState, rules: RulesInForce) -> None:
         self.order: Final = order
         self.gate_time: Final = gate_time
         self.state: Final = state

@@ -1,4 +1,4 @@
-"""FIELDS: is the order itself well formed? Compiled with mypyc."""
+"""FIELDS: is the order itself well formed?"""
 
 from typing import Final
 

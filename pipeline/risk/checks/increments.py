@@ -1,4 +1,4 @@
-"""PRICE_TICK and LOT: are price and quantity multiples of the instrument's steps? Compiled."""
+"""PRICE_TICK and LOT: are price and quantity multiples of the instrument's steps?"""
 
 from typing import Final
 

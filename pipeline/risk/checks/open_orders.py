@@ -1,4 +1,4 @@
-"""OPEN_ORDERS: everything remembered has a bound, working orders too. Compiled with mypyc."""
+"""OPEN_ORDERS: everything remembered has a bound, working orders too."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""ORIG_ORDER: is there a working order to cancel? Compiled with mypyc."""
+"""ORIG_ORDER: is there a working order to cancel?"""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""ORDER_QUANTITY and ORDER_NOTIONAL (RTS 6 Art. 15(1)(b), (c)). Compiled with mypyc."""
+"""ORDER_QUANTITY and ORDER_NOTIONAL (RTS 6 Art. 15(1)(b), (c))."""
 
 from typing import Final
 
@@ -15,9 +15,7 @@ def check_quantity(c: OrderContext) -> CheckResult:
     limits = c.limits
     if limits is None or c.instrument is None or not c.quantity_valid:
         return not_evaluated(ORDER_QUANTITY)
-    return within(
-        ORDER_QUANTITY, "ORDER_QUANTITY", c.quantity_lots, limits.order_quantity_lots_max
-    )
+    return within(ORDER_QUANTITY, "ORDER_QUANTITY", c.quantity_lots, limits.order_quantity_lots_max)
 
 
 def check_notional(c: OrderContext) -> CheckResult:
