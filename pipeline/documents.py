@@ -1,8 +1,8 @@
 """Writes the parts of the documents that repeat the code: `python -m pipeline.documents`.
 
 Owns docs/reasons.md, rendered from `pipeline/risk/reasons.py`, and the table between the markers of
-topology.md, rendered from `pipeline/topics.py`. A test holds both to the code. Never touches another
-line. With `--check`, writes nothing and exits 1 when one is not current.
+topology.md, rendered from `pipeline/topics.py`. A test holds both to the code. Never touches any
+other line. With `--check`, writes nothing and exits 1 when one is not current.
 """
 
 import argparse

@@ -147,26 +147,7 @@ def read_order(r: Reader) -> Order:
             tags_item = r.string()
             tags[tags_key] = tags_item
         tags_count = r.block()
-    return Order(
-        event_time,
-        source_system_id,
-        tenant_id,
-        action,
-        order_id,
-        orig_order_id,
-        user_id,
-        instrument_id,
-        side,
-        order_type,
-        time_in_force,
-        quantity_lots,
-        price_e9,
-        trader_id,
-        algo_id,
-        desk_id,
-        counterparty_id,
-        tags,
-    )
+    return Order(event_time, source_system_id, tenant_id, action, order_id, orig_order_id, user_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, trader_id, algo_id, desk_id, counterparty_id, tags)
 
 
 def decode_order(data: bytes, position: int = 0) -> Order:
@@ -259,25 +240,7 @@ def read_fill(r: Reader) -> Fill:
     if r.present():
         trade_id = r.string()
     venue = r.string()
-    return Fill(
-        event_time,
-        source_system_id,
-        tenant_id,
-        exec_id,
-        exec_ref_id,
-        order_id,
-        user_id,
-        instrument_id,
-        side,
-        exec_type,
-        last_lots,
-        last_price_e9,
-        cum_lots,
-        leaves_lots,
-        fee_minor,
-        trade_id,
-        venue,
-    )
+    return Fill(event_time, source_system_id, tenant_id, exec_id, exec_ref_id, order_id, user_id, instrument_id, side, exec_type, last_lots, last_price_e9, cum_lots, leaves_lots, fee_minor, trade_id, venue)
 
 
 def decode_fill(data: bytes, position: int = 0) -> Fill:
@@ -371,22 +334,7 @@ def read_deposit(r: Reader) -> Deposit:
     session_date: int | None = None
     if r.present():
         session_date = r.int32()
-    return Deposit(
-        event_time,
-        source_system_id,
-        tenant_id,
-        deposit_id,
-        withdrawal_id,
-        user_id,
-        currency,
-        amount_minor,
-        kind,
-        channel,
-        counterparty,
-        instrument_id,
-        settlement_price_e9,
-        session_date,
-    )
+    return Deposit(event_time, source_system_id, tenant_id, deposit_id, withdrawal_id, user_id, currency, amount_minor, kind, channel, counterparty, instrument_id, settlement_price_e9, session_date)
 
 
 def decode_deposit(data: bytes, position: int = 0) -> Deposit:
@@ -482,19 +430,7 @@ def read_instrument(r: Reader) -> Instrument:
     if r.present():
         margin_minor_per_lot = r.long()
     state = r.symbol(3)
-    return Instrument(
-        instrument_id,
-        kind,
-        currency,
-        base_currency,
-        base_minor_per_lot,
-        tick_e9,
-        lot,
-        multiplier_numerator,
-        multiplier_denominator,
-        margin_minor_per_lot,
-        state,
-    )
+    return Instrument(instrument_id, kind, currency, base_currency, base_minor_per_lot, tick_e9, lot, multiplier_numerator, multiplier_denominator, margin_minor_per_lot, state)
 
 
 def decode_instrument(data: bytes, position: int = 0) -> Instrument:
@@ -576,16 +512,7 @@ def read_limits(r: Reader) -> Limits:
     price_collar_bps: int | None = None
     if r.present():
         price_collar_bps = r.long()
-    return Limits(
-        scope,
-        scope_id,
-        instrument_id,
-        order_rate_per_s_max,
-        order_quantity_lots_max,
-        order_notional_minor_max,
-        position_lots_max,
-        price_collar_bps,
-    )
+    return Limits(scope, scope_id, instrument_id, order_rate_per_s_max, order_quantity_lots_max, order_notional_minor_max, position_lots_max, price_collar_bps)
 
 
 def decode_limits(data: bytes, position: int = 0) -> Limits:
@@ -729,14 +656,7 @@ def read_policy(r: Reader) -> Policy:
             checks_exempt_item = r.string()
             checks_exempt.append(checks_exempt_item)
         checks_exempt_count = r.block()
-    return Policy(
-        order_age_ms_max,
-        future_skew_ms_max,
-        mark_age_ms_max,
-        dedup_window_ms,
-        open_orders_max,
-        checks_exempt,
-    )
+    return Policy(order_age_ms_max, future_skew_ms_max, mark_age_ms_max, dedup_window_ms, open_orders_max, checks_exempt)
 
 
 def decode_policy(data: bytes, position: int = 0) -> Policy:
@@ -858,19 +778,7 @@ def read_control(r: Reader) -> Control:
         payload = read_policy(r)
     else:
         payload = read_day_close(r)
-    return Control(
-        event_time,
-        source_system_id,
-        tenant_id,
-        number,
-        version,
-        proposer,
-        approver,
-        reason,
-        effective_from,
-        signature,
-        payload,
-    )
+    return Control(event_time, source_system_id, tenant_id, number, version, proposer, approver, reason, effective_from, signature, payload)
 
 
 def decode_control(data: bytes, position: int = 0) -> Control:
@@ -1068,32 +976,7 @@ def read_decision(r: Reader) -> Decision:
     traceparent: str | None = None
     if r.present():
         traceparent = r.string()
-    return Decision(
-        gate_time,
-        event_time,
-        source_system_id,
-        tenant_id,
-        user_id,
-        order_id,
-        orig_order_id,
-        action,
-        verdict,
-        reason_code,
-        reason_text,
-        ord_rej_reason,
-        lane,
-        lane_sequence,
-        duplicate_of,
-        source_topic,
-        source_offset,
-        control_number,
-        core_version,
-        checks,
-        hold_currency,
-        hold_minor,
-        order,
-        traceparent,
-    )
+    return Decision(gate_time, event_time, source_system_id, tenant_id, user_id, order_id, orig_order_id, action, verdict, reason_code, reason_text, ord_rej_reason, lane, lane_sequence, duplicate_of, source_topic, source_offset, control_number, core_version, checks, hold_currency, hold_minor, order, traceparent)
 
 
 def decode_decision(data: bytes, position: int = 0) -> Decision:
@@ -1183,27 +1066,7 @@ def read_audit_record(r: Reader) -> AuditRecord:
         decision = r.raw()
     outputs_digest = r.raw()
     state_digest = r.raw()
-    return AuditRecord(
-        lane,
-        lane_sequence,
-        previous_hash,
-        source_topic,
-        source_partition,
-        source_offset,
-        record_time,
-        key,
-        value,
-        traceparent,
-        gate_time,
-        out_of_sync,
-        core_version,
-        control_number,
-        outcome,
-        reason_code,
-        decision,
-        outputs_digest,
-        state_digest,
-    )
+    return AuditRecord(lane, lane_sequence, previous_hash, source_topic, source_partition, source_offset, record_time, key, value, traceparent, gate_time, out_of_sync, core_version, control_number, outcome, reason_code, decision, outputs_digest, state_digest)
 
 
 def decode_audit_record(data: bytes, position: int = 0) -> AuditRecord:
@@ -1424,40 +1287,7 @@ def read_regulatory_event(r: Reader) -> RegulatoryEvent:
     day_event_count: int | None = None
     if r.present():
         day_event_count = r.long()
-    return RegulatoryEvent(
-        tenant_id,
-        business_day,
-        event_type,
-        gate_time,
-        event_time,
-        user_id,
-        order_id,
-        orig_order_id,
-        instrument_id,
-        side,
-        order_type,
-        time_in_force,
-        quantity_lots,
-        price_e9,
-        trader_id,
-        algo_id,
-        desk_id,
-        counterparty_id,
-        exec_id,
-        venue,
-        last_lots,
-        last_price_e9,
-        currency,
-        amount_minor,
-        reason_code,
-        lane,
-        lane_sequence,
-        source_topic,
-        source_offset,
-        input_hash,
-        lane_count,
-        day_event_count,
-    )
+    return RegulatoryEvent(tenant_id, business_day, event_type, gate_time, event_time, user_id, order_id, orig_order_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, trader_id, algo_id, desk_id, counterparty_id, exec_id, venue, last_lots, last_price_e9, currency, amount_minor, reason_code, lane, lane_sequence, source_topic, source_offset, input_hash, lane_count, day_event_count)
 
 
 def decode_regulatory_event(data: bytes, position: int = 0) -> RegulatoryEvent:
@@ -1521,21 +1351,7 @@ def read_dead_letter(r: Reader) -> DeadLetter:
         value = r.raw()
     value_length = r.long()
     value_sha256 = r.raw()
-    return DeadLetter(
-        gate_time,
-        reason_code,
-        reason_text,
-        source_topic,
-        source_partition,
-        source_offset,
-        record_time,
-        lane,
-        lane_sequence,
-        key,
-        value,
-        value_length,
-        value_sha256,
-    )
+    return DeadLetter(gate_time, reason_code, reason_text, source_topic, source_partition, source_offset, record_time, lane, lane_sequence, key, value, value_length, value_sha256)
 
 
 def decode_dead_letter(data: bytes, position: int = 0) -> DeadLetter:
@@ -1579,18 +1395,7 @@ def read_regulatory_report(r: Reader) -> RegulatoryReport:
     content_type = r.string()
     content = r.raw()
     content_sha256 = r.raw()
-    return RegulatoryReport(
-        report_id,
-        kind,
-        tenant_id,
-        business_day,
-        part,
-        parts,
-        event_count,
-        content_type,
-        content,
-        content_sha256,
-    )
+    return RegulatoryReport(report_id, kind, tenant_id, business_day, part, parts, event_count, content_type, content, content_sha256)
 
 
 def decode_regulatory_report(data: bytes, position: int = 0) -> RegulatoryReport:
@@ -1647,19 +1452,7 @@ def read_row_user(r: Reader) -> RowUser:
             rate_counts_item = r.int32()
             rate_counts.append(rate_counts_item)
         rate_counts_count = r.block()
-    return RowUser(
-        registered,
-        account_tenant_id,
-        tier_id,
-        trading_state,
-        version,
-        orders_count,
-        messages_count,
-        open_orders_count,
-        deficit_count,
-        rate_bucket,
-        rate_counts,
-    )
+    return RowUser(registered, account_tenant_id, tier_id, trading_state, version, orders_count, messages_count, open_orders_count, deficit_count, rate_bucket, rate_counts)
 
 
 def decode_row_user(data: bytes, position: int = 0) -> RowUser:
@@ -1699,16 +1492,7 @@ def read_row_balance(r: Reader) -> RowBalance:
     traded_minor = r.long()
     fees_minor = r.long()
     pending_withdrawals_minor = r.long()
-    return RowBalance(
-        cash_minor,
-        held_minor,
-        deposited_minor,
-        withdrawn_minor,
-        adjusted_minor,
-        traded_minor,
-        fees_minor,
-        pending_withdrawals_minor,
-    )
+    return RowBalance(cash_minor, held_minor, deposited_minor, withdrawn_minor, adjusted_minor, traded_minor, fees_minor, pending_withdrawals_minor)
 
 
 def decode_row_balance(data: bytes, position: int = 0) -> RowBalance:
@@ -1744,14 +1528,7 @@ def read_row_position(r: Reader) -> RowPosition:
     margin_minor = r.long()
     margin_currency = r.string()
     open_cost_e9 = r.long()
-    return RowPosition(
-        position_lots,
-        working_buy_lots,
-        working_sell_lots,
-        margin_minor,
-        margin_currency,
-        open_cost_e9,
-    )
+    return RowPosition(position_lots, working_buy_lots, working_sell_lots, margin_minor, margin_currency, open_cost_e9)
 
 
 def decode_row_position(data: bytes, position: int = 0) -> RowPosition:
@@ -1850,28 +1627,7 @@ def read_row_order(r: Reader) -> RowOrder:
     lane_sequence = r.long()
     gate_time = r.long()
     content_hash = r.raw()
-    return RowOrder(
-        tenant_id,
-        instrument_id,
-        side,
-        order_type,
-        time_in_force,
-        quantity_lots,
-        price_e9,
-        trader_id,
-        algo_id,
-        desk_id,
-        counterparty_id,
-        filled_lots,
-        final_lots,
-        acknowledged,
-        cancel_requested,
-        hold_minor,
-        hold_currency,
-        lane_sequence,
-        gate_time,
-        content_hash,
-    )
+    return RowOrder(tenant_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, trader_id, algo_id, desk_id, counterparty_id, filled_lots, final_lots, acknowledged, cancel_requested, hold_minor, hold_currency, lane_sequence, gate_time, content_hash)
 
 
 def decode_row_order(data: bytes, position: int = 0) -> RowOrder:
@@ -1925,16 +1681,7 @@ def read_row_decision(r: Reader) -> RowDecision:
     if r.present():
         side = r.symbol(2)
     filled_lots = r.long()
-    return RowDecision(
-        verdict,
-        reason_code,
-        lane_sequence,
-        remembered_until,
-        content_hash,
-        instrument_id,
-        side,
-        filled_lots,
-    )
+    return RowDecision(verdict, reason_code, lane_sequence, remembered_until, content_hash, instrument_id, side, filled_lots)
 
 
 def decode_row_decision(data: bytes, position: int = 0) -> RowDecision:
@@ -2116,15 +1863,7 @@ def read_row_gate(r: Reader) -> RowGate:
             day_event_counts_item = r.long()
             day_event_counts[day_event_counts_key] = day_event_counts_item
         day_event_counts_count = r.block()
-    return RowGate(
-        lane_sequence,
-        gate_time,
-        chain_head,
-        state_digest,
-        control_number,
-        business_day,
-        day_event_counts,
-    )
+    return RowGate(lane_sequence, gate_time, chain_head, state_digest, control_number, business_day, day_event_counts)
 
 
 def decode_row_gate(data: bytes, position: int = 0) -> RowGate:
@@ -2182,3 +1921,4 @@ def decode_row_report_day(data: bytes, position: int = 0) -> RowReportDay:
     v = read_row_report_day(r)
     r.finish()
     return v
+

@@ -13,6 +13,8 @@ from mypy_extensions import i64
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
+_LOW_57_BITS: Final[i64] = 0x01FF_FFFF_FFFF_FFFF
+_ABOVE_SEVEN_BITS: Final[i64] = -128
 _LOW_63_BITS: Final[i64] = 0x7FFF_FFFF_FFFF_FFFF
 # A byte of a variable-length integer: seven bits and a flag for "more follow".
 _SEVEN_BITS: Final = 127
@@ -109,6 +111,9 @@ class Reader:
     def block(self) -> int:
         """How many items the next block of an array or map has; 0 ends it."""
         count = self.long()
+        # Compared first: the lowest 64-bit number has no positive twin.
+        if not -len(self.data) <= count <= len(self.data):
+            raise MalformedAvro("block of more items than bytes")
         if count < 0:
             count = -count
             self.long()  # the block's size in bytes, which lets others skip it
@@ -124,12 +129,17 @@ class Reader:
 
 def write_long(writer: BytesWriter, value: int) -> None:
     """Append a zigzag variable-length integer. Raises OverflowError outside int64."""
-    if value < INT64_MIN or value > INT64_MAX:
+    try:
+        number: i64 = value
+    except ValueError:  # Compiled, it does not fit; plain, the next check finds that.
+        raise OverflowError("outside int64") from None
+    sign = number >> _LAST_SHIFT
+    if sign != 0 and sign != -1:  # noqa: PLR1714 -- a set would box both
         raise OverflowError("outside int64")
-    zigzag = value << 1 if value >= 0 else (-value << 1) - 1
-    while zigzag > _SEVEN_BITS:
+    zigzag = (number << 1) ^ sign
+    while zigzag & _ABOVE_SEVEN_BITS:
         writer.append((zigzag & _SEVEN_BITS) | _MORE)
-        zigzag >>= 7
+        zigzag = (zigzag >> 7) & _LOW_57_BITS
     writer.append(zigzag)
 
 

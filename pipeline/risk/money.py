@@ -15,18 +15,22 @@ from pipeline.risk.records import (
 
 PRICE_SCALE: Final = 1_000_000_000
 BPS: Final = 10_000
-INT64_MAX: Final = 2**63 - 1
-INT64_MIN: Final = -(2**63)
+# Within these bounds a compiled integer is compared without being boxed.
+_UNBOXED_MAX: Final = 2**62 - 1
+_INT64_MAX: Final = 2**63 - 1
+_INT64_MIN: Final = -(2**63)
 
 
 def fits(value: int) -> bool:
     """Whether a figure can be stored and sent."""
-    return INT64_MIN <= value <= INT64_MAX
+    if -_UNBOXED_MAX <= value <= _UNBOXED_MAX:
+        return True
+    return _INT64_MIN <= value <= _INT64_MAX
 
 
 def nearest(value: int) -> int:
     """The value, or the end of 64 bits that it lies beyond: for figures that are only shown."""
-    return max(INT64_MIN, min(INT64_MAX, value))
+    return max(_INT64_MIN, min(_INT64_MAX, value))
 
 
 def divide_up(numerator: int, denominator: int) -> int:

@@ -35,7 +35,7 @@ DURATION_MS_MAX: Final = 100 * 366 * 86_400_000
 # The last day of the year 9999, where gate time ends.
 BUSINESS_DAY_MAX: Final = 2_932_896
 # Later than any gate time.
-NEVER_US: Final = 2**62
+NEVER_US: Final = 2**61
 # First part of the key of a control record that waits for its effective-from.
 WAITING: Final = "waiting"
 # How many (user, instrument) pairs keep their limits resolved.
