@@ -6,11 +6,13 @@ is in docs/adr/0001-faust-as-the-frame.md.
 """
 
 import asyncio
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import faust
+import structlog
 from faust import auth
 from faust.stores import STORES
 from faust.transport.drivers import TRANSPORTS
@@ -30,6 +32,7 @@ from pipeline.tables.restore import changelog_ids
 from pipeline.tables.store import STORE_SCHEME, LaneStore, LaneTable
 from pipeline.telemetry.logs import configure_logging, logging_config
 from pipeline.telemetry.metrics import Metrics
+from pipeline.telemetry.tracing import Tracing
 from pipeline.topics import (
     INPUT_BYTES_MAX,
     LANE_INPUTS,
@@ -39,8 +42,11 @@ from pipeline.topics import (
     RISK_CONTEXTS_CHANGELOG,
 )
 
+_log: Final = structlog.get_logger(__name__)
+
 _BUFFERED_EVENTS_MAX: Final = 64
 _TICK_S: Final = 0.1
+_TICKS_PER_LAG: Final = 10
 
 # The entry points of pyproject.toml say the same; this works without an installation.
 TRANSPORTS.aliases.setdefault("lane", "pipeline.streaming.transport:LaneTransport")
@@ -79,6 +85,7 @@ class GateApp(faust.App):
         self.metrics = Metrics()
         self.metrics.build(version("tollgate"), CORE_VERSION, compiled=compiled())
         self.schema_ids = schema_ids(settings)
+        self.tracing = Tracing(settings)
         self.gate = Gate(self, settings, self.schema_ids)
         self.reporting = Reporting(self, settings, self.schema_ids)
         self.transaction = Transaction(settings, on_commit=self.metrics.committed)
@@ -101,14 +108,29 @@ class GateApp(faust.App):
         Path(self.conf.datadir).mkdir(parents=True, exist_ok=True)
         changelogs = [family.changelog for family in self.families.values()]
         self.transaction.start(changelog_ids(self.settings, changelogs))
-        if self.settings.metrics_port:
-            self.metrics.serve(self.settings.metrics_host, self.settings.metrics_port)
+        port = self.metrics.serve(self.settings.metrics_host, self.settings.metrics_port)
+        _log.info("metrics", url=f"http://{self.settings.metrics_host}:{port}/metrics")
+
+    async def on_shutdown(self) -> None:
+        """After the last commit: send what is left of traces, stop serving metrics."""
+        await super().on_shutdown()
+        self.tracing.shutdown()
+        self.metrics.close()
 
     def open_work(self, lane: TableLane) -> GateLane | ReportingLane:
         """The object an agent keeps for a lane that recovery has made whole."""
         if lane.family.name == "gate":
             return GateLane(lane, self.settings, self.schema_ids)
         return ReportingLane(lane)
+
+    def show_lag(self) -> None:
+        """How far the gate's lanes are behind, in records and, of what is buffered, in seconds."""
+        family = self.families["risk-contexts"]
+        now_ms = time.time_ns() // 1_000_000
+        for lane in self.stores["gate"].lanes:
+            behind, oldest_ms = self.consumer.lag(family, lane)
+            age_s = 0.0 if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000
+            self.metrics.lane_lag(lane, behind, age_s)
 
     def lanes_ready(self) -> None:
         """Lanes are whole and flow has resumed."""
@@ -185,7 +207,7 @@ def _add_agents(app: GateApp) -> None:
                     await handler.process(event.message.partition, event.value)
                 except Exception as error:  # noqa: BLE001 -- Faust would go on with the next event
                     stop_worker(f"the {name} agent failed", error)
-                app.consumer.event_done()
+                app.consumer.event_done(event.value)
 
         inputs = app.topic(
             *family.topics,
@@ -204,10 +226,14 @@ def _add_agents(app: GateApp) -> None:
     @app.task
     async def tick() -> None:
         """Commit what nobody waits for, and show how far behind the lanes are."""
+        ticks = 0
         while not app.should_stop:
             await asyncio.sleep(_TICK_S)
             async with app.transaction.lock:
                 await app.transaction.close(urgent=False, more_at_hand=False)
+            ticks += 1
+            if ticks % _TICKS_PER_LAG == 0:
+                app.show_lag()
 
 
 def _credentials(settings: Settings) -> Any:

@@ -19,7 +19,7 @@ class Topic:
     """One topic of the flow.
 
     `name` is without the configured prefix. `schema` names the record of schemas/avro that its
-    values hold. `co_partitioned`: partition P belongs to lane P. `broadcast`: the writer puts each
+    values hold. `lane_input`: partition P belongs to lane P. `broadcast`: the writer puts each
     record into every partition.
     """
 

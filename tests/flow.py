@@ -214,6 +214,15 @@ class World:
                 continue
             return
 
+    def send_packed(self, topic: str, key: bytes, value: bytes) -> None:
+        """Publish a value that is larger than the topic allows, compressed below that."""
+        producer = Producer(
+            self.settings.confluent(compression_type="gzip", message_max_bytes=8 * 2**20)
+        )
+        place = partition_of(key, self.settings.partitions)
+        producer.produce(self.settings.topic(topic), value, key, place, timestamp=self._mark_ms)
+        assert producer.flush(WAIT_S) == 0
+
     def flush(self) -> None:
         """Wait until everything sent is acknowledged."""
         assert self._producer.flush(WAIT_S) == 0

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pipeline.codecs.wire import SchemaIds
 from pipeline.fatal import stop_worker
-from pipeline.lane.processor import DEPOSITS, FILLS, ORDERS, LaneProcessor
+from pipeline.lane.processor import DEPOSITS, FILLS, ORDERS, LaneProcessor, bounded
 from pipeline.risk.reasons import ACCEPTED
 from pipeline.risk.records import AUDIT_OUTCOME_DECISION, AUDIT_OUTCOME_NAMES
 from pipeline.settings import Settings
@@ -43,6 +43,9 @@ class BatchTally:
         self.decisions: Counter[tuple[str, str]] = Counter()
         self.dead_letters: Counter[str] = Counter()
         self.order_times_ms: list[int] = []
+        # Traceparent, lane sequence, reason of what is to be traced; empty unless tracing is on.
+        self.traced: list[tuple[str, int, str]] = []
+        self.started_ns: Final = time.time_ns()
 
 
 class Gate:
@@ -79,6 +82,7 @@ class Gate:
         outputs: list[Output] = []
         applied: dict[str, int] = {}
         tally = BatchTally()
+        tracing = self._app.tracing.enabled
         clock_us = time.time_ns() // 1000
         for topic, record in batch.records:
             offset = record.offset
@@ -87,25 +91,34 @@ class Gate:
             traceparent = None
             if record.headers and topic in _TRACED:
                 traceparent = traceparent_of(record.headers)
+            key, value, oversized = bounded(record.key, record.value)
             result = processor.apply(
                 topic,
                 offset,
                 record.timestamp,
-                record.key,
-                record.value,
+                key,
+                value,
                 traceparent,
                 record.timestamp * 1000 if self._record_clock else clock_us,
                 batch.out_of_sync,
+                oversized,
             )
             lane.stage(result.rows)
             applied[topics[topic]] = offset
-            self._emit(outputs, lane.partition, record.key, result, traceparent)
+            self._emit(outputs, lane.partition, key, result, traceparent)
+            if tracing and traceparent is not None:
+                sequence = processor.head.lane_sequence
+                tally.traced.append((traceparent, sequence, result.reason_code))
             self._count(tally, topics[topic], topic, record.timestamp, result)
         lane.stage([processor.head_row()])
         lane.stage(work.sweep.expired(processor, 2 * len(batch.records)))
         processor.trim(self._settings.row_cache_max)
         self._app.transaction.add(
-            lane, outputs, applied, len(batch.records), lambda: self._committed(tally)
+            lane,
+            outputs,
+            applied,
+            len(batch.records),
+            lambda: self._committed(lane.partition, tally),
         )
 
     def _emit(
@@ -137,17 +150,32 @@ class Gate:
     def _count(tally: BatchTally, topic_name: str, topic: int, time_ms: int, result: Any) -> None:
         tally.outcomes[(topic_name, AUDIT_OUTCOME_NAMES[result.outcome])] += 1
         if result.outcome == AUDIT_OUTCOME_DECISION:
-            verdict = "ACCEPTED" if result.reason_code == ACCEPTED else "REJECTED"
-            tally.decisions[(verdict, result.reason_code)] += 1
+            tally.decisions[(_verdict(result.reason_code), result.reason_code)] += 1
         if result.dead_letter is not None:
             tally.dead_letters[result.reason_code] += 1
         if topic == ORDERS:
             tally.order_times_ms.append(time_ms)
 
-    def _committed(self, tally: BatchTally) -> None:
-        """Count what has become durable, and only then."""
+    def _committed(self, lane: int, tally: BatchTally) -> None:
+        """Count and trace what has become durable, and only then."""
+        for traceparent, sequence, reason in tally.traced:
+            self._app.tracing.decided(
+                traceparent,
+                {
+                    "lane": lane,
+                    "lane_sequence": sequence,
+                    "verdict": _verdict(reason),
+                    "reason": reason,
+                },
+                tally.started_ns,
+                time.time_ns(),
+            )
         metrics = self._app.metrics
         metrics.count_batch(tally.decisions, tally.outcomes, tally.dead_letters)
         if not self._record_clock:
             now_ms = time.time_ns() // 1_000_000
             metrics.latencies([max(0, now_ms - at) / 1000 for at in tally.order_times_ms])
+
+
+def _verdict(reason_code: str) -> str:
+    return "ACCEPTED" if reason_code == ACCEPTED else "REJECTED"

@@ -98,7 +98,7 @@ class Reporting:
         """Make documents beside the deciding of orders."""
         for tenant, day in days:
             lane.work.making.add((tenant, day))
-            task = asyncio.get_running_loop().create_task(self._make(lane, tenant, day))
+            task = asyncio.get_running_loop().create_task(self._make(lane, lane.work, tenant, day))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -108,15 +108,17 @@ class Reporting:
         for tenant, tracker in sorted(work.trackers.items()):
             self._start(lane, [(tenant, day) for day in tracker.resume()])
 
-    async def _make(self, lane: TableLane, tenant: str, day: int) -> None:
+    async def _make(self, lane: TableLane, work: ReportingLane, tenant: str, day: int) -> None:
         loop = asyncio.get_running_loop()
         try:
-            parts = await loop.run_in_executor(None, self._build, lane, tenant, day)
+            row = work.trackers[tenant].days[day]
+            parts = await loop.run_in_executor(None, self._build, lane, row, tenant, day)
             async with self._app.transaction.lock:
-                if self._app.stores["reporting"].lanes.get(lane.partition) is not lane:
-                    return  # The lane has moved; its new owner makes the document.
-                lane.work.making.discard((tenant, day))
-                lane.stage([lane.work.row(tenant, day)])
+                owned = self._app.stores["reporting"].lanes.get(lane.partition)
+                if owned is not lane or lane.work is not work:
+                    return  # The lane was assigned anew: whoever has it now makes the document.
+                work.making.discard((tenant, day))
+                lane.stage([work.row(tenant, day)])
                 # The offsets go along, unchanged: a worker whose lanes have moved is refused.
                 self._app.transaction.add(lane, parts, dict(lane.applied), 0)
                 await self._app.transaction.commit()
@@ -124,9 +126,8 @@ class Reporting:
             stop_worker(f"the report of {tenant} for day {day} could not be made", error)
         _log.info("report made", tenant=tenant, business_day=day, parts=len(parts))
 
-    def _build(self, lane: TableLane, tenant: str, day: int) -> list[Output]:
+    def _build(self, lane: TableLane, row: RowReportDay, tenant: str, day: int) -> list[Output]:
         """Blocking: read the day's events from the log and render the parts."""
-        row = lane.work.trackers[tenant].days[day]
         events = read_events(
             self._settings,
             lane.partition,

@@ -16,9 +16,10 @@ from typing import Final
 from pipeline.audit.conservation import Conservation
 from pipeline.codecs.avro import decode_audit_record, decode_decision, decode_fill
 from pipeline.codecs.primitives import MalformedAvro
+from pipeline.codecs.published import unframe
 from pipeline.codecs.registry import schema_ids
 from pipeline.codecs.wire import FRAME_BYTES, SchemaIds
-from pipeline.lane.processor import FILLS, ZERO_HASH, LaneProcessor
+from pipeline.lane.processor import FILLS, ZERO_HASH, LaneProcessor, Oversized
 from pipeline.lane.rows import DictRows
 from pipeline.risk.effects import CORE_VERSION
 from pipeline.risk.executions import is_trade
@@ -115,6 +116,7 @@ class LaneVerifier:
             record.traceparent,
             record.gate_time,
             record.out_of_sync,
+            _oversized(record),
         )
         self.rows.store(output.rows)
         if output.audit != body:
@@ -153,17 +155,29 @@ def verify(settings: Settings, progress: Callable[[int], None] | None = None) ->
     lane_count = partition_count(settings, topic)
     topics = [settings.topic(name.name) for name in LANE_INPUTS]
     lanes = [LaneVerifier(lane, lane_count, topics, ids) for lane in range(lane_count)]
-    frame = ids.frame("audit_record")
     for count, message in enumerate(read_topic(settings, topic, range(lane_count)), start=1):
-        value = message.value() or b""
-        verifier = lanes[message.partition() or 0]
-        verifier.take(value[FRAME_BYTES:] if value[:FRAME_BYTES] == frame else b"")
+        lanes[message.partition() or 0].take(_body(message.value() or b"", ids))
         if progress is not None and count % _PROGRESS_EVERY == 0:
             progress(count)
     result = _sum(lanes)
     _compare_decisions(settings, lanes, result)
     result.ok = result.differences == 0 and result.conservation_ok
     return result
+
+
+def _body(value: bytes, ids: SchemaIds) -> bytes:
+    """The body of an audit record as it was written; empty, which none is, for anything else."""
+    try:
+        name, _, _ = unframe(value, ids)
+    except MalformedAvro:
+        return b""
+    return value[FRAME_BYTES:] if name == "audit_record" else b""
+
+
+def _oversized(record: AuditRecord) -> Oversized | None:
+    if record.oversized_length is None or record.oversized_sha256 is None:
+        return None
+    return Oversized(record.oversized_length, record.oversized_sha256)
 
 
 def _compare_decisions(settings: Settings, lanes: list[LaneVerifier], result: VerifyResult) -> None:

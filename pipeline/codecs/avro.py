@@ -1008,6 +1008,18 @@ def write_audit_record(w: BytesWriter, v: AuditRecord) -> None:
     else:
         w.append(2)
         write_bytes(w, value_)
+    oversized_length_ = v.oversized_length
+    if oversized_length_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, oversized_length_)
+    oversized_sha256_ = v.oversized_sha256
+    if oversized_sha256_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_bytes(w, oversized_sha256_)
     traceparent_ = v.traceparent
     if traceparent_ is None:
         w.append(0)
@@ -1052,6 +1064,12 @@ def read_audit_record(r: Reader) -> AuditRecord:
     value: bytes | None = None
     if r.present():
         value = r.raw()
+    oversized_length: int | None = None
+    if r.present():
+        oversized_length = r.long()
+    oversized_sha256: bytes | None = None
+    if r.present():
+        oversized_sha256 = r.raw()
     traceparent: str | None = None
     if r.present():
         traceparent = r.string()
@@ -1066,7 +1084,7 @@ def read_audit_record(r: Reader) -> AuditRecord:
         decision = r.raw()
     outputs_digest = r.raw()
     state_digest = r.raw()
-    return AuditRecord(lane, lane_sequence, previous_hash, source_topic, source_partition, source_offset, record_time, key, value, traceparent, gate_time, out_of_sync, core_version, control_number, outcome, reason_code, decision, outputs_digest, state_digest)
+    return AuditRecord(lane, lane_sequence, previous_hash, source_topic, source_partition, source_offset, record_time, key, value, oversized_length, oversized_sha256, traceparent, gate_time, out_of_sync, core_version, control_number, outcome, reason_code, decision, outputs_digest, state_digest)
 
 
 def decode_audit_record(data: bytes, position: int = 0) -> AuditRecord:

@@ -53,9 +53,33 @@ INPUT_SCHEMAS: Final = ("control", "mark", "deposit", "fill", "order")
 ZERO_HASH: Final = bytes(32)
 # The last microsecond of the year 9999: what every date library can show.
 GATE_TIME_MAX: Final = 253_402_300_799_999_999
+# What an input may have; topics.py tells the broker the same of records as they are sent.
+INPUT_BYTES_MAX: Final = 1_048_576
 DEAD_KEY_BYTES_MAX: Final = 1_024
 DEAD_VALUE_BYTES_MAX: Final = 65_536
 _DELETED: Final = b"\xff\xff\xff\xff"
+
+
+class Oversized:
+    """What is kept of a value that is larger than an input may be: its length and SHA-256.
+
+    The broker bounds records as they are sent, so a compressed one can unpack to more.
+    """
+
+    def __init__(self, length: int, sha256_of_all: bytes) -> None:
+        self.length: Final = length
+        self.sha256: Final = sha256_of_all
+
+
+def bounded(
+    key: bytes | None, value: bytes | None
+) -> tuple[bytes | None, bytes | None, Oversized | None]:
+    """(key, value, what is left out) of a fetched record, small enough to be audited whole."""
+    if key is not None and len(key) > DEAD_KEY_BYTES_MAX:
+        key = key[: DEAD_KEY_BYTES_MAX + 1]
+    if value is None or len(value) <= INPUT_BYTES_MAX:
+        return key, value, None
+    return key, value[:DEAD_VALUE_BYTES_MAX], Oversized(len(value), sha256(value).digest())
 
 
 class LaneOutput:
@@ -123,16 +147,21 @@ class LaneProcessor:
         traceparent: str | None,
         clock_us: int,
         out_of_sync: bool,
+        oversized: Oversized | None = None,
     ) -> LaneOutput:
         """Apply the next input of the lane.
 
         `topic` is an index, `timestamp_ms` the record's Kafka time stamp, `clock_us` what the
-        shell's clock says. Raises InvariantViolated for what only a bug can cause.
+        shell's clock says; `key`, `value` and `oversized` are as `bounded` returns them. Raises
+        InvariantViolated for what only a bug can cause.
         """
         head = self.head
         head.lane_sequence += 1
         head.gate_time = min(max(head.gate_time, clock_us, 0), GATE_TIME_MAX)
-        input_hash = sha256(value if value is not None else b"").digest()
+        if oversized is None:
+            input_hash = sha256(value if value is not None else b"").digest()
+        else:
+            input_hash = oversized.sha256
         context = InputContext(
             self.lane,
             head.lane_sequence,
@@ -143,12 +172,16 @@ class LaneProcessor:
             traceparent,
         )
         self.core.begin(context)
-        effects = self._handle(context, topic, key, value)
+        if oversized is None:
+            effects = self._handle(context, topic, key, value)
+        else:
+            effects = self.core.handed_out(dead_letter("TOO_LARGE"))
         decision = None if effects.decision is None else encode_decision(effects.decision)
         events = [(event.tenant_id, encode_regulatory_event(event)) for event in effects.events]
         letter: bytes | None = None
         if effects.outcome == AUDIT_OUTCOME_DEAD_LETTER:
-            letter = self._dead_letter(context, effects, timestamp_ms, key, value)
+            length = len(value or b"") if oversized is None else oversized.length
+            letter = self._dead_letter(context, effects, timestamp_ms, key, value, length)
         rows = self._changed_rows()
         audit = encode_audit_record(
             AuditRecord(
@@ -161,6 +194,8 @@ class LaneProcessor:
                 record_time=timestamp_ms,
                 key=key,
                 value=value,
+                oversized_length=None if oversized is None else oversized.length,
+                oversized_sha256=None if oversized is None else oversized.sha256,
                 traceparent=traceparent,
                 gate_time=head.gate_time,
                 out_of_sync=out_of_sync,
@@ -263,6 +298,7 @@ class LaneProcessor:
         timestamp_ms: int,
         key: bytes | None,
         value: bytes | None,
+        value_length: int,
     ) -> bytes:
         text = DEAD_LETTERS[effects.reason_code]
         return encode_dead_letter(
@@ -278,7 +314,7 @@ class LaneProcessor:
                 lane_sequence=context.lane_sequence,
                 key=None if key is None else key[:DEAD_KEY_BYTES_MAX],
                 value=None if value is None else value[:DEAD_VALUE_BYTES_MAX],
-                value_length=0 if value is None else len(value),
+                value_length=value_length,
                 value_sha256=context.input_hash,
             )
         )

@@ -63,7 +63,7 @@ class OrderDesk:
         if user is not None:
             user.messages_count += 1
             self.state.put(user_key(order.user_id), user)
-        oldest = context.gate_time - self.rules.dedup_window_us
+        window = self.rules.dedup_window_us
         first = self._first_answer(order, context.gate_time)
         duplicate_of: int | None = None
         checks: list[CheckResult] = []
@@ -74,8 +74,12 @@ class OrderDesk:
         elif first is not None:
             reason = "DUPLICATE_ID"
             checks = [failed(IDENTITY, reason)]
-        elif order.event_time < oldest:
+        elif order.event_time < context.gate_time - window:
             reason = "TOO_OLD"
+            checks = [failed(IDENTITY, reason)]
+        elif order.event_time > context.gate_time + window:
+            # Could not be remembered until it becomes too old, so it is not decided at all.
+            reason = "EVENT_TIME_IN_FUTURE"
             checks = [failed(IDENTITY, reason)]
         else:
             view = OrderContext(order, context.gate_time, self.state, self.rules)
@@ -129,7 +133,8 @@ class OrderDesk:
             verdict=VERDICT_ACCEPTED if reason == ACCEPTED else VERDICT_REJECTED,
             reason_code=reason,
             lane_sequence=context.lane_sequence,
-            remembered_until=context.gate_time + self.rules.dedup_window_us,
+            # Until the same order would be refused as too old.
+            remembered_until=max(context.gate_time, order.event_time) + self.rules.dedup_window_us,
             content_hash=content_hash,
             instrument_id=None,
             side=None,

@@ -74,6 +74,7 @@ REJECTIONS: Final[dict[str, tuple[str, int]]] = {
 # Dead letters: inputs that could not be read, placed or applied.
 DEAD_LETTERS: Final[dict[str, str]] = {
     "UNKNOWN_SCHEMA": "The value does not start with the frame of a schema this topic takes.",
+    "TOO_LARGE": "The value has more than 1 MiB when unpacked.",
     "MALFORMED": "The value is not Avro of its schema.",
     "FIELD_TOO_LONG": "An id is empty or too long.",
     "NULL_KEY": "The record has no key; it must be the user id.",

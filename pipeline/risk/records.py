@@ -668,8 +668,11 @@ class AuditRecord:
     source_partition: The input's partition.
     source_offset: The input's offset.
     record_time: The input's Kafka time stamp.
-    key: The input's key.
+    key: The input's key, at most its first 1,025 bytes (no user id is that long).
     value: The input's bytes.
+    oversized_length: Of a value of more than 1 MiB (records may be compressed): its length;
+        `value` then holds only its first 65,536 bytes.
+    oversized_sha256: Of such a value: SHA-256 of all of it.
     traceparent: W3C trace context of the input's headers.
     gate_time: The time the core saw; never runs backwards in a lane.
     out_of_sync: True: the lane had waited lane_sync_ms_max for another input topic and went
@@ -694,6 +697,8 @@ class AuditRecord:
         record_time: int,
         key: bytes | None,
         value: bytes | None,
+        oversized_length: int | None,
+        oversized_sha256: bytes | None,
         traceparent: str | None,
         gate_time: int,
         out_of_sync: bool,
@@ -714,6 +719,8 @@ class AuditRecord:
         self.record_time: Final = record_time
         self.key: Final = key
         self.value: Final = value
+        self.oversized_length: Final = oversized_length
+        self.oversized_sha256: Final = oversized_sha256
         self.traceparent: Final = traceparent
         self.gate_time: Final = gate_time
         self.out_of_sync: Final = out_of_sync

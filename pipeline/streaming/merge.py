@@ -115,6 +115,16 @@ class LaneMerge:
         """Records that have not left."""
         return sum(len(buffer.entries) for buffer in self._inputs)
 
+    def buffered_of(self, topic: int) -> int:
+        """Records of one topic that have not left."""
+        return len(self._inputs[topic].entries)
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """Time stamp of the oldest record that has not left."""
+        heads = [buffer.entries[0][2].timestamp for buffer in self._inputs if buffer.entries]
+        return min(heads, default=None)
+
     def take(self, now_us: int, records_max: int) -> MergedBatch | None:
         """What may leave now, at most `records_max`; None: nothing."""
         records: list[tuple[int, Record]] = []

@@ -226,7 +226,8 @@ class Transaction:
         for key, body in rows[:-1]:
             self._produce(producer, lane.family.changelog, body, key, lane.partition, None)
         key, body = rows[-1]
-        producer.produce(lane.family.changelog, body, key, lane.partition, on_delivery=delivered)
+        changelog = lane.family.changelog
+        self._produce(producer, changelog, body, key, lane.partition, None, delivered)
 
     @staticmethod
     def _produce(
@@ -236,11 +237,14 @@ class Transaction:
         key: bytes | None,
         partition: int | None,
         headers: Headers | None,
+        delivered: Callable[[Any, Any], None] | None = None,
     ) -> None:
         place = _UNASSIGNED_PARTITION if partition is None else partition
         while True:
             try:
-                producer.produce(topic, value, key, place, headers=headers or [])
+                producer.produce(
+                    topic, value, key, place, headers=headers or [], on_delivery=delivered
+                )
             except BufferError:
                 producer.poll(0.1)
                 continue

@@ -133,7 +133,8 @@ class LaneConsumer(driver.Consumer):
         self._merges: dict[tuple[str, int], LaneMerge] = {}
         self._next_offsets: dict[TP, int] = {}
         self._seek_to: Mapping[TP, int] | None = None
-        self.events_in_flight = 0
+        # Identities of the batches that agents have or are about to get.
+        self._in_flight: set[int] = set()
         self._credit = asyncio.Event()
 
     # -- what the agents and recovery use
@@ -142,28 +143,34 @@ class LaneConsumer(driver.Consumer):
         """Read from these offsets on, dropping everything buffered."""
         self._seek_to = dict(offsets)
 
-    def event_done(self) -> None:
-        """An agent has finished with an event."""
-        self.events_in_flight = max(0, self.events_in_flight - 1)
+    def event_done(self, batch: Any) -> None:
+        """An agent has finished with a batch; a forgotten one gives no credit."""
+        self._in_flight.discard(id(batch))
         self._credit.set()
 
     @property
     def more_at_hand(self) -> bool:
         """Whether another event is on its way to an agent beside the one in its hands."""
-        return self.events_in_flight > 1
+        return len(self._in_flight) > 1
 
-    def lags(self) -> dict[TP, int]:
-        """Records of each input partition that have not been read."""
-        return {
-            TP(tp.topic, tp.partition): snapshot.lag
-            for tp, snapshot in self._thread.snapshots.items()
-        }
+    def lag(self, family: LaneFamily, partition: int) -> tuple[dict[str, int], int | None]:
+        """How far a lane is behind: (topic -> records not taken yet, time stamp of the oldest).
+
+        The oldest is known of what is buffered; None: nothing is.
+        """
+        merge = self._merge(family, partition)
+        behind = {}
+        for index, topic in enumerate(family.topics):
+            snapshot = self._thread.snapshots.get(driver.TopicPartition(topic, partition))
+            unread = 0 if snapshot is None else snapshot.lag
+            behind[topic] = unread + merge.buffered_of(index)
+        return behind, merge.oldest_ms
 
     def forget(self) -> None:
         """Drop everything buffered: the lanes are being handed over."""
         self._merges.clear()
         self._next_offsets.clear()
-        self.events_in_flight = 0
+        self._in_flight.clear()
         self._credit.set()
 
     # -- Faust's consumer, data path
@@ -174,7 +181,7 @@ class LaneConsumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
         """Poll once and yield what may leave, one message a lane."""
         del timeout
-        while self.events_in_flight >= EVENTS_IN_FLIGHT_MAX and not self.should_stop:
+        while len(self._in_flight) >= EVENTS_IN_FLIGHT_MAX and not self.should_stop:
             self._credit.clear()
             await self._credit.wait()
         waiting = any(merge.buffered for merge in self._merges.values())
@@ -200,7 +207,7 @@ class LaneConsumer(driver.Consumer):
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 self.forget()
                 return
-            self.events_in_flight += 1
+            self._in_flight.add(id(batch))
             yield self._message(self.app.families_by_name[name], partition, batch, generation)
 
     def _buffer(self, records: Mapping[Any, list[Any]]) -> None:

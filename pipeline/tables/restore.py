@@ -94,6 +94,10 @@ class Restorer:
         # 3. Local stores that can be trusted, and the tail of the changelog on top of them.
         lanes = {(p.family.changelog, p.partition): self._open(p, high, ids) for p in places}
         self._replay(places, lanes, first, high, ids)
+        for lane in lanes.values():
+            mark = lane.mark()
+            if mark is not None:
+                lane.write({}, StoreMark(mark.offset, _now_ms(), mark.topic_id))
         # 4. Nothing but agreement may start.
         for lane in lanes.values():
             lane.load_applied()
@@ -262,9 +266,11 @@ class Restorer:
                     position[key] = max(position[key], message.offset())
             else:
                 raise KafkaException(error)
-        now_ms = time.time_ns() // 1_000_000
         for key, changed in rows.items():
-            lanes[key].write(changed, StoreMark(last[key], now_ms, ids[key[0]]))
+            # Half way the store is as old as it was: only a whole one is of now.
+            mark = lanes[key].mark()
+            written_ms = _now_ms() if mark is None else mark.written_ms
+            lanes[key].write(changed, StoreMark(last[key], written_ms, ids[key[0]]))
             if key in position:
                 position[key] = max(position[key], last[key] + 1)
 
@@ -316,6 +322,10 @@ def changelog_ids(settings: Settings, changelogs: Collection[str]) -> dict[str, 
     }
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def _distrust(mark: StoreMark | None, high: int, topic_id: bytes) -> str | None:
     """Why a local store must be discarded, or None."""
     if mark is None:
@@ -324,6 +334,6 @@ def _distrust(mark: StoreMark | None, high: int, topic_id: bytes) -> str | None:
         return "it belongs to another changelog topic"
     if mark.offset >= high:
         return "it is ahead of the changelog"
-    if time.time_ns() // 1_000_000 - mark.written_ms > _STORE_AGE_MS_MAX:
+    if _now_ms() - mark.written_ms > _STORE_AGE_MS_MAX:
         return "it is older than deletions are kept for"
     return None

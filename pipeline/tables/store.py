@@ -6,7 +6,7 @@ transaction writes the changelog, `recovery.py` restores from it.
 """
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -127,8 +127,3 @@ class LaneTable(Table):
     def send_changelog(self, *_args: Any, **_kwargs: Any) -> Any:
         """Refuse: the transaction writes the changelog."""
         raise InvariantViolated("Faust wanted to write a changelog")
-
-
-def open_lanes(stores: Iterable[LaneStore]) -> list[TableLane]:
-    """All open lanes of several stores."""
-    return [lane for store in stores for lane in store.lanes.values()]

@@ -7,7 +7,7 @@ decision and audit as the order brought it; whether it is sampled was the sender
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -15,7 +15,6 @@ from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resou
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import (
-    Link,
     NonRecordingSpan,
     SpanContext,
     SpanKind,
@@ -31,8 +30,6 @@ _TRACEPARENT: Final = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{1
 _SAMPLED: Final = 1
 # How long a worker that stops waits for a collector that does not answer.
 _EXPORT_TIMEOUT_S: Final = 3.0
-# A commit of a flood links to the first so many of its sampled orders.
-COMMIT_LINKS_MAX: Final = 100
 
 
 def traceparent_of(headers: Iterable[tuple[str, bytes | None]] | None) -> str | None:
@@ -123,32 +120,6 @@ class Tracing:
             context=parent,
             kind=SpanKind.CONSUMER,
             attributes=_named(attributes),
-            start_time=start_ns,
-        )
-        span.end(end_ns)
-
-    def commit_span(
-        self,
-        traceparents: Sequence[str],
-        attributes: Mapping[str, str | int],
-        start_ns: int,
-        end_ns: int,
-    ) -> None:
-        """Emit the span tollgate.commit, linked to the commit's sampled orders.
-
-        A commit without a sampled order emits nothing: there are hundreds a second.
-        `attributes`: inputs, lanes (how many). Times are nanoseconds since 1970.
-        """
-        if self._tracer is None:
-            return
-        links = [Link(_span_context(each)) for each in traceparents if is_sampled(each)]
-        if not links:
-            return
-        span = self._tracer.start_span(
-            "tollgate.commit",
-            kind=SpanKind.PRODUCER,
-            attributes=_named(attributes),
-            links=links[:COMMIT_LINKS_MAX],
             start_time=start_ns,
         )
         span.end(end_ns)

@@ -138,3 +138,26 @@ def test_orders_of_a_user_nobody_knows_leave_no_user_behind() -> None:
     desk = Desk(ACCOUNT)
     assert desk.order().reason_code == "USER_UNKNOWN"
     assert desk.gate.users() == {}
+
+
+def test_an_order_from_beyond_the_window_is_refused_and_not_remembered() -> None:
+    desk = Desk()
+    order = desk.new(event_time=desk.world.now_us + WINDOW_MS * 1000 + 1)
+    for _ in range(2):
+        answer = desk.send(order)
+        assert answer.decision is not None
+        assert answer.decision.duplicate_of is None
+        assert [line.reason for line in answer.decision.checks] == ["EVENT_TIME_IN_FUTURE"]
+    assert desk.user().orders_count == 0
+
+
+def test_an_order_from_the_future_is_remembered_until_it_would_be_too_old() -> None:
+    desk = Desk()
+    order = desk.new(event_time=desk.world.now_us + WINDOW_MS * 1000)
+    assert desk.send(order).reason_code == "EVENT_TIME_IN_FUTURE"
+    desk.wait(2 * WINDOW_MS)
+    answer = desk.send(order)
+    assert answer.decision is not None
+    assert answer.decision.duplicate_of is not None
+    desk.wait(1)
+    assert desk.send(order).reason_code == "TOO_OLD"

@@ -227,22 +227,10 @@ def test_a_sampled_order_gets_a_span_below_its_senders() -> None:
     assert dict(span.attributes or {}) == {f"tollgate.{k}": v for k, v in DECISION.items()}
 
 
-def test_a_commit_shows_only_with_the_sampled_orders_it_holds() -> None:
-    exporter = InMemorySpanExporter()
-    tracing = Tracing(Settings(worker_id="w1"), exporter)
-    tracing.commit_span([NOT_SAMPLED], {"inputs": 1, "lanes": 1}, 0, 1)
-    tracing.commit_span([NOT_SAMPLED, SAMPLED], {"inputs": 2, "lanes": 1}, 0, 1)
-    tracing.shutdown()
-    (span,) = exporter.get_finished_spans()
-    assert [format_trace_id(link.context.trace_id) for link in span.links] == [TRACE_ID]
-    assert dict(span.attributes or {}) == {"tollgate.inputs": 2, "tollgate.lanes": 1}
-
-
 def test_tracing_is_off_without_an_endpoint() -> None:
     tracing = Tracing(Settings())
     assert not tracing.enabled
     tracing.decided(SAMPLED, DECISION, 0, 1)
-    tracing.commit_span([SAMPLED], {"inputs": 1}, 0, 1)
     tracing.shutdown()
 
 
