@@ -20,6 +20,7 @@ _BOUNDS: Final = {
     "mark_quiet_ms": (1, 86_400_000),
     "ahead_records_max": (1, 100_000),
     "ahead_ms_max": (1, 3_600_000),
+    "order_age_ms_max": (2, 7_200_000),
     "silence_s_max": (1, 3_600),
 }
 
@@ -45,6 +46,7 @@ class ReplayConfig:
     mark_quiet_ms: int
     ahead_records_max: int
     ahead_ms_max: int
+    order_age_ms_max: int
     silence_s_max: int
 
 
@@ -62,6 +64,8 @@ def load_replay_config(file: Path = DEFAULT_FILE) -> ReplayConfig:
     for name, (low, high) in _BOUNDS.items():
         if type(given[name]) is not int or not low <= given[name] <= high:
             raise ReplayConfigError(f"{file}: {name} must be a number from {low} to {high}")
+    if given["order_age_ms_max"] <= given["ahead_ms_max"]:
+        raise ReplayConfigError(f"{file}: order_age_ms_max must be larger than ahead_ms_max")
     return ReplayConfig(
         **given
         | {

@@ -1,6 +1,7 @@
 """What a replay publishes on the control topic, at recorded time.
 
-Owns its accounts, the exemption while the opening book is loaded, and the close of the last day.
+Owns its accounts, the policy it needs (the exemption while the opening book is loaded; orders that
+waited for an answer are older than in life), and the close of the last day.
 Limits, fees and instruments are config/control's; nothing here replaces one.
 """
 
@@ -40,6 +41,7 @@ class ReplayDefinitions:
         self.begin_ms: Final = first_us // 1000 - _ACCOUNTS_LEAD_MS
         self._settings: Final = settings
         self._exempt: Final = config.opening_checks_exempt
+        self._order_age_ms_max: Final = config.order_age_ms_max
         self._accounts: Final = accounts
         self._first_ms: Final = first_us // 1000
         self._policy: Policy | None = None
@@ -60,13 +62,14 @@ class ReplayDefinitions:
                 )
             accounts = [_change(_user(account), "simulated account") for account in self._accounts]
             writer.publish(accounts, self.begin_ms)
-            if self._exempt:
-                self._policy = policy
-                opening = _change(_exempting(policy, self._exempt), "opening book")
-                writer.publish([opening], self._first_ms - _OPENING_LEAD_MS)
+            age_ms_max = max(policy.order_age_ms_max, self._order_age_ms_max)
+            self._policy = _changed(policy, age_ms_max, policy.checks_exempt)
+            exempt = sorted({*policy.checks_exempt, *self._exempt})
+            opening = _change(_changed(policy, age_ms_max, exempt), "replay: opening book")
+            writer.publish([opening], self._first_ms - _OPENING_LEAD_MS)
 
     def end_opening(self, last_us: int) -> None:
-        """Put the policy in force again as it was; `last_us`: the last time published so far."""
+        """End the exemption of the opening book; `last_us`: the last time published so far."""
         if self._policy is not None:
             change = _change(self._policy, "opening book is loaded")
             self._publish(change, last_us // 1000 + _OPENING_TRAIL_MS)
@@ -89,12 +92,12 @@ def _user(account: Account) -> UserAccount:
     return UserAccount(account.user_id, account.tenant_id, account.tier_id, TRADING_STATE_ACTIVE)
 
 
-def _exempting(policy: Policy, checks: Sequence[str]) -> Policy:
+def _changed(policy: Policy, order_age_ms_max: int, checks_exempt: Sequence[str]) -> Policy:
     return Policy(
-        order_age_ms_max=policy.order_age_ms_max,
+        order_age_ms_max=order_age_ms_max,
         future_skew_ms_max=policy.future_skew_ms_max,
         mark_age_ms_max=policy.mark_age_ms_max,
         dedup_window_ms=policy.dedup_window_ms,
         open_orders_max=policy.open_orders_max,
-        checks_exempt=sorted({*policy.checks_exempt, *checks}),
+        checks_exempt=list(checks_exempt),
     )

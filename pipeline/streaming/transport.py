@@ -26,8 +26,9 @@ _log: Final = structlog.get_logger(__name__)
 # How long the broker keeps a fetch that has nothing to return: bounds how long a fact waits for
 # the evidence that no earlier order is on its way.
 FETCH_WAIT_MS: Final = 20
-# Two keep the agent busy while the next is prepared; more would only be memory.
-EVENTS_IN_FLIGHT_MAX: Final = 2
+# While the agents still have so many batches, nothing more is polled: enough to keep them busy
+# while the next poll is made, few enough to bound memory (a poll takes one batch a lane).
+BATCHES_AHEAD_MAX: Final = 2
 _POLL_WAITING_S: Final = 0.005
 _POLL_S: Final = 1.0
 
@@ -181,7 +182,7 @@ class LaneConsumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
         """Poll once and yield what may leave, one message a lane."""
         del timeout
-        while len(self._in_flight) >= EVENTS_IN_FLIGHT_MAX and not self.should_stop:
+        while len(self._in_flight) >= BATCHES_AHEAD_MAX and not self.should_stop:
             self._credit.clear()
             await self._credit.wait()
         waiting = any(merge.buffered for merge in self._merges.values())
@@ -200,14 +201,17 @@ class LaneConsumer(driver.Consumer):
             return
         self._buffer(records)
         now, records_max = _now_us(), self.app.settings.batch_records_max
-        for (name, partition), merge in list(self._merges.items()):
-            batch = merge.take(now, records_max)
-            if batch is None:
-                continue
+        taken = [
+            (place, batch)
+            for place, merge in self._merges.items()
+            if (batch := merge.take(now, records_max)) is not None
+        ]
+        # All at once, so that what one poll brought can be committed together.
+        self._in_flight.update(id(batch) for _, batch in taken)
+        for (name, partition), batch in taken:
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 self.forget()
                 return
-            self._in_flight.add(id(batch))
             yield self._message(self.app.families_by_name[name], partition, batch, generation)
 
     def _buffer(self, records: Mapping[Any, list[Any]]) -> None:
@@ -275,7 +279,7 @@ class LaneConsumer(driver.Consumer):
         stop_worker(f"Faust wanted to commit {offsets}")
 
     def on_buffer_full(self, tp: Any) -> None:
-        """Do nothing: `events_in_flight` bounds what is buffered."""
+        """Do nothing: `getmany` bounds what is buffered."""
 
     def on_buffer_drop(self, tp: Any) -> None:
         """Do nothing, likewise."""
