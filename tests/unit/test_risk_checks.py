@@ -161,14 +161,6 @@ def test_the_sources_clock_must_agree_with_the_gates(age_us: int, reason: str) -
     assert (line.observed, line.headroom) == (age_us, 5_000_000 - age_us)
 
 
-def test_an_event_time_at_the_end_of_time_is_shown_as_near_as_it_can_be() -> None:
-    desk = Desk()
-    desk.control(changed(POLICY, order_age_ms_max=100 * 366 * 86_400_000))
-    answer = desk.order(event_time=INT64_MAX)
-    assert answer.reason_code == "EVENT_TIME_IN_FUTURE"
-    assert check(answer, "EVENT_TIME").headroom == INT64_MAX
-
-
 def test_without_a_policy_nothing_passes() -> None:
     answer = Desk(POLICY).order()
     assert answer.reason_code == "POLICY_MISSING"

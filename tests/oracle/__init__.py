@@ -1,0 +1,1 @@
+"""A second, simpler gate, written from docs/rules.md alone, that judges the first."""

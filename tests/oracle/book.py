@@ -1,0 +1,228 @@
+"""One user's money, orders and trades as plain lists, from which every figure is summed anew.
+
+Owns what happened to a user; keeps no counter and no running total, so that it cannot share a
+bookkeeping slip with a gate that does. Must never decide: `checks.py` and `auditor.py` do.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from pipeline.risk.records import (
+    INSTRUMENT_KIND_FUTURE,
+    INSTRUMENT_KIND_SPOT,
+    SIDE_BUY,
+    FeeSchedule,
+    Instrument,
+    Order,
+)
+from tests.oracle.arithmetic import exact_notional, fee_hold, half_even, up
+
+Column = Literal["deposited", "withdrawn", "adjusted", "traded", "fees"]
+SIGN: dict[Column, int] = {"deposited": 1, "withdrawn": -1, "adjusted": 1, "traded": 1, "fees": -1}
+
+
+class Entry(NamedTuple):
+    """A movement of `amount` minor units, as it is entered in its column."""
+
+    currency: str
+    column: Column
+    amount: int
+
+
+class Trade(NamedTuple):
+    """`lots` (positive: bought) of an instrument at a price; only a future has an open cost."""
+
+    instrument_id: str
+    lots: int
+    price_e9: int
+    future: bool
+
+
+class Pending(NamedTuple):
+    """A withdrawal that was asked for and neither settled nor failed."""
+
+    currency: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What is known of an order id: the first answer and what became of the order.
+
+    `terms` are the instrument and fee schedule by which an open order was last valued.
+    `open` is False for what holds nothing: rejected, ended, or no NEW at all; that is remembered
+    `until` a gate time.
+    """
+
+    order: Order
+    accepted: bool
+    reason_code: str
+    lane_sequence: int
+    until: int
+    open: bool
+    terms: tuple[Instrument, FeeSchedule | None] | None = None
+    filled: int = 0
+    final: int | None = None
+
+    @property
+    def open_lots(self) -> int:
+        """What is still to be filled."""
+        whole = self.order.quantity_lots if self.final is None else self.final
+        return max(0, whole - self.filled) if self.open else 0
+
+    @property
+    def hold(self) -> tuple[str, int]:
+        """Currency and minor units held for what is open."""
+        if not self.open or self.terms is None:
+            return "", 0
+        return order_hold(self.order, self.open_lots, *self.terms)
+
+
+def order_hold(
+    order: Order, lots: int, instrument: Instrument, fees: FeeSchedule | None
+) -> tuple[str, int]:
+    """Currency and minor units that `lots` of the order hold, position margin apart."""
+    notional = up(exact_notional(instrument, lots, order.price_e9 or 0))
+    fee = fee_hold(fees, lots, notional)
+    if instrument.kind == INSTRUMENT_KIND_FUTURE:
+        return instrument.currency, fee
+    if order.side == SIDE_BUY:
+        return instrument.currency, notional + fee
+    return instrument.base_currency or "", lots * instrument.base_minor_per_lot
+
+
+def margin(instrument: Instrument, position: int, buys: int, sells: int) -> int:
+    """Margin of a position with its working orders, in the instrument's currency."""
+    if instrument.kind == INSTRUMENT_KIND_SPOT:
+        return 0
+    per_lot = instrument.margin_minor_per_lot or 0
+    return per_lot * max(abs(position + buys), abs(position - sells))
+
+
+@dataclass
+class Book:
+    """Everything that happened to one user.
+
+    `margined`: the instrument as it stood when the position's margin was last valued.
+    `accepted_at`: gate times of accepted orders. `short`: currencies with held above cash.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    trades: list[Trade] = field(default_factory=list)
+    pending: dict[str, Pending] = field(default_factory=dict)
+    orders: dict[str, Remembered] = field(default_factory=dict)
+    margined: dict[str, Instrument] = field(default_factory=dict)
+    accepted_at: list[int] = field(default_factory=list)
+    short: frozenset[str] = frozenset()
+    exists: bool = False
+    orders_count: int = 0
+    messages_count: int = 0
+
+    def copy(self) -> "Book":
+        """A book that can be written in without changing this one."""
+        return replace(
+            self,
+            entries=list(self.entries),
+            trades=list(self.trades),
+            pending=dict(self.pending),
+            orders=dict(self.orders),
+            margined=dict(self.margined),
+            accepted_at=list(self.accepted_at),
+        )
+
+    def total(self, currency: str, column: Column) -> int:
+        """The sum of one column."""
+        return sum(e.amount for e in self.entries if e[:2] == (currency, column))
+
+    def cash(self, currency: str) -> int:
+        """Sum of the columns: deposited - withdrawn + adjusted + traded - fees."""
+        return sum(SIGN[e.column] * e.amount for e in self.entries if e.currency == currency)
+
+    def pending_total(self, currency: str) -> int:
+        """Requested withdrawals."""
+        return sum(p.amount for p in self.pending.values() if p.currency == currency)
+
+    def held(self, currency: str) -> int:
+        """Order holds, position margins and pending withdrawals."""
+        holds = [known.hold for known in self.orders.values()]
+        margins = [(i.currency, self.margin_of(i)) for i in self.margined.values()]
+        return self.pending_total(currency) + sum(
+            amount for held_in, amount in holds + margins if held_in == currency
+        )
+
+    def currencies(self) -> set[str]:
+        """Every currency that has ever moved or is held."""
+        held_in = {known.hold[0] for known in self.orders.values() if known.open}
+        return (
+            {e.currency for e in self.entries}
+            | {p.currency for p in self.pending.values()}
+            | {i.currency for i in self.margined.values()}
+            | held_in
+        )
+
+    def shortfalls(self) -> frozenset[str]:
+        """Currencies with held above cash."""
+        return frozenset(c for c in self.currencies() if self.held(c) > self.cash(c))
+
+    def open_orders(self) -> list[Remembered]:
+        """Orders that hold something, oldest first."""
+        return [known for known in self.orders.values() if known.open]
+
+    def working(self, instrument_id: str, side: int) -> int:
+        """Open lots of one side."""
+        return sum(
+            known.open_lots
+            for known in self.open_orders()
+            if (known.order.instrument_id, known.order.side) == (instrument_id, side)
+        )
+
+    def position(self, instrument_id: str) -> int:
+        """Signed net filled lots."""
+        return sum(t.lots for t in self.trades if t.instrument_id == instrument_id)
+
+    def open_cost_e9(self, instrument_id: str) -> int:
+        """Sum of price x lots of what is open, by running through all trades (average cost)."""
+        position = cost = 0
+        for trade in self.trades:
+            if trade.future and trade.instrument_id == instrument_id:
+                position, cost, _ = close_and_open(position, cost, trade)
+        return cost
+
+    def margin_of(self, instrument: Instrument) -> int:
+        """What the position holds, by the given definition of the instrument."""
+        name = instrument.instrument_id
+        buys, sells = self.working(name, SIDE_BUY), self.working(name, 1 - SIDE_BUY)
+        return margin(instrument, self.position(name), buys, sells)
+
+    def figures(self) -> Iterator[int]:
+        """Every figure that has to fit in int64."""
+        for currency in self.currencies():
+            yield self.cash(currency)
+            yield self.held(currency)
+            yield self.pending_total(currency)
+            for column in SIGN:
+                yield self.total(currency, column)
+        for name in {t.instrument_id for t in self.trades} | set(self.margined):
+            yield self.position(name)
+            yield self.open_cost_e9(name)
+        for instrument in self.margined.values():
+            yield self.margin_of(instrument)
+        for known in self.orders.values():
+            yield known.filled
+            yield known.hold[1]
+
+
+def close_and_open(position: int, cost_e9: int, trade: Trade) -> tuple[int, int, int]:
+    """Position, open cost and profit (all e9) after a trade of a future at average cost."""
+    same_way = position == 0 or (position > 0) == (trade.lots > 0)
+    if same_way:
+        return position + trade.lots, cost_e9 + trade.price_e9 * trade.lots, 0
+    closed = min(abs(trade.lots), abs(position))
+    cost_gone = half_even(Fraction(cost_e9 * closed, abs(position)))
+    direction = 1 if position > 0 else -1
+    profit_e9 = trade.price_e9 * closed * direction - cost_gone
+    opened = (abs(trade.lots) - closed) * -direction
+    after = position + trade.lots
+    return after, cost_e9 - cost_gone + trade.price_e9 * opened, profit_e9

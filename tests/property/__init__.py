@@ -1,0 +1,1 @@
+"""Random histories: the gate against the auditor, and invariants against its rows."""

@@ -1,0 +1,153 @@
+"""The gate under test, seen as the auditor sees it.
+
+Owns a lane processor over rows in memory and the translation of its bytes into what the auditor
+expects, so that the two can be compared with `==`. Must never compute what it reports.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from pipeline.codecs.avro import (
+    decode_decision,
+    decode_regulatory_event,
+    decode_row_balance,
+    decode_row_order,
+    decode_row_position,
+    decode_row_user,
+    decode_row_withdrawal,
+)
+from pipeline.codecs.wire import fixed_ids
+from pipeline.lane.processor import LaneOutput, LaneProcessor, bounded
+from pipeline.lane.rows import DictRows
+from pipeline.risk import keys
+from pipeline.risk.records import (
+    AUDIT_OUTCOME_NAMES,
+    CHECK_OUTCOME_NAMES,
+    VERDICT_NAMES,
+    RegulatoryEvent,
+    RowBalance,
+    RowOrder,
+    RowPosition,
+    RowUser,
+    RowWithdrawal,
+)
+from tests.oracle.auditor import DecisionSummary, Event, Expected
+from tests.oracle.checks import Check
+from tests.property.histories import LANE, LANE_COUNT, TOPICS, Input
+
+DECODE_ROW: Final[dict[bytes, Callable[[bytes], Any]]] = {
+    keys.USER: decode_row_user,
+    keys.BALANCE: decode_row_balance,
+    keys.POSITION: decode_row_position,
+    keys.ORDER: decode_row_order,
+    keys.WITHDRAWAL: decode_row_withdrawal,
+}
+
+
+class Gate:
+    """One lane over rows in memory. `rows` are what a crash leaves behind."""
+
+    def __init__(self) -> None:
+        """A lane that has seen nothing."""
+        self.rows = DictRows()
+        self.offsets = dict.fromkeys(TOPICS, -1)
+        self.processor = self._open()
+
+    def _open(self) -> LaneProcessor:
+        return LaneProcessor(LANE, LANE_COUNT, TOPICS, fixed_ids(), self.rows)
+
+    def restart(self) -> None:
+        """Forget everything but the rows."""
+        self.processor = self._open()
+
+    def apply(self, given: Input) -> LaneOutput:
+        """Take the next input and store the rows it changed, as a commit would."""
+        self.offsets[given.topic] += 1
+        key, value, oversized = bounded(given.key, given.value)
+        output = self.processor.apply(
+            TOPICS.index(given.topic),
+            self.offsets[given.topic],
+            given.timestamp_ms,
+            key,
+            value,
+            None,
+            given.timestamp_ms * 1000,
+            False,
+            oversized,
+        )
+        self.rows.store(output.rows)
+        self.rows.store([self.processor.head_row()])
+        return output
+
+    def rows_of(self, kind: bytes) -> dict[tuple[str, ...], Any]:
+        """The stored rows of a kind by the parts of their keys."""
+        return {
+            parts_of(key): DECODE_ROW[kind](body)
+            for key, body in self.rows.rows.items()
+            if key[:1] == kind
+        }
+
+    def users(self) -> dict[tuple[str, ...], RowUser]:
+        """By user."""
+        return self.rows_of(keys.USER)
+
+    def balances(self) -> dict[tuple[str, ...], RowBalance]:
+        """By user and currency."""
+        return self.rows_of(keys.BALANCE)
+
+    def positions(self) -> dict[tuple[str, ...], RowPosition]:
+        """By user and instrument."""
+        return self.rows_of(keys.POSITION)
+
+    def orders(self) -> dict[tuple[str, ...], RowOrder]:
+        """By user and order id."""
+        return self.rows_of(keys.ORDER)
+
+    def withdrawals(self) -> dict[tuple[str, ...], RowWithdrawal]:
+        """By user and withdrawal id."""
+        return self.rows_of(keys.WITHDRAWAL)
+
+
+def parts_of(key: bytes) -> tuple[str, ...]:
+    """The parts of a row's key after its kind."""
+    parts: list[str] = []
+    position = 1
+    while position < len(key):
+        end = position + 1 + key[position]
+        parts.append(key[position + 1 : end].decode())
+        position = end
+    return tuple(parts)
+
+
+def events_of(output: LaneOutput) -> list[RegulatoryEvent]:
+    """The events an input led to, decoded."""
+    return [decode_regulatory_event(body) for _, body in output.events]
+
+
+def seen(output: LaneOutput) -> Expected:
+    """What the gate made of an input, in the auditor's words."""
+    decision = None
+    if output.decision is not None:
+        record = decode_decision(output.decision)
+        decision = DecisionSummary(
+            verdict=VERDICT_NAMES[record.verdict],
+            reason_code=record.reason_code,
+            duplicate_of=record.duplicate_of,
+            hold_currency=record.hold_currency,
+            hold_minor=record.hold_minor,
+            checks=tuple(
+                Check(
+                    line.check,
+                    CHECK_OUTCOME_NAMES[line.result],
+                    line.reason_code,
+                    line.observed,
+                    line.limit,
+                    line.limit_version,
+                    line.headroom,
+                )
+                for line in record.checks
+            ),
+        )
+    events = tuple(Event(e.event_type, e.tenant_id, e.reason_code) for e in events_of(output))
+    outcome = AUDIT_OUTCOME_NAMES[output.outcome]
+    return Expected(outcome, output.reason_code, decision, events)
