@@ -1602,7 +1602,7 @@ def write_row_order(w: BytesWriter, v: RowOrder) -> None:
     write_long(w, v.hold_minor)
     write_string(w, v.hold_currency)
     write_long(w, v.lane_sequence)
-    write_long(w, v.gate_time)
+    write_long(w, v.touched_at)
     write_bytes(w, v.content_hash)
 
 
@@ -1643,9 +1643,9 @@ def read_row_order(r: Reader) -> RowOrder:
     hold_minor = r.long()
     hold_currency = r.string()
     lane_sequence = r.long()
-    gate_time = r.long()
+    touched_at = r.long()
     content_hash = r.raw()
-    return RowOrder(tenant_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, trader_id, algo_id, desk_id, counterparty_id, filled_lots, final_lots, acknowledged, cancel_requested, hold_minor, hold_currency, lane_sequence, gate_time, content_hash)
+    return RowOrder(tenant_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, trader_id, algo_id, desk_id, counterparty_id, filled_lots, final_lots, acknowledged, cancel_requested, hold_minor, hold_currency, lane_sequence, touched_at, content_hash)
 
 
 def decode_row_order(data: bytes, position: int = 0) -> RowOrder:
@@ -1661,7 +1661,7 @@ def write_row_decision(w: BytesWriter, v: RowDecision) -> None:
     write_long(w, v.verdict)
     write_string(w, v.reason_code)
     write_long(w, v.lane_sequence)
-    write_long(w, v.remembered_until)
+    write_long(w, v.touched_at)
     write_bytes(w, v.content_hash)
     instrument_id_ = v.instrument_id
     if instrument_id_ is None:
@@ -1690,7 +1690,7 @@ def read_row_decision(r: Reader) -> RowDecision:
     verdict = r.symbol(2)
     reason_code = r.string()
     lane_sequence = r.long()
-    remembered_until = r.long()
+    touched_at = r.long()
     content_hash = r.raw()
     instrument_id: str | None = None
     if r.present():
@@ -1699,7 +1699,7 @@ def read_row_decision(r: Reader) -> RowDecision:
     if r.present():
         side = r.symbol(2)
     filled_lots = r.long()
-    return RowDecision(verdict, reason_code, lane_sequence, remembered_until, content_hash, instrument_id, side, filled_lots)
+    return RowDecision(verdict, reason_code, lane_sequence, touched_at, content_hash, instrument_id, side, filled_lots)
 
 
 def decode_row_decision(data: bytes, position: int = 0) -> RowDecision:
@@ -1712,7 +1712,7 @@ def decode_row_decision(data: bytes, position: int = 0) -> RowDecision:
 
 def write_row_seen(w: BytesWriter, v: RowSeen) -> None:
     """Append the body of a `row_seen`."""
-    write_long(w, v.remembered_until)
+    write_long(w, v.touched_at)
     write_long(w, v.lane_sequence)
 
 
@@ -1725,9 +1725,9 @@ def encode_row_seen(v: RowSeen) -> bytes:
 
 def read_row_seen(r: Reader) -> RowSeen:
     """A `row_seen` at the cursor."""
-    remembered_until = r.long()
+    touched_at = r.long()
     lane_sequence = r.long()
-    return RowSeen(remembered_until, lane_sequence)
+    return RowSeen(touched_at, lane_sequence)
 
 
 def decode_row_seen(data: bytes, position: int = 0) -> RowSeen:
@@ -1845,6 +1845,7 @@ def write_row_gate(w: BytesWriter, v: RowGate) -> None:
     """Append the body of a `row_gate`."""
     write_long(w, v.lane_sequence)
     write_long(w, v.gate_time)
+    write_long(w, v.forgotten_before)
     write_bytes(w, v.chain_head)
     write_bytes(w, v.state_digest)
     write_long(w, v.control_number)
@@ -1869,6 +1870,7 @@ def read_row_gate(r: Reader) -> RowGate:
     """A `row_gate` at the cursor."""
     lane_sequence = r.long()
     gate_time = r.long()
+    forgotten_before = r.long()
     chain_head = r.raw()
     state_digest = r.raw()
     control_number = r.long()
@@ -1881,7 +1883,7 @@ def read_row_gate(r: Reader) -> RowGate:
             day_event_counts_item = r.long()
             day_event_counts[day_event_counts_key] = day_event_counts_item
         day_event_counts_count = r.block()
-    return RowGate(lane_sequence, gate_time, chain_head, state_digest, control_number, business_day, day_event_counts)
+    return RowGate(lane_sequence, gate_time, forgotten_before, chain_head, state_digest, control_number, business_day, day_event_counts)
 
 
 def decode_row_gate(data: bytes, position: int = 0) -> RowGate:

@@ -352,6 +352,7 @@ def _new_head() -> RowGate:
     return RowGate(
         lane_sequence=0,
         gate_time=-1,
+        forgotten_before=0,
         chain_head=ZERO_HASH,
         state_digest=ZERO_HASH,
         control_number=0,

@@ -52,6 +52,11 @@ class RiskCore:
         while due is not None:
             self._put_in_force(context, due)
             due = self.rules.next_due(context.gate_time)
+        # Never goes back, so that what was forgotten once, and may have been deleted, stays
+        # forgotten when the window is made longer.
+        forgotten = context.gate_time - self.rules.dedup_window_us
+        self.head.forgotten_before = max(self.head.forgotten_before, forgotten)
+        self.rules.forgotten_before = self.head.forgotten_before
 
     def order(self, context: InputContext, order: Order, content_hash: bytes) -> Effects:
         """An order record. `content_hash`: SHA-256 of its canonical Avro body."""

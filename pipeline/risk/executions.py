@@ -91,14 +91,13 @@ class ExecutionDesk:
         """What becomes of a report."""
         if not is_id(fill.venue, ID_BYTES_MAX):
             return dead_letter("FIELD_TOO_LONG", "venue")
-        now, window = context.gate_time, self.rules.dedup_window_us
         seen_key = execution_key(fill.user_id, fill.order_id, fill.venue, fill.exec_id)
-        if self.state.seen(seen_key, now) is not None:
+        if self.state.seen(seen_key, self.rules.forgotten_before) is not None:
             return ignored("REPEATED_EXEC")
-        problem = self._problem(fill, now - window)
+        problem = self._problem(context, fill)
         if problem is not None:
             return dead_letter(problem)
-        placement = self._place(fill, now)
+        placement = self._place(fill)
         if placement is None:
             return dead_letter("UNPLACED_FACT")
         try:
@@ -108,12 +107,13 @@ class ExecutionDesk:
         except OutOfRange:
             return dead_letter("OUT_OF_RANGE")
         # From here it must succeed.
-        self.state.put(seen_key, RowSeen(now + window, context.lane_sequence))
+        touched_at = max(context.gate_time, fill.event_time)
+        self.state.put(seen_key, RowSeen(touched_at, context.lane_sequence))
         flag = self._account(context, fill, placement)
         self._note(context, fill, placement, flag)
         return fact(flag)
 
-    def _problem(self, fill: Fill, oldest: int) -> str | None:
+    def _problem(self, context: InputContext, fill: Fill) -> str | None:
         for lots in (fill.last_lots, fill.cum_lots, fill.leaves_lots):
             if not 0 <= lots <= QUANTITY_LOTS_MAX:
                 return "BAD_QUANTITY"
@@ -127,18 +127,16 @@ class ExecutionDesk:
             EXEC_TYPE_TRADE_CORRECT,
         ):
             return "UNSUPPORTED"
-        if fill.event_time < oldest:
-            return "FACT_TOO_OLD"
-        return None
+        return self.rules.event_time_problem(fill.event_time, context.gate_time)
 
-    def _place(self, fill: Fill, gate_time: int) -> Placement | None:
+    def _place(self, fill: Fill) -> Placement | None:
         working = self.state.order(fill.user_id, fill.order_id)
         if working is not None:
             instrument = self.rules.tradable(working.instrument_id)
             if instrument is None:
                 raise InvariantViolated("a working order's instrument is gone")
             return Placement(instrument, working.side, working, None, APPLIED)
-        ended = self.state.decision(fill.user_id, fill.order_id, gate_time)
+        ended = self.state.decision(fill.user_id, fill.order_id, self.rules.forgotten_before)
         flag = "UNKNOWN_ORDER"
         if ended is not None and ended.instrument_id is not None and ended.side is not None:
             instrument = self.rules.tradable(ended.instrument_id)
@@ -236,7 +234,7 @@ class ExecutionDesk:
             verdict=VERDICT_ACCEPTED,
             reason_code=ACCEPTED,
             lane_sequence=order.lane_sequence,
-            remembered_until=context.gate_time + self.rules.dedup_window_us,
+            touched_at=max(context.gate_time, order.touched_at),
             content_hash=order.content_hash,
             instrument_id=order.instrument_id,
             side=order.side,
@@ -248,7 +246,7 @@ class ExecutionDesk:
         if not is_trade(fill):
             return APPLIED
         ended.filled_lots += fill.last_lots
-        ended.remembered_until = context.gate_time + self.rules.dedup_window_us
+        ended.touched_at = max(context.gate_time, ended.touched_at)
         self.state.put(decision_key(fill.user_id, fill.order_id), ended)
         return "LATE_FILL"
 

@@ -63,8 +63,7 @@ class OrderDesk:
         if user is not None:
             user.messages_count += 1
             self.state.put(user_key(order.user_id), user)
-        window = self.rules.dedup_window_us
-        first = self._first_answer(order, context.gate_time)
+        first = self._first_answer(order)
         duplicate_of: int | None = None
         checks: list[CheckResult] = []
         hold = 0
@@ -74,10 +73,10 @@ class OrderDesk:
         elif first is not None:
             reason = "DUPLICATE_ID"
             checks = [failed(IDENTITY, reason)]
-        elif order.event_time < context.gate_time - window:
+        elif order.event_time < self.rules.forgotten_before:
             reason = "TOO_OLD"
             checks = [failed(IDENTITY, reason)]
-        elif order.event_time > context.gate_time + window:
+        elif order.event_time > context.gate_time + self.rules.dedup_window_us:
             # Could not be remembered until it becomes too old, so it is not decided at all.
             reason = "EVENT_TIME_IN_FUTURE"
             checks = [failed(IDENTITY, reason)]
@@ -97,13 +96,13 @@ class OrderDesk:
             self._note(context, order, reason)
         return Effects(AUDIT_OUTCOME_DECISION, reason, decision)
 
-    def _first_answer(self, order: Order, gate_time: int) -> FirstAnswer | None:
+    def _first_answer(self, order: Order) -> FirstAnswer | None:
         working = self.state.order(order.user_id, order.order_id)
         if working is not None:
             return FirstAnswer(
                 VERDICT_ACCEPTED, ACCEPTED, working.lane_sequence, working.content_hash
             )
-        ended = self.state.decision(order.user_id, order.order_id, gate_time)
+        ended = self.state.decision(order.user_id, order.order_id, self.rules.forgotten_before)
         if ended is not None:
             return FirstAnswer(
                 ended.verdict, ended.reason_code, ended.lane_sequence, ended.content_hash
@@ -133,8 +132,7 @@ class OrderDesk:
             verdict=VERDICT_ACCEPTED if reason == ACCEPTED else VERDICT_REJECTED,
             reason_code=reason,
             lane_sequence=context.lane_sequence,
-            # Until the same order would be refused as too old.
-            remembered_until=max(context.gate_time, order.event_time) + self.rules.dedup_window_us,
+            touched_at=max(context.gate_time, order.event_time),
             content_hash=content_hash,
             instrument_id=None,
             side=None,
@@ -173,7 +171,7 @@ class OrderDesk:
             hold_minor=0,
             hold_currency=currency,
             lane_sequence=context.lane_sequence,
-            gate_time=context.gate_time,
+            touched_at=max(context.gate_time, order.event_time),
             content_hash=content_hash,
         )
         fee = self.rules.fee_of(user.tier_id, instrument.instrument_id)

@@ -86,6 +86,7 @@ DEAD_LETTERS: Final[dict[str, str]] = {
     "BAD_AMOUNT": "The amount is zero, of the wrong sign or out of bounds.",
     "UNSUPPORTED": "This kind of report is not supported.",
     "FACT_TOO_OLD": "The event time is further back than ids are remembered: it may be a repeat.",
+    "EVENT_TIME_IN_FUTURE": "The event time is further ahead than ids are remembered.",
     "UNPLACED_FACT": "The order is unknown, and the report names no known instrument and side.",
     "WITHDRAWAL_ID_MISSING": "A withdrawal needs a withdrawal id.",
     "WITHDRAWAL_UNKNOWN": "No such withdrawal is pending in this currency.",

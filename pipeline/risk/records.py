@@ -1063,7 +1063,7 @@ class RowOrder:
     hold_minor: Held for it (spot: notional and fee, or base; future: fee).
     hold_currency: Of hold_minor.
     lane_sequence: Of its decision.
-    gate_time: Of its decision.
+    touched_at: The later of its decision's gate time and its event_time.
     content_hash: SHA-256 of the order's canonical bytes.
     """
 
@@ -1087,7 +1087,7 @@ class RowOrder:
         hold_minor: int,
         hold_currency: str,
         lane_sequence: int,
-        gate_time: int,
+        touched_at: int,
         content_hash: bytes,
     ) -> None:
         self.tenant_id = tenant_id
@@ -1108,7 +1108,7 @@ class RowOrder:
         self.hold_minor = hold_minor
         self.hold_currency = hold_currency
         self.lane_sequence = lane_sequence
-        self.gate_time = gate_time
+        self.touched_at = touched_at
         self.content_hash = content_hash
 
 
@@ -1118,8 +1118,8 @@ class RowDecision:
     verdict: The answer.
     reason_code: The answer.
     lane_sequence: Of the answer.
-    remembered_until: Gate time up to which it counts: when it was last touched + the dedup
-        window in force then.
+    touched_at: When it was last touched: the later of gate time and the input's event_time.
+        Counts until the lane's forgotten_before has passed it.
     content_hash: SHA-256 of the order's canonical bytes.
     instrument_id: Of an ended order, for late fills.
     side: The same.
@@ -1131,7 +1131,7 @@ class RowDecision:
         verdict: int,
         reason_code: str,
         lane_sequence: int,
-        remembered_until: int,
+        touched_at: int,
         content_hash: bytes,
         instrument_id: str | None,
         side: int | None,
@@ -1140,7 +1140,7 @@ class RowDecision:
         self.verdict = verdict
         self.reason_code = reason_code
         self.lane_sequence = lane_sequence
-        self.remembered_until = remembered_until
+        self.touched_at = touched_at
         self.content_hash = content_hash
         self.instrument_id = instrument_id
         self.side = side
@@ -1150,17 +1150,17 @@ class RowDecision:
 class RowSeen:
     """Table row, key X user order venue exec, or T user deposit: an id that was applied.
 
-    remembered_until: Gate time up to which it counts: when it was last touched + the dedup
-        window in force then.
+    touched_at: When it was last touched: the later of gate time and the input's event_time.
+        Counts until the lane's forgotten_before has passed it.
     lane_sequence: Where.
     """
 
     def __init__(
         self,
-        remembered_until: int,
+        touched_at: int,
         lane_sequence: int,
     ) -> None:
-        self.remembered_until = remembered_until
+        self.touched_at = touched_at
         self.lane_sequence = lane_sequence
 
 
@@ -1226,6 +1226,9 @@ class RowGate:
 
     lane_sequence: Inputs applied.
     gate_time: Of the last one; -1 before the first.
+    forgotten_before: Ids touched before this are forgotten, and inputs with an earlier
+        event_time refused: the highest (gate time - dedup window) so far; it never goes
+        back.
     chain_head: SHA-256 of the last audit record's Avro body; 32 zero bytes before the
         first.
     state_digest: Of the last input; 32 zero bytes before the first.
@@ -1238,6 +1241,7 @@ class RowGate:
         self,
         lane_sequence: int,
         gate_time: int,
+        forgotten_before: int,
         chain_head: bytes,
         state_digest: bytes,
         control_number: int,
@@ -1246,6 +1250,7 @@ class RowGate:
     ) -> None:
         self.lane_sequence = lane_sequence
         self.gate_time = gate_time
+        self.forgotten_before = forgotten_before
         self.chain_head = chain_head
         self.state_digest = state_digest
         self.control_number = control_number

@@ -126,6 +126,8 @@ class RulesInForce:
         self.waiting: list[Control] = []
         self.wakes_at_us: int = NEVER_US
         self.dedup_window_us: int = DEDUP_WINDOW_MS_DEFAULT * MS
+        # Set by the core before each input: see row_gate.
+        self.forgotten_before: int = 0
         self.effective: dict[tuple[str, str], EffectiveLimits] = {}
 
     # -- restoring
@@ -226,6 +228,14 @@ class RulesInForce:
         self.wakes_at_us = self.waiting[0].effective_from if self.waiting else NEVER_US
 
     # -- looking up
+
+    def event_time_problem(self, event_time: int, gate_time: int) -> str | None:
+        """Why a fact's id could not be told from a repeat, or None."""
+        if event_time < self.forgotten_before:
+            return "FACT_TOO_OLD"
+        if event_time > gate_time + self.dedup_window_us:
+            return "EVENT_TIME_IN_FUTURE"
+        return None
 
     def limits_of(self, user_id: str, tier_id: str, instrument_id: str) -> EffectiveLimits:
         """The most specific figures for a user in an instrument ("" for none)."""

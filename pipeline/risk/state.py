@@ -157,23 +157,23 @@ class LaneState:
             raise InvariantViolated("row of another kind under an order key")
         return row
 
-    def decision(self, user_id: str, order_id: str, gate_time: int) -> RowDecision | None:
-        """A decision that is still remembered at `gate_time`."""
+    def decision(self, user_id: str, order_id: str, forgotten_before: int) -> RowDecision | None:
+        """A decision that is still remembered."""
         row = self._live(decision_key(user_id, order_id))
         if row is None:
             return None
         if not isinstance(row, RowDecision):
             raise InvariantViolated("row of another kind under a decision key")
-        return row if row.remembered_until >= gate_time else None
+        return row if row.touched_at >= forgotten_before else None
 
-    def seen(self, key: bytes, gate_time: int) -> RowSeen | None:
-        """An applied execution or transfer that is still remembered at `gate_time`."""
+    def seen(self, key: bytes, forgotten_before: int) -> RowSeen | None:
+        """An applied execution or transfer that is still remembered."""
         row = self._live(key)
         if row is None:
             return None
         if not isinstance(row, RowSeen):
             raise InvariantViolated("row of another kind under a seen key")
-        return row if row.remembered_until >= gate_time else None
+        return row if row.touched_at >= forgotten_before else None
 
     def withdrawal(self, key: bytes) -> RowWithdrawal | None:
         """A pending withdrawal."""

@@ -63,18 +63,18 @@ class TransferDesk:
 
     def apply(self, context: InputContext, deposit: Deposit) -> Effects:
         """What becomes of a movement."""
-        now, window = context.gate_time, self.rules.dedup_window_us
         seen_key = transfer_key(deposit.user_id, deposit.deposit_id)
-        if self.state.seen(seen_key, now) is not None:
+        if self.state.seen(seen_key, self.rules.forgotten_before) is not None:
             return ignored("REPEATED_DEPOSIT")
-        problem = self._problem(deposit, now - window)
+        problem = self._problem(context, deposit)
         if problem is not None:
             return dead_letter(problem)
         if not self._has_room(deposit):
             return dead_letter("OUT_OF_RANGE")
         # From here it must succeed.
         self.state.put(user_key(deposit.user_id), self.state.user_or_new(deposit.user_id))
-        self.state.put(seen_key, RowSeen(now + window, context.lane_sequence))
+        touched_at = max(context.gate_time, deposit.event_time)
+        self.state.put(seen_key, RowSeen(touched_at, context.lane_sequence))
         refusal = self._move(context, deposit)
         if refusal is not None:
             self.journal.of_deposit(context, deposit, "WDRJ", refusal)
@@ -82,7 +82,7 @@ class TransferDesk:
         self.journal.of_deposit(context, deposit, _EVENT_TYPES[deposit.kind], APPLIED)
         return fact(APPLIED)
 
-    def _problem(self, deposit: Deposit, oldest: int) -> str | None:
+    def _problem(self, context: InputContext, deposit: Deposit) -> str | None:
         if not is_id(deposit.currency, CURRENCY_BYTES_MAX):
             return "FIELD_TOO_LONG"
         withdrawal_id = deposit.withdrawal_id
@@ -93,8 +93,9 @@ class TransferDesk:
             return "BAD_AMOUNT"
         if amount < 0 and deposit.kind not in _SIGNED:
             return "BAD_AMOUNT"
-        if deposit.event_time < oldest:
-            return "FACT_TOO_OLD"
+        problem = self.rules.event_time_problem(deposit.event_time, context.gate_time)
+        if problem is not None:
+            return problem
         if deposit.kind in _WITHDRAWALS and withdrawal_id is None:
             return "WITHDRAWAL_ID_MISSING"
         if deposit.kind in _ENDS_WITHDRAWAL and self._pending(deposit) is None:

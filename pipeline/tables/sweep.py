@@ -30,8 +30,8 @@ class Sweep:
 
     def expired(self, processor: LaneProcessor, rows_max: int) -> list[tuple[bytes, bytes | None]]:
         """Deletions among the next `rows_max` rows, to be staged after the batch's own rows."""
-        now = processor.head.gate_time
-        if now < self._rests_until_us:
+        forgotten_before = processor.head.forgotten_before
+        if forgotten_before <= self._rests_until_us:
             return []
         deletions: list[tuple[bytes, bytes | None]] = []
         looked = 0
@@ -47,17 +47,16 @@ class Sweep:
             row = decode_row(key, body)
             if not isinstance(row, RowDecision | RowSeen):
                 continue
-            if row.remembered_until < now:
+            if row.touched_at < forgotten_before:
                 deletions.append((key, None))
-            elif self._oldest_us is None or row.remembered_until < self._oldest_us:
-                self._oldest_us = row.remembered_until
-        self._next_kind(now)
+            elif self._oldest_us is None or row.touched_at < self._oldest_us:
+                self._oldest_us = row.touched_at
+        self._next_kind(forgotten_before)
         return deletions
 
-    def _next_kind(self, now: int) -> None:
+    def _next_kind(self, forgotten_before: int) -> None:
         self._from = None
         self._kind = (self._kind + 1) % len(_KINDS)
         if self._kind == 0:
-            rest = now + _REST_US
-            self._rests_until_us = max(rest, self._oldest_us or rest)
+            self._rests_until_us = max(forgotten_before + _REST_US, self._oldest_us or 0)
             self._oldest_us = None

@@ -180,6 +180,7 @@ class Auditor:
     lane_count: int
     sequence: int = 0
     gate_time: int = -1
+    forgotten_before: int = 0
     control_number: int = 0
     open_day: int | None = None
     tenants: set[str] = field(default_factory=set)
@@ -205,6 +206,7 @@ class Auditor:
         self.events = []
         self._roll_day()
         self._apply_due_controls()
+        self._forget()
         decision = None
         try:
             record = self._read(topic, key, value)
@@ -304,14 +306,17 @@ class Auditor:
         ms = WINDOW_MS_WITHOUT_POLICY if policy is None else policy[0].dedup_window_ms
         return ms * 1000
 
-    @property
-    def _until(self) -> int:
-        """Up to when an id that is touched now is remembered."""
-        return self.gate_time + self._window_us
+    def _forget(self) -> None:
+        """The time before which ids are forgotten only ever moves on."""
+        self.forgotten_before = max(self.forgotten_before, self.gate_time - self._window_us)
 
     def _is_too_old(self, event_time: int) -> bool:
         """Whether it might be a repeat of something that is no longer remembered."""
-        return event_time < self.gate_time - self._window_us
+        return event_time < self.forgotten_before
+
+    def _is_too_far_ahead(self, event_time: int) -> bool:
+        """Whether it is further ahead than ids are remembered."""
+        return event_time > self.gate_time + self._window_us
 
     def _emit(self, event_type: str, tenant: str, reason_code: str = "APPLIED") -> None:
         filed_under = tenant if tenant in self.tenants else NO_TENANT
@@ -404,7 +409,7 @@ class Auditor:
     def _known_order(self, book: Book, order_id: str) -> Remembered | None:
         """What is remembered of an id: working orders for ever, the rest for the window."""
         known = book.orders.get(order_id)
-        if known is None or known.open or known.until >= self.gate_time:
+        if known is None or known.open or known.touched >= self.forgotten_before:
             return known
         return None
 
@@ -422,7 +427,7 @@ class Auditor:
             return self._answer(order, [failed("IDENTITY", "DUPLICATE_ID")])
         if self._is_too_old(order.event_time):
             return self._answer(order, [failed("IDENTITY", "TOO_OLD")])
-        if order.event_time > self._until:
+        if self._is_too_far_ahead(order.event_time):
             return self._answer(order, [failed("IDENTITY", "EVENT_TIME_IN_FUTURE")])
         if order.action == ORDER_ACTION_NEW and book.exists:
             book.orders_count += 1
@@ -501,7 +506,7 @@ class Auditor:
             accepted,
             decision.reason_code,
             self.sequence,
-            max(self._until, order.event_time + self._window_us),
+            max(self.gate_time, order.event_time),
             open=works,
             terms=terms,
         )
@@ -513,7 +518,7 @@ class Auditor:
     def _fill(self, fill: Fill) -> str:
         """Apply an execution report; the flag it deserves or APPLIED."""
         seen = (fill.user_id, fill.order_id, fill.venue, fill.exec_id)
-        if self.seen_reports.get(seen, -1) >= self.gate_time:
+        if self.seen_reports.get(seen, -1) >= self.forgotten_before:
             raise RepeatedError("REPEATED_EXEC")
         self._check_report(fill)
         book = self._book(fill.user_id).copy()
@@ -530,7 +535,7 @@ class Auditor:
             raise DeadLetterError("OUT_OF_RANGE")
         book.exists = True
         self.books[fill.user_id] = book
-        self.seen_reports[seen] = self._until
+        self.seen_reports[seen] = max(self.gate_time, fill.event_time)
         if fill.exec_type in REPORT_EVENT:
             self._emit(REPORT_EVENT[fill.exec_type], fill.tenant_id, flag)
         if flag != "APPLIED":
@@ -551,6 +556,8 @@ class Auditor:
             raise DeadLetterError("UNSUPPORTED")
         if self._is_too_old(fill.event_time):
             raise DeadLetterError("FACT_TOO_OLD")
+        if self._is_too_far_ahead(fill.event_time):
+            raise DeadLetterError("EVENT_TIME_IN_FUTURE")
 
     def _place(self, fill: Fill, book: Book) -> Placed:
         """Find the order; without one the report must say itself where it belongs."""
@@ -576,7 +583,7 @@ class Auditor:
         terms = (instrument, self._fees_in_force(fill.user_id, instrument.instrument_id))
         after = replace(known, filled=filled, final=final, terms=terms)
         if after.open_lots == 0 and (known.open or trades):
-            after = replace(after, open=False, until=self._until)
+            after = replace(after, open=False, touched=max(self.gate_time, known.touched))
         book.orders[known.order.order_id] = after
         if not known.open:
             return "LATE_FILL" if trades else "APPLIED"
@@ -605,7 +612,7 @@ class Auditor:
     def _deposit(self, deposit: Deposit) -> str:
         """Move money, or refuse a withdrawal request."""
         seen = (deposit.user_id, deposit.deposit_id)
-        if self.seen_deposits.get(seen, -1) >= self.gate_time:
+        if self.seen_deposits.get(seen, -1) >= self.forgotten_before:
             raise RepeatedError("REPEATED_DEPOSIT")
         self._check_money(deposit)
         book = self._book(deposit.user_id).copy()
@@ -614,7 +621,7 @@ class Auditor:
             raise DeadLetterError("OUT_OF_RANGE")
         book.exists = True
         self.books[deposit.user_id] = book
-        self.seen_deposits[seen] = self._until
+        self.seen_deposits[seen] = max(self.gate_time, deposit.event_time)
         if refusal is not None:
             self._emit("WDRJ", deposit.tenant_id, refusal)
         else:
@@ -631,6 +638,8 @@ class Auditor:
             raise DeadLetterError("BAD_AMOUNT")
         if self._is_too_old(deposit.event_time):
             raise DeadLetterError("FACT_TOO_OLD")
+        if self._is_too_far_ahead(deposit.event_time):
+            raise DeadLetterError("EVENT_TIME_IN_FUTURE")
         if deposit.kind in WITHDRAWAL_KINDS and deposit.withdrawal_id is None:
             raise DeadLetterError("WITHDRAWAL_ID_MISSING")
 

@@ -53,14 +53,14 @@ class Remembered:
 
     `terms` are the instrument and fee schedule by which an open order was last valued.
     `open` is False for what holds nothing: rejected, ended, or no NEW at all; that is remembered
-    `until` a gate time.
+    from when it was last `touched`.
     """
 
     order: Order
     accepted: bool
     reason_code: str
     lane_sequence: int
-    until: int
+    touched: int
     open: bool
     terms: tuple[Instrument, FeeSchedule | None] | None = None
     filled: int = 0

@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.codecs.avro import decode_dead_letter
 from pipeline.risk.records import (
+    EXEC_TYPE_NEW,
     INSTRUMENT_KIND_EQUITY,
     TRADING_STATE_ACTIVE,
     TRADING_STATE_HALTED,
@@ -235,10 +236,30 @@ def test_a_mark_must_name_its_instrument(name: str) -> None:
     assert (answer.outcome, answer.reason_code) == ("DEAD_LETTER", "FIELD_TOO_LONG")
 
 
-def test_a_shorter_window_does_not_shorten_what_is_remembered() -> None:
+def test_a_shorter_window_forgets_sooner_and_refuses_what_it_forgot() -> None:
     desk = Desk()
     order = desk.new(quantity_lots=21)
     desk.send(order)
     desk.control(changed(POLICY, dedup_window_ms=1_000))
     desk.wait(60_000)
-    assert desk.send(changed(order, quantity_lots=1)).reason_code == "DUPLICATE_ID"
+    assert desk.send(changed(order, quantity_lots=1)).reason_code == "TOO_OLD"
+
+
+def test_a_longer_window_brings_back_nothing_that_was_forgotten() -> None:
+    desk = Desk()
+    desk.control(changed(POLICY, dedup_window_ms=60_000, order_age_ms_max=7_200_000))
+    order = desk.works()
+    desk.trade(order, order.quantity_lots)
+    desk.wait(60_001)
+    desk.control(changed(POLICY, dedup_window_ms=7_200_000, order_age_ms_max=7_200_000))
+    again = desk.report_again()
+    assert (again.outcome, again.reason_code) == ("DEAD_LETTER", "FACT_TOO_OLD")
+    assert desk.send(order).reason_code == "TOO_OLD"
+
+
+def test_a_report_from_beyond_the_window_could_not_be_told_from_its_repeat() -> None:
+    desk = Desk()
+    order = desk.works()
+    late = desk.world.now_us + POLICY.dedup_window_ms * 1_000 + 1
+    answer = desk.report(order, EXEC_TYPE_NEW, event_time=late)
+    assert (answer.outcome, answer.reason_code) == ("DEAD_LETTER", "EVENT_TIME_IN_FUTURE")

@@ -17,7 +17,7 @@ def check(c: OrderContext) -> CheckResult:
     order = c.state.order(c.order.user_id, order_id)
     if order is not None:
         return passed(NAME) if order.final_lots is None else failed(NAME, "ORIG_ORDER_CLOSED")
-    ended = c.state.decision(c.order.user_id, order_id, c.gate_time)
+    ended = c.state.decision(c.order.user_id, order_id, c.rules.forgotten_before)
     # Only an accepted NEW that has ended keeps its instrument.
     if ended is not None and ended.instrument_id is not None:
         return failed(NAME, "ORIG_ORDER_CLOSED")
