@@ -29,7 +29,7 @@ help:  ## List these targets
 run: $(INSTALLED) $(BROKER) build  ## Start Kafka and a worker, replay real orders, sum up, stop all
 	@$(BIN)/tollgate run $(ARGS)
 
-test: $(INSTALLED) $(JARS) build coverage  ## Run all tests; the core must be covered fully
+test: $(INSTALLED) $(JARS) build lint coverage  ## Lint, then run all tests; the core must be covered fully
 	@$(BIN)/pytest $(ARGS)
 
 # Compiled modules cannot be measured: this run takes the same sources as plain Python.
@@ -44,6 +44,7 @@ lint: $(INSTALLED)  ## Check style, types, layers and generated code
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pipeline.codecs.generate --check
+	@TOLLGATE_PURE=1 $(BIN)/python -m pipeline.documents --check
 
 format: $(INSTALLED)  ## Format the code and mend what can be mended automatically
 	@$(BIN)/ruff check --fix-only
@@ -55,8 +56,10 @@ up: $(INSTALLED) $(BROKER) build  ## Start Kafka and WORKERS=1 workers and leave
 down: $(INSTALLED)  ## Stop what `make up` started; its data stays
 	@$(BIN)/tollgate down
 
-generate: $(INSTALLED)  ## Write records and codecs from schemas/avro
+# The documents show what the sources say, not what an older build says.
+generate: $(INSTALLED)  ## Write what is made from schemas/avro and from the code's own tables
 	@$(BIN)/python -m pipeline.codecs.generate
+	@TOLLGATE_PURE=1 $(BIN)/python -m pipeline.documents
 
 bench-throughput: $(INSTALLED) $(BROKER) build  ## Orders a second, ours against a stock Faust agent
 	@$(BIN)/python benchmarks/throughput.py $(ARGS)
