@@ -33,6 +33,7 @@ def command(workers: int, directory: Path) -> None:
       tollgate up
       tollgate up --workers 3
       KAFKA_BOOTSTRAP=kafka:9092 tollgate up
+      TOLLGATE_GATE_CLOCK=record tollgate up    # then: tollgate replay FILE --control config/control
 
     Exit codes: 0 all runs, 1 something did not start (the text says why), 2 wrong usage.
     """  # noqa: D301 - \b is click's mark for "do not wrap"
@@ -41,8 +42,12 @@ def command(workers: int, directory: Path) -> None:
         settings = _settings(stack)
         created = create_topics(settings)
         click.echo(f"topics: {len(created)} created" if created else "topics: all there")
-        applied = apply_directory(settings, PROJECT_ROOT / "config/control")
-        click.echo(f"control: {applied.published} published, {applied.unchanged} were in force")
+        if settings.gate_clock == "record":
+            # Stamped now, the definitions would move the lanes' time past any recording.
+            click.echo("control: none, a replay brings its own (tollgate replay --control)")
+        else:
+            applied = apply_directory(settings, PROJECT_ROOT / "config/control")
+            click.echo(f"control: {applied.published} published, {applied.unchanged} were in force")
         stack.scale(settings, workers)
         stack.write_state(settings.kafka_bootstrap)
     except (SettingsError, BrokerError, TopicError, ControlError, StackError) as error:

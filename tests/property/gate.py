@@ -51,6 +51,7 @@ class Gate:
         """A lane that has seen nothing."""
         self.rows = DictRows()
         self.offsets = dict.fromkeys(TOPICS, -1)
+        self.audit: list[bytes] = []
         self.processor = self._open()
 
     def _open(self) -> LaneProcessor:
@@ -75,6 +76,7 @@ class Gate:
             False,
             oversized,
         )
+        self.audit.append(output.audit)
         self.rows.store(output.rows)
         self.rows.store([self.processor.head_row()])
         return output
