@@ -266,7 +266,7 @@ def working_order_row(lane_sequence: int) -> bytes:
             "hold_minor": 750,
             "hold_currency": "USD",
             "lane_sequence": lane_sequence,
-            "gate_time": "2023-12-25T10:00:00.000000Z",
+            "touched_at": "2023-12-25T10:00:00.000000Z",
             "content_hash": "00" * 32,
         },
     )
@@ -279,7 +279,7 @@ def rejected_row(lane_sequence: int, reason_code: str) -> bytes:
             "verdict": "REJECTED",
             "reason_code": reason_code,
             "lane_sequence": lane_sequence,
-            "remembered_until": "2024-01-01T10:00:00.000000Z",
+            "touched_at": "2024-01-01T10:00:00.000000Z",
             "content_hash": "00" * 32,
             "filled_lots": 0,
         },
