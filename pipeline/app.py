@@ -6,6 +6,7 @@ is in docs/adr/0001-faust-as-the-frame.md.
 """
 
 import asyncio
+import gc
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -46,6 +47,8 @@ _log: Final = structlog.get_logger(__name__)
 
 _BUFFERED_EVENTS_MAX: Final = 64
 _TICK_S: Final = 0.1
+# Allocations between two collections of the youngest, of them between two of the next, and so on.
+_GC_THRESHOLDS: Final = (100_000, 20, 50)
 _TICKS_PER_LAG: Final = 10
 
 # The entry points of pyproject.toml say the same; this works without an installation.
@@ -134,9 +137,21 @@ class GateApp(faust.App):
 
     def lanes_ready(self) -> None:
         """Lanes are whole and flow has resumed."""
+        _keep_garbage_collection_off_the_hot_path()
         if "reporting" in self.stores:
             for lane in self.stores["reporting"].lanes.values():
                 self.reporting.opened(lane)
+
+
+def _keep_garbage_collection_off_the_hot_path() -> None:
+    """What has been loaded stays; what an order leaves behind has no cycles.
+
+    With the defaults, the collector walks the cached rows again and again, for a fifth of the
+    time of deciding, and finds nothing. It still runs, for the few cycles of the libraries.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 def create_app(settings: Settings) -> GateApp:

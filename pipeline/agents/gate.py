@@ -13,14 +13,18 @@ from pipeline.codecs.wire import SchemaIds
 from pipeline.fatal import stop_worker
 from pipeline.lane.processor import DEPOSITS, FILLS, ORDERS, LaneProcessor, bounded
 from pipeline.risk.reasons import ACCEPTED
-from pipeline.risk.records import AUDIT_OUTCOME_DECISION, AUDIT_OUTCOME_NAMES
+from pipeline.risk.records import (
+    AUDIT_OUTCOME_DEAD_LETTER,
+    AUDIT_OUTCOME_DECISION,
+    AUDIT_OUTCOME_NAMES,
+)
 from pipeline.settings import Settings
 from pipeline.streaming.merge import MergedBatch
 from pipeline.streaming.transaction import Headers, Output
 from pipeline.tables.lane import TableLane
 from pipeline.tables.sweep import Sweep
 from pipeline.telemetry.tracing import traceparent_of
-from pipeline.topics import AUDIT, DEAD_LETTERS, DECISIONS, REGULATORY_EVENTS
+from pipeline.topics import AUDIT, DEAD_LETTERS, DECISIONS, LANE_INPUTS, REGULATORY_EVENTS
 
 _TRACED: Final = frozenset((ORDERS, FILLS, DEPOSITS))
 
@@ -36,12 +40,11 @@ class GateLane:
 
 
 class BatchTally:
-    """What a batch adds to the metrics once it is committed."""
+    """What a batch adds to metrics and traces once it is committed."""
 
     def __init__(self) -> None:
-        self.outcomes: Counter[tuple[str, str]] = Counter()
-        self.decisions: Counter[tuple[str, str]] = Counter()
-        self.dead_letters: Counter[str] = Counter()
+        # Topic index, audit outcome, reason code: how many inputs.
+        self.inputs: dict[tuple[int, int, str], int] = {}
         self.order_times_ms: list[int] = []
         # Traceparent, lane sequence, reason of what is to be traced; empty unless tracing is on.
         self.traced: list[tuple[str, int, str]] = []
@@ -55,14 +58,12 @@ class Gate:
         self._app: Final = app
         self._settings: Final = settings
         self._record_clock: Final = settings.gate_clock == "record"
-        self._frames: Final = {
-            name: ids.frame(name)
-            for name in ("decision", "audit_record", "regulatory_event", "dead_letter")
-        }
-        self._topics: Final = {
-            topic.name: settings.topic(topic.name)
-            for topic in (DECISIONS, AUDIT, REGULATORY_EVENTS, DEAD_LETTERS)
-        }
+        self._inputs: Final = [settings.topic(topic.name) for topic in LANE_INPUTS]
+        # Topic and frame of each kind of output.
+        self._decisions: Final = settings.topic(DECISIONS.name), ids.frame("decision")
+        self._audit: Final = settings.topic(AUDIT.name), ids.frame("audit_record")
+        self._events: Final = settings.topic(REGULATORY_EVENTS.name), ids.frame("regulatory_event")
+        self._dead_letters: Final = settings.topic(DEAD_LETTERS.name), ids.frame("dead_letter")
 
     async def process(self, partition: int, batch: MergedBatch) -> None:
         """Apply a batch, and commit if it is time."""
@@ -78,16 +79,17 @@ class Gate:
     def _apply(self, lane: TableLane, batch: MergedBatch) -> None:
         work: GateLane = lane.work
         processor = work.processor
-        topics = lane.family.topics
         outputs: list[Output] = []
-        applied: dict[str, int] = {}
+        applied = [lane.applied.get(topic, -1) for topic in self._inputs]
         tally = BatchTally()
+        inputs = tally.inputs
         tracing = self._app.tracing.enabled
         clock_us = time.time_ns() // 1000
         for topic, record in batch.records:
-            offset = record.offset
-            if offset <= max(lane.applied.get(topics[topic], -1), applied.get(topics[topic], -1)):
-                stop_worker(f"{topics[topic]} offset {offset} came twice")
+            offset, time_ms = record.offset, record.timestamp
+            if offset <= applied[topic]:
+                stop_worker(f"{self._inputs[topic]} offset {offset} came twice")
+            applied[topic] = offset
             traceparent = None
             if record.headers and topic in _TRACED:
                 traceparent = traceparent_of(record.headers)
@@ -95,28 +97,34 @@ class Gate:
             result = processor.apply(
                 topic,
                 offset,
-                record.timestamp,
+                time_ms,
                 key,
                 value,
                 traceparent,
-                record.timestamp * 1000 if self._record_clock else clock_us,
+                time_ms * 1000 if self._record_clock else clock_us,
                 batch.out_of_sync,
                 oversized,
             )
             lane.stage(result.rows)
-            applied[topics[topic]] = offset
             self._emit(outputs, lane.partition, key, result, traceparent)
+            kind = (topic, result.outcome, result.reason_code)
+            inputs[kind] = inputs.get(kind, 0) + 1
+            if topic == ORDERS and not self._record_clock:
+                tally.order_times_ms.append(time_ms)
             if tracing and traceparent is not None:
                 sequence = processor.head.lane_sequence
                 tally.traced.append((traceparent, sequence, result.reason_code))
-            self._count(tally, topics[topic], topic, record.timestamp, result)
         lane.stage([processor.head_row()])
         lane.stage(work.sweep.expired(processor, 2 * len(batch.records)))
         processor.trim(self._settings.row_cache_max)
         self._app.transaction.add(
             lane,
             outputs,
-            applied,
+            {
+                name: offset
+                for name, offset in zip(self._inputs, applied, strict=True)
+                if offset >= 0
+            },
             len(batch.records),
             lambda: self._committed(lane.partition, tally),
         )
@@ -130,31 +138,19 @@ class Gate:
         traceparent: str | None,
     ) -> None:
         """The Kafka records of one input's outputs."""
-        topics, frames = self._topics, self._frames
         headers: Headers | None = [("traceparent", traceparent)] if traceparent else None
         if result.decision is not None:
-            value = frames["decision"] + result.decision
-            outputs.append((topics["decisions"], value, key, partition, headers))
-        outputs.append(
-            (topics["audit"], frames["audit_record"] + result.audit, key, partition, headers)
-        )
+            topic, frame = self._decisions
+            outputs.append((topic, frame + result.decision, key, partition, headers))
+        topic, frame = self._audit
+        outputs.append((topic, frame + result.audit, key, partition, headers))
         for tenant, body in result.events:
             # A tenant's events of all lanes meet in one partition, chosen by its key.
-            value = frames["regulatory_event"] + body
-            outputs.append((topics["regulatory-events"], value, tenant.encode(), None, None))
+            topic, frame = self._events
+            outputs.append((topic, frame + body, tenant.encode(), None, None))
         if result.dead_letter is not None:
-            value = frames["dead_letter"] + result.dead_letter
-            outputs.append((topics["dead-letters"], value, key, partition, headers))
-
-    @staticmethod
-    def _count(tally: BatchTally, topic_name: str, topic: int, time_ms: int, result: Any) -> None:
-        tally.outcomes[(topic_name, AUDIT_OUTCOME_NAMES[result.outcome])] += 1
-        if result.outcome == AUDIT_OUTCOME_DECISION:
-            tally.decisions[(_verdict(result.reason_code), result.reason_code)] += 1
-        if result.dead_letter is not None:
-            tally.dead_letters[result.reason_code] += 1
-        if topic == ORDERS:
-            tally.order_times_ms.append(time_ms)
+            topic, frame = self._dead_letters
+            outputs.append((topic, frame + result.dead_letter, key, partition, headers))
 
     def _committed(self, lane: int, tally: BatchTally) -> None:
         """Count and trace what has become durable, and only then."""
@@ -170,8 +166,17 @@ class Gate:
                 tally.started_ns,
                 time.time_ns(),
             )
+        outcomes: Counter[tuple[str, str]] = Counter()
+        decisions: Counter[tuple[str, str]] = Counter()
+        dead_letters: Counter[str] = Counter()
+        for (topic, outcome, reason), count in tally.inputs.items():
+            outcomes[self._inputs[topic], AUDIT_OUTCOME_NAMES[outcome]] += count
+            if outcome == AUDIT_OUTCOME_DECISION:
+                decisions[_verdict(reason), reason] += count
+            elif outcome == AUDIT_OUTCOME_DEAD_LETTER:
+                dead_letters[reason] += count
         metrics = self._app.metrics
-        metrics.count_batch(tally.decisions, tally.outcomes, tally.dead_letters)
+        metrics.count_batch(decisions, outcomes, dead_letters)
         if not self._record_clock:
             now_ms = time.time_ns() // 1_000_000
             metrics.latencies([max(0, now_ms - at) / 1000 for at in tally.order_times_ms])

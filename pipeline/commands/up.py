@@ -33,7 +33,7 @@ def command(workers: int, directory: Path) -> None:
       tollgate up
       tollgate up --workers 3
       KAFKA_BOOTSTRAP=kafka:9092 tollgate up
-      TOLLGATE_GATE_CLOCK=record tollgate up    # then: tollgate replay FILE --control config/control
+      TOLLGATE_GATE_CLOCK=record tollgate up    # for tollgate replay FILE --control config/control
 
     Exit codes: 0 all runs, 1 something did not start (the text says why), 2 wrong usage.
     """  # noqa: D301 - \b is click's mark for "do not wrap"
