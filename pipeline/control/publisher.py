@@ -92,12 +92,16 @@ class ControlWriter:
         self._frame = schema_ids(settings).frame(CONTROL.schema)
         self._partitions = _partitions(settings, self._topic)
         self._producer = Producer(
-            settings.confluent(
-                transactional_id=f"{settings.topic_prefix}{settings.app_id}-control-writer",
-                transaction_timeout_ms=settings.transaction_timeout_ms,
-                compression_type=settings.compression,
-                linger_ms=5,
-            )
+            {
+                **settings.confluent(
+                    transactional_id=f"{settings.topic_prefix}{settings.app_id}-control-writer",
+                    transaction_timeout_ms=settings.transaction_timeout_ms,
+                    compression_type=settings.compression,
+                    linger_ms=5,
+                ),
+                # What goes wrong is raised and told in words; librdkafka's retries are no news.
+                "log_level": 0,
+            }
         )
         self._call(self._producer.init_transactions, _TIMEOUT_S)
         # After init_transactions nothing of an older writer is pending: the end is the end.
