@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,7 +77,10 @@ class Contender:
         publish_setup(self.settings, self.publisher, flow, first_us)
         inputs = sum(_count(self.settings, topic.name) for topic in LANE_INPUTS)
         self._process.start(
-            self._command, log=self.log, env=_environment(self.settings), directory=PROJECT_ROOT
+            self._command,
+            log=self.log,
+            env=dict(os.environ) | self.settings.as_env(),
+            directory=PROJECT_ROOT,
         )
         end = time.monotonic() + _SETUP_S_MAX
         while _count(self.settings, AUDIT.name) < inputs:
@@ -198,16 +201,6 @@ def bench_stack() -> Iterator[Stack]:
 def say(text: str) -> None:
     """Tell people what is going on; results alone go to standard output."""
     sys.stderr.write(f"{text}\n")
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    """This process's environment with every setting named, so that no file changes one."""
-    env = dict(os.environ)
-    for setting in fields(settings):
-        name = setting.name.upper()
-        variable = name if name.startswith("KAFKA_") else f"TOLLGATE_{name}"
-        env[variable] = str(getattr(settings, setting.name))
-    return env
 
 
 def _count(settings: Settings, topic: str) -> int:

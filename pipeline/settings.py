@@ -80,9 +80,8 @@ class Settings:
             if name not in known:
                 raise SettingsError(f"{path}: unknown setting {name!r}; known: {', '.join(known)}")
         for name in known:
-            variable = name.upper() if name.startswith("kafka_") else f"TOLLGATE_{name.upper()}"
-            if variable in env:
-                given[name] = env[variable]
+            if _variable(name) in env:
+                given[name] = env[_variable(name)]
         settings = cls(
             **{name: _convert(name, known[name], value) for name, value in given.items()}
         )
@@ -116,6 +115,12 @@ class Settings:
             raise SettingsError("transaction_timeout_ms must be below rebalance_timeout_s x 1000")
         return self
 
+    def as_env(self) -> dict[str, str]:
+        """The environment from which `load` reads exactly these, whatever a settings file says."""
+        return {
+            _variable(setting.name): str(getattr(self, setting.name)) for setting in fields(self)
+        }
+
     def topic(self, name: str) -> str:
         """The broker's name of a topic of `topics.py`."""
         return self.topic_prefix + name
@@ -134,6 +139,10 @@ class Settings:
         }
         client = {name: value for name, value in client.items() if value != ""}
         return client | {name.replace("_", "."): value for name, value in extra.items()}
+
+
+def _variable(name: str) -> str:
+    return name.upper() if name.startswith("kafka_") else f"TOLLGATE_{name.upper()}"
 
 
 def _convert(name: str, wanted: Any, value: Any) -> Any:

@@ -34,7 +34,6 @@ from pipeline.risk.records import (
 )
 from pipeline.settings import Settings
 from pipeline.streaming.topic_admin import create_topics
-from tests.support import settings_env
 
 NOW_US = 1_700_000_000_000_000
 TENANT = "tenant-1"
@@ -290,7 +289,7 @@ class WorkerProcess:
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "pipeline", "worker"],
-                env=os.environ | settings_env(own),
+                env=os.environ | own.as_env(),
                 stdout=output,
                 stderr=output,
             )

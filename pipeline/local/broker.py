@@ -104,8 +104,20 @@ class LocalBroker:
     stopped.
     """
 
-    def __init__(self, directory: Path, port: int | None = None, *, detached: bool = False) -> None:
-        """`port`: where clients connect; None lets it choose a free one."""
+    def __init__(
+        self,
+        directory: Path,
+        port: int | None = None,
+        *,
+        detached: bool = False,
+        more_properties: str = "",
+    ) -> None:
+        """`port`: where clients connect; None lets it choose a free one.
+
+        `more_properties`: further lines of server.properties, which win over the broker's own; they
+        may name {host}, {port}, {controller_port} and {data}.
+        """
+        self._more_properties = more_properties
         self.directory = directory.resolve()
         self.log = self.directory / "broker.log"
         self._wanted_port = port
@@ -226,8 +238,9 @@ class LocalBroker:
             ports = self._choose_ports()
             self._ports_file.write_text(json.dumps({"port": ports[0], "controller_port": ports[1]}))
         path = self.directory / "server.properties"
+        properties = _PROPERTIES + self._more_properties
         path.write_text(
-            _PROPERTIES.format(
+            properties.format(
                 host=_HOST, port=ports[0], controller_port=ports[1], data=self.directory / "data"
             )
         )

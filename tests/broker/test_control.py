@@ -36,7 +36,6 @@ from pipeline.risk.records import (
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.streaming.topic_admin import create_topics
 from pipeline.topics import CONTROL
-from tests.support import settings_env
 
 pytestmark = pytest.mark.broker
 
@@ -175,7 +174,7 @@ def test_a_lacking_topic_and_a_lacking_broker_are_said_plainly(broker_settings: 
 
 
 def tollgate(settings: Settings, *arguments: str) -> Result:
-    return CliRunner().invoke(main, ["control", *arguments], env=settings_env(settings))
+    return CliRunner().invoke(main, ["control", *arguments], env=settings.as_env())
 
 
 def test_the_command_line_applies_shows_and_stops(broker_settings: Settings) -> None:

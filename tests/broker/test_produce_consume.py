@@ -23,13 +23,12 @@ from pipeline.risk.records import (
 from pipeline.settings import Settings
 from pipeline.streaming.topic_admin import create_topics
 from pipeline.topics import ORDERS, RISK_CONTEXTS_CHANGELOG
-from tests.support import settings_env
 
 pytestmark = pytest.mark.broker
 
 
 def tollgate(settings: Settings, *arguments: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(main, list(arguments), input=stdin, env=settings_env(settings))
+    return CliRunner().invoke(main, list(arguments), input=stdin, env=settings.as_env())
 
 
 def consumed(settings: Settings, *arguments: str) -> list[dict[str, Any]]:
