@@ -32,6 +32,8 @@ from pipeline.topics import REGULATORY_REPORTS
 
 _log: Final = structlog.get_logger(__name__)
 
+_REBALANCE_POLL_S: Final = 0.1
+
 
 class ReportingLane:
     """What reporting keeps of an open lane beside its rows: the days of its tenants."""
@@ -113,6 +115,9 @@ class Reporting:
         try:
             row = work.trackers[tenant].days[day]
             parts = await loop.run_in_executor(None, self._build, lane, row, tenant, day)
+            # In the middle of a rebalance the old membership would be refused.
+            while self._app.rebalancing:  # noqa: ASYNC110 -- Faust has a flag and no event
+                await asyncio.sleep(_REBALANCE_POLL_S)
             async with self._app.transaction.lock:
                 owned = self._app.stores["reporting"].lanes.get(lane.partition)
                 if owned is not lane or lane.work is not work:
