@@ -34,6 +34,7 @@ _STEP_TIMEOUT_S: Final = 10.0
 _QUEUE_MESSAGES_MAX: Final = 1_000_000
 _COMMITS_AVERAGED: Final = 8
 PATIENT_COMMIT_MS: Final = 1_000
+_LINGER_MS: Final = 100
 _UNASSIGNED_PARTITION: Final = -1
 
 
@@ -93,7 +94,8 @@ class Transaction:
                 transaction_timeout_ms=settings.transaction_timeout_ms,
                 partitioner="murmur2",
                 compression_type=settings.compression,
-                linger_ms=0,
+                # The flush sends; until then what goes to a partition gathers into one request.
+                linger_ms=_LINGER_MS,
                 message_max_bytes=OUTPUT_BYTES_MAX,
                 queue_buffering_max_messages=_QUEUE_MESSAGES_MAX,
                 queue_buffering_max_kbytes=1 << 20,
