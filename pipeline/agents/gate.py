@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from typing import Any, Final
 
+import structlog
+
 from pipeline.codecs.wire import SchemaIds
 from pipeline.fatal import stop_worker
 from pipeline.lane.processor import DEPOSITS, FILLS, ORDERS, LaneProcessor, bounded
@@ -23,9 +25,13 @@ from pipeline.streaming.merge import MergedBatch
 from pipeline.streaming.transaction import Headers, Output
 from pipeline.tables.lane import TableLane
 from pipeline.tables.sweep import Sweep
-from pipeline.telemetry.tracing import traceparent_of
+from pipeline.telemetry.tracing import trace_fields, traceparent_of
 from pipeline.topics import AUDIT, DEAD_LETTERS, DECISIONS, LANE_INPUTS, REGULATORY_EVENTS
 
+_log: Final = structlog.get_logger(__name__)
+
+# Of one batch; all of them are on the dead-letters topic and in the metrics.
+_LETTERS_LOGGED_MAX: Final = 10
 _TRACED: Final = frozenset((ORDERS, FILLS, DEPOSITS))
 
 
@@ -48,6 +54,8 @@ class BatchTally:
         self.order_times_ms: list[int] = []
         # Traceparent, lane sequence, reason of what is to be traced; empty unless tracing is on.
         self.traced: list[tuple[str, int, str]] = []
+        # Lane sequence, topic index, reason, traceparent of the first dead letters, to be logged.
+        self.letters: list[tuple[int, int, str, str | None]] = []
         self.started_ns: Final = time.time_ns()
 
 
@@ -111,6 +119,9 @@ class Gate:
             inputs[kind] = inputs.get(kind, 0) + 1
             if topic == ORDERS and not self._record_clock:
                 tally.order_times_ms.append(time_ms)
+            if result.dead_letter is not None and len(tally.letters) < _LETTERS_LOGGED_MAX:
+                sequence = processor.head.lane_sequence
+                tally.letters.append((sequence, topic, result.reason_code, traceparent))
             if tracing and traceparent is not None:
                 sequence = processor.head.lane_sequence
                 tally.traced.append((traceparent, sequence, result.reason_code))
@@ -153,7 +164,16 @@ class Gate:
             outputs.append((topic, frame + result.dead_letter, key, partition, headers))
 
     def _committed(self, lane: int, tally: BatchTally) -> None:
-        """Count and trace what has become durable, and only then."""
+        """Count, log and trace what has become durable, and only then."""
+        for sequence, topic, reason, trace in tally.letters:
+            _log.warning(
+                "dead letter",
+                lane=lane,
+                lane_sequence=sequence,
+                topic=self._inputs[topic],
+                reason=reason,
+                **trace_fields(trace),
+            )
         for traceparent, sequence, reason in tally.traced:
             self._app.tracing.decided(
                 traceparent,

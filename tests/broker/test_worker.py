@@ -29,6 +29,8 @@ from tests.flow import (
 
 pytestmark = pytest.mark.broker
 
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+TRACEPARENT = f"00-{TRACE_ID}-b7ad6b7169203331-01"
 INPUTS = ("control", "marks", "deposits", "fills", "orders")
 
 
@@ -73,10 +75,9 @@ def assert_verified(settings: Settings) -> None:
 def test_an_order_is_answered_filled_and_audited(broker_settings: Settings, tmp_path: Path) -> None:
     world = World(broker_settings)
     world.define(["alice"])
-    traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     with worker(broker_settings, "w1", tmp_path) as running:
         running.ready()
-        world.send("orders", "order", order("alice", "o1"), headers=[("traceparent", traceparent)])
+        world.send("orders", "order", order("alice", "o1"), headers=[("traceparent", TRACEPARENT)])
         world.flush()
         (message,) = world.await_records("decisions", 1)
         world.send("fills", "fill", fill("alice", "o1", "e1"))
@@ -89,8 +90,8 @@ def test_an_order_is_answered_filled_and_audited(broker_settings: Settings, tmp_
     assert (accepted["verdict"], accepted["reason_code"]) == ("ACCEPTED", "ACCEPTED")
     assert accepted["hold_minor"] == 1_200_000 + 250
     assert accepted["order"]["quantity_lots"] == 1
-    assert accepted["traceparent"] == traceparent
-    assert ("traceparent", traceparent.encode()) in message.headers()
+    assert accepted["traceparent"] == TRACEPARENT
+    assert ("traceparent", TRACEPARENT.encode()) in message.headers()
     assert {check["check"] for check in accepted["checks"]} >= {"PRICE_COLLAR", "BUYING_POWER"}
     repeat = world.decisions()[1]
     assert repeat["duplicate_of"] == accepted["lane_sequence"]
@@ -155,7 +156,8 @@ def test_bad_input_ends_with_its_own_reason_and_the_lane_goes_on(
     with worker(broker_settings, "w1", tmp_path) as running:
         running.ready()
         for _, topic, key, value, partition in letters:
-            world.send_raw(topic, key, value, partition=partition)
+            headers: list[tuple[str, str | bytes | None]] = [("traceparent", TRACEPARENT)]
+            world.send_raw(topic, key, value, partition=partition, headers=headers)
         # Small as it travels, large once unpacked: the broker lets it through.
         world.send_packed("orders", b"alice", b"\x00" * 3_000_000)
         for _, record in rejections:
@@ -165,6 +167,8 @@ def test_bad_input_ends_with_its_own_reason_and_the_lane_goes_on(
         world.await_records("decisions", len(rejections) + 1)
         world.await_records("dead-letters", len(letters) + 1)
         assert running.stop() == 0
+        # Whoever is woken by the alert finds the trace in the log.
+        assert f'"trace_id": "{TRACE_ID}"' in running.log.read_text()
     dead = Counter(
         decode("dead_letter", m.value())["reason_code"] for m in world.read("dead-letters")
     )
