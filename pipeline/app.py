@@ -26,6 +26,7 @@ from pipeline.fatal import stop_worker
 from pipeline.lane.family import LaneFamily
 from pipeline.risk.effects import CORE_VERSION
 from pipeline.settings import Settings, SettingsError
+from pipeline.streaming.topic_admin import admin_client, partition_counts
 from pipeline.streaming.transaction import Transaction
 from pipeline.tables.lane import TableLane
 from pipeline.tables.recovery import LaneTables
@@ -108,11 +109,24 @@ class GateApp(faust.App):
         await super().on_first_start()
 
     def _connect(self) -> None:
+        self._require_partitions()
         Path(self.conf.datadir).mkdir(parents=True, exist_ok=True)
         changelogs = [family.changelog for family in self.families.values()]
         self.transaction.start(changelog_ids(self.settings, changelogs))
         port = self.metrics.serve(self.settings.metrics_host, self.settings.metrics_port)
         _log.info("metrics", url=f"http://{self.settings.metrics_host}:{port}/metrics")
+
+    def _require_partitions(self) -> None:
+        """With another count a user's records would not be where this worker looks for them."""
+        wanted = self.settings.partitions
+        counts = partition_counts(admin_client(self.settings))
+        for family in self.families.values():
+            for topic in (*family.topics, family.changelog):
+                if counts.get(topic) != wanted:
+                    raise SettingsError(
+                        f"topic {topic} has {counts.get(topic, 0)} partitions, the setting "
+                        f"`partitions` says {wanted}: run `tollgate doctor`"
+                    )
 
     async def on_shutdown(self) -> None:
         """After the last commit: send what is left of traces, stop serving metrics."""

@@ -4,6 +4,7 @@ import hashlib
 import random
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,15 @@ def test_bad_input_ends_with_its_own_reason_and_the_lane_goes_on(
     }
     assert_applied_exactly_once(world)
     assert_verified(broker_settings)
+
+
+def test_a_worker_with_another_partition_count_does_not_start(
+    broker_settings: Settings, tmp_path: Path
+) -> None:
+    World(broker_settings)
+    with worker(replace(broker_settings, partitions=5), "w1", tmp_path) as refused_one:
+        assert refused_one.process.wait(60) == 70
+        assert "has 4 partitions, the setting `partitions` says 5" in refused_one.log.read_text()
 
 
 def test_kill_9_and_a_joining_worker_lose_and_double_nothing(
