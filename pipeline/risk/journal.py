@@ -42,7 +42,7 @@ class Journal:
 
     def _close_day(self, context: InputContext, next_day: int) -> None:
         counts = self.head.day_event_counts
-        for tenant in [*sorted(self.rules.tenants), UNKNOWN_TENANT]:
+        for tenant in [*sorted(self.rules.tenants - {UNKNOWN_TENANT}), UNKNOWN_TENANT]:
             event = self._event(context, tenant, "DAY_CLOSE", context.gate_time, APPLIED)
             event.lane_count = self.rules.lane_count
             event.day_event_count = counts.get(tenant, 0)

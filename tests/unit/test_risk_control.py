@@ -245,6 +245,13 @@ def test_a_shorter_window_forgets_sooner_and_refuses_what_it_forgot() -> None:
     assert desk.send(changed(order, quantity_lots=1)).reason_code == "TOO_OLD"
 
 
+def test_a_tenant_called_like_the_unknown_ones_has_its_day_closed_once() -> None:
+    desk = Desk()
+    desk.control(UserAccount(ELSEWHERE, "UNKNOWN", "gold", TRADING_STATE_ACTIVE))
+    desk.control(DayClose(TODAY))
+    assert desk.event_types() == ["DAY_CLOSE", "DAY_CLOSE"]
+
+
 def test_a_longer_window_brings_back_nothing_that_was_forgotten() -> None:
     desk = Desk()
     desk.control(changed(POLICY, dedup_window_ms=60_000, order_age_ms_max=7_200_000))
