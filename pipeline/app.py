@@ -8,6 +8,7 @@ is in docs/adr/0001-faust-as-the-frame.md.
 import asyncio
 import gc
 import time
+from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -28,9 +29,10 @@ from pipeline.risk.effects import CORE_VERSION
 from pipeline.settings import Settings, SettingsError
 from pipeline.streaming.topic_admin import admin_client, partition_counts
 from pipeline.streaming.transaction import Transaction
+from pipeline.tables.changelog import KafkaChangelogs
 from pipeline.tables.lane import TableLane
 from pipeline.tables.recovery import LaneTables
-from pipeline.tables.restore import changelog_ids
+from pipeline.tables.restore import LanePlace
 from pipeline.tables.store import STORE_SCHEME, LaneStore, LaneTable
 from pipeline.telemetry.logs import configure_logging, logging_config
 from pipeline.telemetry.metrics import Metrics
@@ -112,7 +114,8 @@ class GateApp(faust.App):
         self._require_partitions()
         Path(self.conf.datadir).mkdir(parents=True, exist_ok=True)
         changelogs = [family.changelog for family in self.families.values()]
-        self.transaction.start(changelog_ids(self.settings, changelogs))
+        source = KafkaChangelogs(self.settings, lambda: False)
+        self.transaction.start(source.topic_ids(changelogs))
         port = self.metrics.serve(self.settings.metrics_host, self.settings.metrics_port)
         _log.info("metrics", url=f"http://{self.settings.metrics_host}:{port}/metrics")
 
@@ -149,12 +152,14 @@ class GateApp(faust.App):
             age_s = 0.0 if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000
             self.metrics.lane_lag(lane, behind, age_s)
 
-    def lanes_ready(self) -> None:
-        """Lanes are whole and flow has resumed."""
-        _keep_garbage_collection_off_the_hot_path()
+    def lanes_ready(self, kept: Collection[LanePlace]) -> None:
+        """Lanes are whole and flow has resumed; those of `kept` never left."""
+        if len(kept) < sum(len(store.lanes) for store in self.stores.values()):
+            _keep_garbage_collection_off_the_hot_path()
         if "reporting" in self.stores:
-            for lane in self.stores["reporting"].lanes.values():
-                self.reporting.opened(lane)
+            for partition, lane in self.stores["reporting"].lanes.items():
+                if LanePlace(lane.family, partition) not in kept:
+                    self.reporting.opened(lane)
 
 
 def _keep_garbage_collection_off_the_hot_path() -> None:
@@ -193,7 +198,7 @@ def create_app(settings: Settings) -> GateApp:
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=settings.worker_id if settings.static_member else None,
         broker_session_timeout=float(settings.session_timeout_s),
-        broker_heartbeat_interval=float(settings.heartbeat_s),
+        broker_heartbeat_interval=settings.heartbeat_ms / 1000,
         broker_rebalance_timeout=float(settings.rebalance_timeout_s),
         broker_max_poll_interval=120.0,
         producer_max_request_size=OUTPUT_BYTES_MAX,
@@ -204,6 +209,7 @@ def create_app(settings: Settings) -> GateApp:
         logging_config=logging_config(settings),
         TableManager=LaneTables,
         Table=LaneTable,
+        table_standby_replicas=settings.standby_replicas,
     )
     app.prepare(settings)
     for family in app.families.values():

@@ -39,11 +39,12 @@ class Settings:
     lane_sync_ms_max: int = 50
     batch_records_max: int = 500
     row_cache_max: int = 200_000
-    transaction_timeout_ms: int = 8_000
+    transaction_timeout_ms: int = 5_000
     session_timeout_s: int = 6
-    heartbeat_s: int = 1
+    heartbeat_ms: int = 300
     rebalance_timeout_s: int = 15
     static_member: bool = False
+    standby_replicas: int = 0
     compression: str = "lz4"
     reporting: bool = True
     registry_url: str = ""
@@ -99,6 +100,9 @@ class Settings:
             "batch_records_max": (1, 100_000),
             "row_cache_max": (1_000, 100_000_000),
             "transaction_timeout_ms": (1_000, 900_000),
+            "session_timeout_s": (1, 1_800),
+            "heartbeat_ms": (50, 60_000),
+            "standby_replicas": (0, 8),
             "metrics_port": (0, 65_535),
             "report_events_per_part": (1, 5_000),
         }
@@ -113,6 +117,8 @@ class Settings:
             )
         if self.transaction_timeout_ms >= self.rebalance_timeout_s * 1000:
             raise SettingsError("transaction_timeout_ms must be below rebalance_timeout_s x 1000")
+        if self.heartbeat_ms * 3 > self.session_timeout_s * 1000:
+            raise SettingsError("heartbeat_ms must be at most a third of session_timeout_s x 1000")
         return self
 
     def as_env(self) -> dict[str, str]:

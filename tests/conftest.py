@@ -28,7 +28,7 @@ def broker_settings(broker: LocalBroker, tmp_path: Path) -> Settings:
         partitions=4,
         data_dir=str(tmp_path / "w1"),
         gate_clock="record",
-        transaction_timeout_ms=8_000,
+        transaction_timeout_ms=5_000,
         session_timeout_s=6,
         kafka_bootstrap=broker.bootstrap,
     ).checked()

@@ -21,8 +21,8 @@ from pipeline.risk.records import (
     AUDIT_OUTCOME_NAMES,
 )
 from pipeline.settings import Settings
+from pipeline.streaming.commit import Headers, Output
 from pipeline.streaming.merge import MergedBatch
-from pipeline.streaming.transaction import Headers, Output
 from pipeline.tables.lane import TableLane
 from pipeline.tables.sweep import Sweep
 from pipeline.telemetry.tracing import trace_fields, traceparent_of
@@ -78,7 +78,7 @@ class Gate:
         transaction = self._app.transaction
         async with transaction.lock:
             lane: TableLane | None = self._app.stores["gate"].lanes.get(partition)
-            if lane is None or lane.work is None:
+            if lane is None or lane.work is None or not transaction.joined:
                 return
             self._apply(lane, batch)
             more = self._app.consumer.more_at_hand

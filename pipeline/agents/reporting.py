@@ -26,7 +26,7 @@ from pipeline.risk.keys import REPORT_DAY, report_day_key
 from pipeline.risk.records import RowReportDay
 from pipeline.settings import Settings
 from pipeline.streaming.merge import MergedBatch
-from pipeline.streaming.transaction import Output
+from pipeline.streaming.commit import Output
 from pipeline.tables.lane import TableLane
 from pipeline.topics import REGULATORY_REPORTS
 
@@ -75,7 +75,7 @@ class Reporting:
         transaction = self._app.transaction
         async with transaction.lock:
             lane: TableLane | None = self._app.stores["reporting"].lanes.get(partition)
-            if lane is None or lane.work is None:
+            if lane is None or lane.work is None or not transaction.joined:
                 return
             work: ReportingLane = lane.work
             topic = lane.family.topics[0]

@@ -1,55 +1,33 @@
-"""The transaction: outputs, changelog and source offsets become visible together, or not at all.
+"""When the open work of a worker is committed, and by whose right.
 
-Owns the order of a commit. What the lanes of a worker have produced since the last commit is kept
-in memory; a commit is then one Kafka transaction in numbered steps (`_commit_now`), with the
-consumer group's generation and member id as they were at assignment, so that the broker refuses a
-worker whose lanes have moved (KIP-447). Only then do rows reach RocksDB. Any failure but one whose
-outcome is still open ends the process; what is still open is asked for until it is known.
+Owns the one producer of the process, the lock between deciding and committing, and the membership
+under which the lanes were assigned: a commit is sent with the group's generation and member id as
+they were at assignment, so that the broker refuses a worker whose lanes have moved (KIP-447). The
+steps are those of `commit.py`. Any failure but one whose outcome is still open ends the process.
 """
 
 import asyncio
-import struct
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Final
 
-import structlog
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Producer
 
+from pipeline import points
 from pipeline.fatal import stop_worker
+from pipeline.points import reached
 from pipeline.settings import Settings
-from pipeline.tables.lane import StoreMark, TableLane
+from pipeline.streaming.commit import Commit, OpenWork, Output, group_metadata
+from pipeline.tables.lane import TableLane
 from pipeline.topics import OUTPUT_BYTES_MAX
 
-_log: Final = structlog.get_logger(__name__)
-
-# Topic, value, key, partition (None: by key), headers.
-Headers = list[tuple[str, str | bytes | None]]
-Output = tuple[str, bytes, bytes | None, int | None, Headers | None]
-
 _INIT_TIMEOUT_S: Final = 60.0
-_STEP_TIMEOUT_S: Final = 10.0
 # Producing hands over what librdkafka's queue can hold; then deliveries are served.
 _QUEUE_MESSAGES_MAX: Final = 1_000_000
 _COMMITS_AVERAGED: Final = 8
 PATIENT_COMMIT_MS: Final = 1_000
 _LINGER_MS: Final = 100
-_UNASSIGNED_PARTITION: Final = -1
-
-
-def group_metadata(group: str, generation: int, member_id: str, instance_id: str | None) -> bytes:
-    """Librdkafka's serialised form of a consumer group's membership."""
-    instance = b"\x01" if instance_id is None else b"\x00" + instance_id.encode() + b"\x00"
-    return (
-        b"CGMDv2:"
-        + struct.pack("<i", generation)
-        + group.encode()
-        + b"\x00"
-        + member_id.encode()
-        + b"\x00"
-        + instance
-    )
 
 
 class Transaction:
@@ -66,16 +44,12 @@ class Transaction:
     ) -> None:
         self._settings: Final = settings
         self._on_commit: Final = on_commit
-        self._changelog_ids: Mapping[str, bytes] = {}
-        self._producer: Producer | None = None
+        self._commit: Commit | None = None
         self._executor: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
         # Held while a batch is processed and while it is committed: never both.
         self.lock: Final = asyncio.Lock()
         self._membership: bytes | None = None
-        self._outputs: list[Output] = []
-        self._offsets: dict[tuple[str, int], int] = {}
-        self._lanes: dict[tuple[str, int], TableLane] = {}
-        self._inputs = 0
+        self._work = OpenWork()
         self._opened_at: float | None = None
         self._urgent = False
         self._commit_ms = 0.0
@@ -86,7 +60,6 @@ class Transaction:
 
         `changelog_ids`: the broker's id of each changelog topic, written into local stores.
         """
-        self._changelog_ids = changelog_ids
         settings = self._settings
         producer = Producer(
             settings.confluent(
@@ -102,13 +75,27 @@ class Transaction:
             )
         )
         producer.init_transactions(_INIT_TIMEOUT_S)
-        self._producer = producer
+        reached(points.START_FENCED)
+        self._commit = Commit(producer, changelog_ids)
 
-    # -- collecting
+    # -- membership
 
     def join(self, generation: int, member_id: str, instance_id: str | None) -> None:
         """The membership under which the lanes were assigned: what every commit is sent with."""
         self._membership = group_metadata(self._settings.app_id, generation, member_id, instance_id)
+
+    @property
+    def joined(self) -> bool:
+        """Whether the lanes are this worker's; between a hand-over and `join` nothing may open."""
+        return self._membership is not None
+
+    async def settle(self) -> None:
+        """Commit what is open, before lanes are handed over or the worker stops."""
+        async with self.lock:
+            await self.commit()
+            self._membership = None
+
+    # -- collecting
 
     def add(
         self,
@@ -124,12 +111,7 @@ class Transaction:
         """
         if self._opened_at is None:
             self._opened_at = time.monotonic()
-        self._outputs += outputs
-        self._lanes[(lane.family.name, lane.partition)] = lane
-        for topic, offset in applied.items():
-            lane.applied[topic] = offset
-            self._offsets[(topic, lane.partition)] = offset + 1
-        self._inputs += inputs
+        self._work.add(lane, outputs, applied, inputs)
         if after is not None:
             self._after.append(after)
 
@@ -163,91 +145,16 @@ class Transaction:
             await loop.run_in_executor(self._executor, self._commit_now)
         except BaseException as error:  # noqa: BLE001 -- whatever it is, nothing may follow
             stop_worker("a commit failed; the next start recovers", error)
-        inputs, after = self._inputs, self._after
-        self._outputs, self._offsets, self._lanes, self._after = [], {}, {}, []
-        self._inputs, self._opened_at, self._urgent = 0, None, False
+        inputs, after = self._work.inputs, self._after
+        self._work, self._after = OpenWork(), []
+        self._opened_at, self._urgent = None, False
         seconds = time.monotonic() - started
         self._commit_ms += (seconds * 1000 - self._commit_ms) / _COMMITS_AVERAGED
         self._on_commit(seconds, inputs)
         for call in after:
             call()
 
-    async def settle(self) -> None:
-        """Commit what is open before lanes are handed over or the worker stops."""
-        async with self.lock:
-            await self.commit()
-
     def _commit_now(self) -> None:
-        producer, membership = self._producer, self._membership
-        if producer is None or membership is None:
+        if self._commit is None or self._membership is None:
             raise RuntimeError("committing without a producer or a membership")
-        # 1. Begin.
-        producer.begin_transaction()
-        # 2. Outputs, in the order of the lanes' work.
-        for topic, value, key, partition, headers in self._outputs:
-            self._produce(producer, topic, value, key, partition, headers)
-        # 3. Changelog: changed rows and the lane row of each lane that advanced.
-        last_offsets: dict[tuple[str, int], int] = {}
-        for lane in self._lanes.values():
-            self._produce_rows(producer, lane, last_offsets)
-        # 4. Flush: a delivery that failed fails the commit in step 6.
-        producer.flush(_STEP_TIMEOUT_S)
-        # 5. Source offsets, with the generation at assignment: here an old one is refused.
-        producer.send_offsets_to_transaction(
-            [TopicPartition(topic, p, at) for (topic, p), at in self._offsets.items()],
-            membership,
-            _STEP_TIMEOUT_S,
-        )
-        # 6. Commit. Once asked for, it is asked for until the outcome is known.
-        while True:
-            try:
-                producer.commit_transaction(_STEP_TIMEOUT_S)
-                break
-            except KafkaException as error:
-                reason = error.args[0]
-                if not (isinstance(reason, KafkaError) and reason.retriable()):
-                    raise
-                _log.warning("commit outcome not known yet, asking again", error=str(error))
-        # 7. RocksDB, with the changelog offset in the same write.
-        now_ms = time.time_ns() // 1_000_000
-        for (name, partition), lane in self._lanes.items():
-            offset = last_offsets[(name, partition)]
-            lane.committed(StoreMark(offset, now_ms, self._changelog_ids[lane.family.changelog]))
-
-    def _produce_rows(
-        self, producer: Producer, lane: TableLane, last_offsets: dict[tuple[str, int], int]
-    ) -> None:
-        """Send a lane's dirty rows; the delivery of the last one tells the changelog offset."""
-        place = (lane.family.name, lane.partition)
-
-        def delivered(error: Any, message: Any) -> None:
-            if error is None:
-                last_offsets[place] = message.offset()
-
-        rows = list(lane.take_dirty().items())
-        for key, body in rows[:-1]:
-            self._produce(producer, lane.family.changelog, body, key, lane.partition, None)
-        key, body = rows[-1]
-        changelog = lane.family.changelog
-        self._produce(producer, changelog, body, key, lane.partition, None, delivered)
-
-    @staticmethod
-    def _produce(
-        producer: Producer,
-        topic: str,
-        value: bytes | None,
-        key: bytes | None,
-        partition: int | None,
-        headers: Headers | None,
-        delivered: Callable[[Any, Any], None] | None = None,
-    ) -> None:
-        place = _UNASSIGNED_PARTITION if partition is None else partition
-        while True:
-            try:
-                producer.produce(
-                    topic, value, key, place, headers=headers or [], on_delivery=delivered
-                )
-            except BufferError:
-                producer.poll(0.1)
-                continue
-            return
+        self._commit.run(self._work, self._membership)

@@ -17,8 +17,10 @@ import structlog
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from pipeline import points
 from pipeline.fatal import stop_worker
 from pipeline.lane.family import LaneFamily
+from pipeline.points import reached
 from pipeline.streaming.merge import NEVER, Fetch, LaneMerge
 
 _log: Final = structlog.get_logger(__name__)
@@ -292,9 +294,11 @@ class LaneConsumer(driver.Consumer):
     async def wait_empty(self) -> None:
         """Lanes are about to be revoked: commit what is open, drop what is buffered."""
         self._merges.clear()
+        reached(points.HANDOVER_BEGUN)
         await self.app.tables.recovery.abandon()
         await self.app.transaction.settle()
         self.forget()
+        reached(points.HANDOVER_SETTLED)
 
     async def on_stop(self) -> None:
         """Commit what is open before the group is left."""

@@ -1,9 +1,10 @@
 """Faust's table manager and recovery service, replaced by ours.
 
 Owns what happens between an assignment and the first event: lanes that left are closed, the others
-restored (`restore.py`), the membership of the new generation is handed to the transaction, and only
-then does flow resume, from the offsets the state has applied. The order of the calls into Faust is
-the one its own recovery uses; evidence is in docs/adr/0003-recovery.md.
+made whole (`restore.py`), the membership of the new generation is handed to the transaction, and
+only then does flow resume, from the offsets the state has applied; the standbys (`standby.py`) rest
+meanwhile. The order of the calls into Faust is the one its own recovery uses; evidence is in
+docs/adr/0003-recovery.md.
 """
 
 import asyncio
@@ -16,8 +17,12 @@ from faust.tables.manager import TableManager
 from faust.types import TP
 from mode import Service
 
+from pipeline import points
 from pipeline.fatal import stop_worker
-from pipeline.tables.restore import Abandoned, LanePlace, Restorer
+from pipeline.points import reached
+from pipeline.tables.changelog import Abandoned, KafkaChangelogs
+from pipeline.tables.restore import LanePlace, Restored, Restorer
+from pipeline.tables.standby import Standby
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -35,6 +40,8 @@ class LaneRecovery(Service):
         self._signal = asyncio.Event()
         self._cancel = threading.Event()
         self._busy = asyncio.Lock()
+        self._source = KafkaChangelogs(app.settings, self._cancel.is_set)
+        self._standby = Standby(app.settings, app.stores, progress=self._standby_progress)
 
     # -- called by Faust
 
@@ -59,6 +66,11 @@ class LaneRecovery(Service):
         async with self._busy:
             pass
 
+    async def on_stop(self) -> None:
+        """Stop following before the stores are closed."""
+        self._standby.pause()
+        self._source.close()
+
     # -- the work
 
     @Service.task
@@ -76,24 +88,28 @@ class LaneRecovery(Service):
     async def _recover(self, wanted: tuple[set[TP], int]) -> None:
         assigned, generation = wanted
         started = time.monotonic()
+        reached(points.RECOVERY_BEGUN)
         places = self._places(assigned)
+        standbys = self._standbys(places)
         loop = asyncio.get_running_loop()
         try:
-            starts = await loop.run_in_executor(None, self._restore, places)
+            restored = await loop.run_in_executor(None, self._restore, places, standbys)
         except Abandoned:
             _log.info("restore abandoned for a newer assignment")
             return
         except BaseException as error:  # noqa: BLE001 -- a lane that is not whole must not answer
             stop_worker("recovery failed", error)
-        if self._wanted is not wanted:
+        if self._wanted is not wanted or not await self._resume(assigned, generation, restored):
             return
-        await self._resume(assigned, generation, starts)
+        self._standby.follow(standbys)
         seconds = time.monotonic() - started
         for place in places:
             self.app.metrics.recovered(place.partition, seconds)
         _log.info(
             "lanes ready",
             lanes=sorted({place.partition for place in places}),
+            kept=sorted({place.partition for place in restored.kept}),
+            standbys=sorted({place.partition for place in standbys}),
             generation=generation,
             seconds=round(seconds, 3),
         )
@@ -108,38 +124,55 @@ class LaneRecovery(Service):
             places += [LanePlace(family, partition) for partition in sorted(held[0])]
         return places
 
-    def _restore(self, places: list[LanePlace]) -> dict[tuple[str, int], int]:
+    def _standbys(self, places: list[LanePlace]) -> list[LanePlace]:
+        """The lanes of other workers that this one stands by for."""
+        assigned = self.app.assignor.assigned_standbys()
+        standbys = {
+            LanePlace(family, tp.partition)
+            for family in self.app.families.values()
+            for tp in assigned
+            if tp.topic in family.topics
+        }
+        return sorted(standbys - set(places), key=lambda place: place.changelog)
+
+    def _restore(self, places: list[LanePlace], standbys: list[LanePlace]) -> Restored:
         """Blocking: close what left, make the rest whole, give each lane its work object."""
         stores = self.app.stores
+        self._standby.pause()
         self.app.metrics.own({place.partition for place in places})
         for family in self.app.families.values():
-            kept = {place.partition for place in places if place.family is family}
-            for partition in set(stores[family.name].lanes) - kept:
-                stores[family.name].close_lane(partition)
+            stores[family.name].keep(
+                {place.partition for place in places if place.family is family},
+                {place.partition for place in standbys if place.family is family},
+            )
         if not places:
-            return {}
+            return Restored({}, frozenset())
         restorer = Restorer(
-            self.app.settings,
-            stores,
-            progress=lambda place, left: self.app.metrics.recovering(place.partition, left),
-            cancelled=self._cancel.is_set,
+            self._source, stores, progress=self._progress, cancelled=self._cancel.is_set
         )
-        starts = restorer.restore(places)
+        restored = restorer.restore(places)
         for place in places:
-            lane = stores[place.family.name].lanes[place.partition]
-            lane.work = self.app.open_work(lane)
-        return starts
+            if place not in restored.kept:
+                lane = stores[place.family.name].lanes[place.partition]
+                lane.work = self.app.open_work(lane)
+        return restored
 
-    async def _resume(
-        self, assigned: set[TP], generation: int, starts: dict[tuple[str, int], int]
-    ) -> None:
-        app, consumer = self.app, self.app.consumer
+    def _progress(self, place: LanePlace, records_left: int, seconds_left: float) -> None:
+        self.app.metrics.recovering(place.partition, records_left, seconds_left)
+
+    def _standby_progress(self, place: LanePlace, records_left: int) -> None:
+        self.app.metrics.standing_by(place.family.name, place.partition, records_left)
+
+    async def _resume(self, assigned: set[TP], generation: int, restored: Restored) -> bool:
+        """Let events flow; False when a newer generation has begun meanwhile."""
+        app, consumer, starts = self.app, self.app.consumer, restored.starts
         await app.on_rebalance_complete.send()
         coordinator = consumer._thread._consumer._coordinator
         if app.consumer_generation_id != generation or coordinator.generation != generation:
             _log.info("a newer generation has begun; waiting for its assignment")
-            return
+            return False
         app.transaction.join(generation, coordinator.member_id, coordinator._group_instance_id)
+        reached(points.RECOVERY_JOINED)
         consumer.start_at({TP(topic, p): offset for (topic, p), offset in starts.items()})
         consumer.resume_partitions({tp for tp in assigned if (tp.topic, tp.partition) in starts})
         app.flow_control.resume()
@@ -149,7 +182,8 @@ class LaneRecovery(Service):
         self.tables.on_actives_ready()
         self.tables.on_standbys_ready()
         app.on_rebalance_end()
-        app.lanes_ready()
+        app.lanes_ready(restored.kept)
+        return True
 
 
 class LaneTables(TableManager):

@@ -1,48 +1,51 @@
-"""Bulk restore: local RocksDB + the tail of the changelog, read in large batches by librdkafka.
+"""Bulk restore: local store + the tail of the changelog.
 
 Owns what must be true before a lane answers anything: the group's offsets are known with no
 transaction pending, the changelog has been applied up to its high watermark, and the lane row says
-it has applied exactly what the group has committed. Blocking; runs in a thread. Knows no Faust.
+it has applied exactly what the group has committed. A lane that never left this worker is whole
+already when its state says just that. Blocking; runs in a thread. Knows no Faust and no client.
 """
 
-import hashlib
 import time
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Protocol
 
 import structlog
-from confluent_kafka import (
-    Consumer,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    TopicCollection,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from pipeline import points
 from pipeline.lane.family import LaneFamily
+from pipeline.points import reached
 from pipeline.risk.state import InvariantViolated
-from pipeline.settings import Settings
-from pipeline.tables.lane import StoreMark, TableLane
-from pipeline.tables.store import LaneStore
+from pipeline.tables.changelog import Abandoned, ChangelogSource, Place, Tail
+from pipeline.tables.lane import TableLane
+from pipeline.tables.rocks import StoreDamaged, StoreMark
 from pipeline.topics import CHANGELOG_DELETE_RETENTION_MS
 
 _log: Final = structlog.get_logger(__name__)
 
-_ASK_S: Final = 2.0
-_ANSWER_S_MAX: Final = 60.0
-_BATCH_RECORDS: Final = 20_000
-_POLL_S: Final = 0.05
+_SILENCE_S_MAX: Final = 60.0
 # Tombstones older than delete.retention.ms may be gone: a store that might have missed some is
 # worth nothing. Half of it leaves room for clocks that disagree.
 _STORE_AGE_MS_MAX: Final = CHANGELOG_DELETE_RETENTION_MS // 2
+_PROGRESS_LOGGED_S: Final = 2.0
 
 
-class Abandoned(Exception):
-    """The assignment has changed while restoring; what was restored stays valid."""
+class Stores(Protocol):
+    """The stores of a family: `LaneStore`, or a model of it."""
+
+    @property
+    def lanes(self) -> Mapping[int, TableLane]:
+        """The open ones by partition."""
+        ...
+
+    def open(self, partition: int) -> TableLane:
+        """The lane, opened if it is not. Raises StoreDamaged or StoreUnavailable."""
+        ...
+
+    def discard(self, partition: int) -> None:
+        """Delete a lane's local store; the changelog has it all."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -52,288 +55,273 @@ class LanePlace:
     family: LaneFamily
     partition: int
 
+    @property
+    def changelog(self) -> Place:
+        """Its changelog."""
+        return self.family.changelog, self.partition
+
+    @property
+    def inputs(self) -> list[Place]:
+        """Its input partitions."""
+        return [(topic, self.partition) for topic in self.family.topics]
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a restore came to: where to read each input on, and which lanes were whole already."""
+
+    starts: dict[Place, int]
+    kept: frozenset[LanePlace]
+
 
 class Restorer:
     """Restores the lanes of one assignment.
 
-    `progress(place, records_left)` is told how far each lane is; `cancelled()` ends it early.
+    `progress(place, records_left, seconds_left)` is told how far each lane is; `cancelled()` ends
+    it early.
     """
 
     def __init__(
         self,
-        settings: Settings,
-        stores: Mapping[str, LaneStore],
+        source: ChangelogSource,
+        stores: Mapping[str, Stores],
         *,
-        progress: Callable[[LanePlace, int], None],
+        progress: Callable[[LanePlace, int, float], None],
         cancelled: Callable[[], bool],
     ) -> None:
-        """Take the open stores by family name."""
-        self._settings: Final = settings
+        """Take the stores by family name."""
+        self._source: Final = source
         self._stores: Final = stores
         self._progress: Final = progress
         self._cancelled: Final = cancelled
-        self._admin: Final = AdminClient(settings.confluent())
 
-    def restore(self, places: Sequence[LanePlace]) -> dict[tuple[str, int], int]:
-        """Make the lanes whole; returns where to read on: (topic, partition) -> offset.
+    def restore(self, places: Sequence[LanePlace]) -> Restored:
+        """Make the lanes whole.
 
         Raises InvariantViolated when state and offsets contradict each other, Abandoned when
-        cancelled, KafkaException or TimeoutError when the broker does not answer.
+        cancelled, StoreUnavailable when a disk is full or in use, KafkaException or TimeoutError
+        when the broker does not answer.
         """
-        inputs = [
-            TopicPartition(topic, place.partition)
-            for place in places
-            for topic in place.family.topics
-        ]
-        changelogs = [TopicPartition(p.family.changelog, p.partition) for p in places]
         # 1. The group's offsets, once no transaction is pending on them.
-        committed = self._stable_offsets(inputs)
+        committed = self._source.stable_offsets([at for place in places for at in place.inputs])
+        reached(points.RECOVERY_OFFSETS_KNOWN)
+        kept = frozenset(place for place in places if self._is_whole(place, committed))
+        moved = [place for place in places if place not in kept]
+        if moved:
+            self._rebuild(moved)
+        starts = self._starts(places, committed)
+        reached(points.RECOVERY_AGREED)
+        return Restored(starts, kept)
+
+    def _is_whole(self, place: LanePlace, committed: Mapping[Place, int]) -> bool:
+        """Whether a lane that is open has missed nothing: each commit of another moves offsets."""
+        lane = self._stores[place.family.name].lanes.get(place.partition)
+        if lane is None or lane.work is None or not lane.settled:
+            return False
+        return all(
+            committed[topic, partition] == lane.applied.get(topic, -1) + 1
+            for topic, partition in place.inputs
+            if committed[topic, partition] >= 0 or topic in lane.applied
+        )
+
+    def _rebuild(self, places: Sequence[LanePlace]) -> None:
+        changelogs = [place.changelog for place in places]
         # 2. The changelogs' ends, pending transactions included.
-        first, high = self._watermarks(changelogs)
-        ids = changelog_ids(self._settings, {place.family.changelog for place in places})
+        first, high = self._source.ends(changelogs)
+        ids = self._source.topic_ids({topic for topic, _ in changelogs})
+        reached(points.RECOVERY_ENDS_KNOWN)
         # 3. Local stores that can be trusted, and the tail of the changelog on top of them.
-        lanes = {(p.family.changelog, p.partition): self._open(p, high, ids) for p in places}
+        lanes: dict[Place, TableLane] = {}
+        for place in places:
+            store = self._stores[place.family.name]
+            topic_id = ids[place.family.changelog]
+            lane = open_trusted(
+                place.partition, store.open, store.discard, high[place.changelog], topic_id
+            )
+            lane.reset()
+            lanes[place.changelog] = lane
+        reached(points.RECOVERY_STORES_OPENED)
         self._replay(places, lanes, first, high, ids)
         for lane in lanes.values():
-            mark = lane.mark()
+            mark = lane.stored.mark()
             if mark is not None:
-                lane.write({}, StoreMark(mark.offset, _now_ms(), mark.topic_id))
-        # 4. Nothing but agreement may start.
+                lane.stored.write({}, StoreMark(mark.offset, now_ms(), mark.topic_id))
+        reached(points.RECOVERY_REPLAYED)
+        # 4. What the lanes have applied; `_starts` compares.
         for lane in lanes.values():
             lane.load_applied()
-        return self._starts(places, lanes, committed, inputs)
-
-    # -- 1
-
-    def _stable_offsets(self, inputs: list[TopicPartition]) -> dict[tuple[str, int], int]:
-        """Committed offsets; -1 where there is none."""
-        consumer = Consumer(
-            self._settings.confluent(
-                group_id=self._settings.app_id,
-                enable_auto_commit=False,
-                # Makes librdkafka ask for stable offsets: it waits for pending transactions.
-                isolation_level="read_committed",
-            )
-        )
-        deadline = time.monotonic() + _ANSWER_S_MAX
-        try:
-            while True:
-                self._check_cancelled()
-                try:
-                    answers = consumer.committed(inputs, _ASK_S)
-                except KafkaException as error:
-                    if time.monotonic() > deadline:
-                        raise
-                    _log.info("waiting for stable offsets", reason=str(error))
-                    continue
-                if all(answer.error is None for answer in answers):
-                    return {(a.topic, a.partition): max(a.offset, -1) for a in answers}
-                if time.monotonic() > deadline:
-                    raise TimeoutError("the group's offsets did not become stable")
-        finally:
-            consumer.close()
-
-    # -- 2
-
-    def _watermarks(
-        self, partitions: list[TopicPartition]
-    ) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:
-        """(first offsets, high watermarks) of partitions; pending transactions count."""
-        first = self._list_offsets(partitions, OffsetSpec.earliest())
-        high = self._list_offsets(partitions, OffsetSpec.latest())
-        return first, high
-
-    def _list_offsets(
-        self, partitions: list[TopicPartition], spec: Any
-    ) -> dict[tuple[str, int], int]:
-        deadline = time.monotonic() + _ANSWER_S_MAX
-        while True:
-            self._check_cancelled()
-            futures = self._admin.list_offsets(
-                dict.fromkeys(partitions, spec),
-                isolation_level=IsolationLevel.READ_UNCOMMITTED,
-                request_timeout=_ASK_S * 5,
-            )
-            try:
-                return {
-                    (tp.topic, tp.partition): int(future.result(_ANSWER_S_MAX).offset)
-                    for tp, future in futures.items()
-                }
-            except KafkaException as error:
-                # A partition that was created or moved just now has no leader for a moment.
-                if time.monotonic() > deadline:
-                    raise
-                _log.info("waiting for offsets", reason=str(error))
-                time.sleep(_POLL_S)
-
-    # -- 3
-
-    def _open(
-        self, place: LanePlace, high: Mapping[tuple[str, int], int], ids: Mapping[str, bytes]
-    ) -> TableLane:
-        """The lane's store, discarded first where it cannot be trusted."""
-        store = self._stores[place.family.name]
-        changelog = place.family.changelog
-        try:
-            lane = store.open(place.partition)
-        except Exception as error:
-            if "lock" in str(error).lower():
-                raise RuntimeError(
-                    f"{store.directory} is in use by another process: "
-                    "give each worker its own data_dir"
-                ) from error
-            _log.warning("local store cannot be opened, rebuilding", lane=place.partition)
-            store.discard(place.partition)
-            return store.open(place.partition)
-        mark = lane.mark()
-        why = _distrust(mark, high[(changelog, place.partition)], ids[changelog])
-        if why is None:
-            return lane
-        _log.warning("local store discarded, rebuilding", lane=place.partition, why=why)
-        store.discard(place.partition)
-        return store.open(place.partition)
 
     def _replay(
         self,
         places: Sequence[LanePlace],
-        lanes: Mapping[tuple[str, int], TableLane],
-        first: Mapping[tuple[str, int], int],
-        high: Mapping[tuple[str, int], int],
+        lanes: Mapping[Place, TableLane],
+        first: Mapping[Place, int],
+        high: Mapping[Place, int],
         ids: Mapping[str, bytes],
     ) -> None:
         """Apply each changelog from where the store stands to its high watermark."""
-        by_key = {(p.family.changelog, p.partition): p for p in places}
-        position: dict[tuple[str, int], int] = {}
-        for key, lane in lanes.items():
-            mark = lane.mark()
-            start = first[key] if mark is None else max(mark.offset + 1, first[key])
-            if start < high[key]:
-                position[key] = start
+        by_changelog = {place.changelog: place for place in places}
+        position = {
+            at: start
+            for at, lane in lanes.items()
+            if (start := first_wanted(lane, first[at])) < high[at]
+        }
         if not position:
             return
-        consumer = Consumer(
-            self._settings.confluent(
-                group_id=self._settings.app_id,
-                enable_auto_commit=False,
-                isolation_level="read_committed",
-                enable_partition_eof=True,
-                auto_offset_reset="error",
-                fetch_wait_max_ms=10,
-                queued_min_messages=1_000_000,
-                fetch_message_max_bytes=4 << 20,
-            )
-        )
+        left = sum(high[at] - start for at, start in position.items())
+        pace = _Pace(left)
+        reader = self._source.reader(position)
         try:
-            # Opens the leader's connection: without it assign() may idle for a second.
-            topic, partition = next(iter(position))
-            consumer.get_watermark_offsets(TopicPartition(topic, partition), _ANSWER_S_MAX)
-            consumer.assign([TopicPartition(t, p, at) for (t, p), at in position.items()])
-            silent_since = time.monotonic()
             while position:
-                self._check_cancelled()
-                messages = consumer.consume(_BATCH_RECORDS, _POLL_S)
-                if messages:
-                    silent_since = time.monotonic()
-                elif time.monotonic() - silent_since > _ANSWER_S_MAX:
-                    raise TimeoutError(f"the changelog does not go on: {position}")
-                self._apply(messages, lanes, position, ids)
-                for key in [key for key, at in position.items() if at >= high[key]]:
-                    del position[key]
-                    self._progress(by_key[key], 0)
-                for key, at in position.items():
-                    self._progress(by_key[key], high[key] - at)
+                if self._cancelled():
+                    raise Abandoned
+                tail = reader.read()
+                pace.read(tail)
+                apply_tail(tail, lanes, ids)
+                reached(points.RECOVERY_BATCH_APPLIED)
+                position |= {at: tail.positions[at] for at in tail.positions if at in position}
+                done = [at for at, offset in position.items() if offset >= high[at]]
+                for at in done:
+                    del position[at]
+                    self._progress(by_changelog[at], 0, 0.0)
+                if done and position:
+                    reader.leave(done)
+                self._show(by_changelog, position, high, pace)
         finally:
-            consumer.close()
+            reader.close()
 
-    def _apply(
+    def _show(
         self,
-        messages: list[Any],
-        lanes: Mapping[tuple[str, int], TableLane],
-        position: dict[tuple[str, int], int],
-        ids: Mapping[str, bytes],
+        by_changelog: Mapping[Place, LanePlace],
+        position: Mapping[Place, int],
+        high: Mapping[Place, int],
+        pace: "_Pace",
     ) -> None:
-        rows: dict[tuple[str, int], dict[bytes, bytes | None]] = defaultdict(dict)
-        last: dict[tuple[str, int], int] = {}
-        for message in messages:
-            key = (message.topic(), message.partition())
-            error = message.error()
-            if error is None:
-                rows[key][message.key()] = message.value()
-                last[key] = message.offset()
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 -- its public spelling
-                # Counts past transaction markers, which are never delivered.
-                if key in position:
-                    position[key] = max(position[key], message.offset())
-            else:
-                raise KafkaException(error)
-        for key, changed in rows.items():
-            # Half way the store is as old as it was: only a whole one is of now.
-            mark = lanes[key].mark()
-            written_ms = _now_ms() if mark is None else mark.written_ms
-            lanes[key].write(changed, StoreMark(last[key], written_ms, ids[key[0]]))
-            if key in position:
-                position[key] = max(position[key], last[key] + 1)
-
-    # -- 4
+        records_left = {at: high[at] - offset for at, offset in position.items()}
+        seconds_left = pace.seconds_left(sum(records_left.values()))
+        for at, left in records_left.items():
+            self._progress(by_changelog[at], left, seconds_left)
+        if pace.is_time_to_log():
+            _log.info(
+                "restoring",
+                records_left={by_changelog[at].partition: n for at, n in records_left.items()},
+                seconds_left=round(seconds_left, 1),
+            )
 
     def _starts(
-        self,
-        places: Sequence[LanePlace],
-        lanes: Mapping[tuple[str, int], TableLane],
-        committed: Mapping[tuple[str, int], int],
-        inputs: list[TopicPartition],
-    ) -> dict[tuple[str, int], int]:
+        self, places: Sequence[LanePlace], committed: Mapping[Place, int]
+    ) -> dict[Place, int]:
         """Where each input goes on, after state and offsets have been found to agree."""
-        earliest = self._list_offsets(inputs, OffsetSpec.earliest())
-        starts: dict[tuple[str, int], int] = {}
+        earliest = self._source.first_offsets([at for place in places for at in place.inputs])
+        starts: dict[Place, int] = {}
         for place in places:
-            lane = lanes[(place.family.changelog, place.partition)]
-            for topic in place.family.topics:
-                key = (topic, place.partition)
+            lane = self._stores[place.family.name].lanes[place.partition]
+            for topic, partition in place.inputs:
+                at = (topic, partition)
                 applied = lane.applied.get(topic, -1)
-                if committed[key] >= 0 and committed[key] != applied + 1:
-                    raise InvariantViolated(
-                        f"{topic} partition {place.partition}: the group has committed "
-                        f"{committed[key]} but the state has applied up to {applied}"
-                    )
+                require_agreement(at, committed[at], applied)
                 # A group whose offsets have expired goes on from its state, which is whole.
-                start = applied + 1 if applied >= 0 else earliest[key]
-                if start < earliest[key]:
+                start = applied + 1 if applied >= 0 else earliest[at]
+                if start < earliest[at]:
                     raise InvariantViolated(
-                        f"{topic} partition {place.partition}: records from {start} to "
-                        f"{earliest[key] - 1} were deleted before they were decided"
+                        f"{topic} partition {partition}: records from {start} to "
+                        f"{earliest[at] - 1} were deleted before they were decided"
                     )
-                starts[key] = start
+                starts[at] = start
         return starts
 
-    def _check_cancelled(self) -> None:
-        if self._cancelled():
-            raise Abandoned
+
+def require_agreement(at: Place, committed: int, applied: int) -> None:
+    """Nothing but agreement may start. `committed`: -1 where the group has no offset."""
+    if committed >= 0 and committed != applied + 1:
+        raise InvariantViolated(
+            f"{at[0]} partition {at[1]}: the group has committed {committed} but the state has "
+            f"applied up to {applied}"
+        )
 
 
-def changelog_ids(settings: Settings, changelogs: Collection[str]) -> dict[str, bytes]:
-    """The broker's id of each changelog topic: a topic that was made anew is another one."""
-    # The client must outlive its answers.
-    admin = AdminClient(settings.confluent())
-    described = admin.describe_topics(TopicCollection(list(changelogs)))
-    return {
-        name: hashlib.sha256(str(future.result(_ANSWER_S_MAX).topic_id).encode()).digest()[:16]
-        for name, future in described.items()
-    }
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _distrust(mark: StoreMark | None, high: int, topic_id: bytes) -> str | None:
-    """Why a local store must be discarded, or None."""
+def distrust(mark: StoreMark | None, high: int, topic_id: bytes) -> str | None:
+    """Why a local store must be discarded, or None. `high`: its changelog's high watermark."""
     if mark is None:
         return None
     if mark.topic_id != topic_id:
         return "it belongs to another changelog topic"
     if mark.offset >= high:
         return "it is ahead of the changelog"
-    if _now_ms() - mark.written_ms > _STORE_AGE_MS_MAX:
+    if now_ms() - mark.written_ms > _STORE_AGE_MS_MAX:
         return "it is older than deletions are kept for"
     return None
+
+
+def open_trusted(
+    partition: int,
+    open_lane: Callable[[int], TableLane],
+    discard: Callable[[int], None],
+    high: int,
+    topic_id: bytes,
+) -> TableLane:
+    """A lane's local store, discarded first where it cannot be trusted."""
+    try:
+        lane = open_lane(partition)
+        why = distrust(lane.stored.mark(), high, topic_id)
+    except StoreDamaged as error:
+        why = str(error)
+    if why is None:
+        return lane
+    _log.warning("local store discarded, rebuilding", lane=partition, why=why)
+    discard(partition)
+    return open_lane(partition)
+
+
+def first_wanted(lane: TableLane, first: int) -> int:
+    """The first changelog offset that the lane's store does not hold."""
+    mark = lane.stored.mark()
+    return first if mark is None else max(mark.offset + 1, first)
+
+
+def apply_tail(tail: Tail, lanes: Mapping[Place, TableLane], ids: Mapping[str, bytes]) -> None:
+    """Write what was read; each store moves its mark in the same write."""
+    for at, records in tail.rows.items():
+        stored = lanes[at].stored
+        # Half way the store is as old as it was: only a whole one is of now.
+        mark = stored.mark()
+        written_ms = now_ms() if mark is None else mark.written_ms
+        rows = {key: body for _, key, body in records}
+        stored.write(rows, StoreMark(records[-1][0], written_ms, ids[at[0]]))
+
+
+def now_ms() -> int:
+    """Wall clock in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class _Pace:
+    """How fast a restore goes; a broker that is silent for long ends it."""
+
+    def __init__(self, records: int) -> None:
+        self._records: Final = records
+        self._began: Final = time.monotonic()
+        self._heard = self._logged = self._began
+
+    def read(self, tail: Tail) -> None:
+        """Raises TimeoutError after a minute without a word."""
+        now = time.monotonic()
+        if tail.positions:
+            self._heard = now
+        elif now - self._heard > _SILENCE_S_MAX:
+            raise TimeoutError("the changelog does not go on: is the broker up?")
+
+    def seconds_left(self, records_left: int) -> float:
+        """At the pace so far."""
+        done = self._records - records_left
+        if done <= 0:
+            return 0.0
+        return records_left * (time.monotonic() - self._began) / done
+
+    def is_time_to_log(self) -> bool:
+        """Whether two seconds have passed since the last line."""
+        now = time.monotonic()
+        if now - self._logged < _PROGRESS_LOGGED_S:
+            return False
+        self._logged = now
+        return True

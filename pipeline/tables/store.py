@@ -1,12 +1,12 @@
 """The Faust table and store of a lane family.
 
-Owns which lanes of a table are open in this worker. Agents work on the `TableLane` itself; access
-through the Faust table serves inspection. Faust's own changelog and recovery never touch it: the
+Owns which lanes of a table are open in this worker, its own and those it stands by for. Agents work
+on the `TableLane` itself; access through the Faust table serves inspection. Faust's own changelog and recovery never touch it: the
 transaction writes the changelog, `recovery.py` restores from it.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from faust.tables.table import Table
 from pipeline.lane.family import LaneFamily
 from pipeline.risk.state import InvariantViolated
 from pipeline.tables.lane import TableLane
+from pipeline.tables.rocks import RocksRows, distrust_file
 
 STORE_SCHEME: Final = "lane"
 
@@ -30,30 +31,55 @@ class LaneStore(Store):
         self.family: LaneFamily = app.families[table.name]
         self.directory: Path = Path(app.settings.data_dir) / self.family.table
         self.lanes: dict[int, TableLane] = {}
+        # Copies that follow the lanes of other workers; never in `lanes` as well.
+        self.standbys: dict[int, TableLane] = {}
 
     def open(self, partition: int) -> TableLane:
-        """The lane, opened if it is not. Raises what rocksdict raises."""
-        lane = self.lanes.get(partition)
+        """The lane, opened if it is not. Raises StoreDamaged or StoreUnavailable."""
+        lane = self.lanes.get(partition) or self.standbys.pop(partition, None)
         if lane is None:
-            lane = TableLane(self.family, partition, self.directory / str(partition))
-            self.lanes[partition] = lane
+            lane = self._opened(partition)
+        self.lanes[partition] = lane
+        return lane
+
+    def open_standby(self, partition: int) -> TableLane:
+        """The lane as a copy that follows its owner. Raises StoreDamaged or StoreUnavailable."""
+        lane = self.standbys.get(partition) or self.lanes.pop(partition, None)
+        if lane is None:
+            lane = self._opened(partition)
+        lane.reset()
+        self.standbys[partition] = lane
         return lane
 
     def discard(self, partition: int) -> None:
         """Delete a lane's local store; the changelog has it all."""
         self.close_lane(partition)
-        shutil.rmtree(self.directory / str(partition), ignore_errors=True)
+        path = self._path(partition)
+        shutil.rmtree(path, ignore_errors=True)
+        # Last: a store that is deleted by half is still known as damaged.
+        distrust_file(path).unlink(missing_ok=True)
 
     def close_lane(self, partition: int) -> None:
         """Close a lane that has moved away; its store stays for when it comes back."""
-        lane = self.lanes.pop(partition, None)
-        if lane is not None:
-            lane.close()
+        for lanes in (self.lanes, self.standbys):
+            lane = lanes.pop(partition, None)
+            if lane is not None:
+                lane.close()
+
+    def keep(self, active: Collection[int], standby: Collection[int]) -> None:
+        """Close every lane that is neither."""
+        for partition in (self.lanes.keys() | self.standbys.keys()) - set(active) - set(standby):
+            self.close_lane(partition)
+
+    def _opened(self, partition: int) -> TableLane:
+        return TableLane(self.family, partition, RocksRows(self._path(partition)))
+
+    def _path(self, partition: int) -> Path:
+        return self.directory / str(partition)
 
     async def on_stop(self) -> None:
         """Close every lane."""
-        for partition in list(self.lanes):
-            self.close_lane(partition)
+        self.keep((), ())
 
     # -- Faust's mapping interface: reads, of the lane of the current event
 
@@ -92,7 +118,7 @@ class LaneStore(Store):
 
     def persisted_offset(self, tp: Any) -> int | None:
         """The changelog offset the lane's store holds."""
-        mark = self.open(tp.partition).mark()
+        mark = self.open(tp.partition).stored.mark()
         return None if mark is None else mark.offset
 
     def set_persisted_offset(self, tp: Any, offset: int) -> None:

@@ -114,6 +114,18 @@ class Metrics:
             ["lane"],
             registry=registry,
         )
+        self._recovery_seconds_left = Gauge(
+            "tollgate_recovery_seconds_left",
+            "Seconds the restore of the lane will still take at its pace so far.",
+            ["lane"],
+            registry=registry,
+        )
+        self._standby_left = Gauge(
+            "tollgate_standby_records_left",
+            "Changelog records by which a copy of another worker's lane is behind.",
+            ["table", "lane"],
+            registry=registry,
+        )
         self._recovery_seconds = Histogram(
             "tollgate_recovery_seconds",
             "From the assignment of a lane to its first input.",
@@ -160,8 +172,14 @@ class Metrics:
         """Say which lanes this worker owns from now on; gauges of all others disappear."""
         with self._owned_lock:
             for lane in self._owned.difference(lanes):
-                for gauge in (self._lag_records, self._lag_seconds, self._recovery_left):
+                for gauge in (
+                    self._lag_records,
+                    self._lag_seconds,
+                    self._recovery_left,
+                    self._recovery_seconds_left,
+                ):
                     gauge.remove_by_labels({"lane": str(lane)})
+            self._standby_left.clear()
             self._owned = frozenset(lanes)
             self._lanes.set(len(self._owned))
 
@@ -178,16 +196,21 @@ class Metrics:
                 self._lag_records.labels(str(lane), topic).set(count)
             self._lag_seconds.labels(str(lane)).set(seconds)
 
-    def recovering(self, lane: int, records_left: int) -> None:
-        """Set how many changelog records a lane has still to restore."""
+    def recovering(self, lane: int, records_left: int, seconds_left: float) -> None:
+        """Set how many changelog records a lane has still to restore, and how long that takes."""
         with self._owned_lock:
             if lane in self._owned:
                 self._recovery_left.labels(str(lane)).set(records_left)
+                self._recovery_seconds_left.labels(str(lane)).set(seconds_left)
+
+    def standing_by(self, table: str, lane: int, records_left: int) -> None:
+        """Set how far the copy of another worker's lane is behind."""
+        self._standby_left.labels(table, str(lane)).set(records_left)
 
     def recovered(self, lane: int, seconds: float) -> None:
         """Add the recovery of a lane that took `seconds`; nothing is left to restore."""
         self._recovery_seconds.observe(seconds)
-        self.recovering(lane, 0)
+        self.recovering(lane, 0, 0.0)
 
     def serve(self, host: str, port: int) -> int:
         """Expose the metrics at http://host:port/metrics and return the port.

@@ -12,7 +12,8 @@ from pipeline.lane.processor import LaneProcessor
 from pipeline.risk import keys
 from pipeline.risk.records import RowSeen
 from pipeline.risk.state import InvariantViolated
-from pipeline.tables.lane import StoreMark, TableLane
+from pipeline.tables.lane import TableLane
+from pipeline.tables.rocks import RocksRows, StoreMark
 from pipeline.tables.sweep import Sweep
 
 FAMILY = LaneFamily("gate", "risk-contexts", ("c", "m", "d", "f", "o"), "log")
@@ -29,7 +30,7 @@ def seen(touched_at: int) -> bytes:
 
 def test_rows_reach_the_store_only_when_their_transaction_has_committed(tmp_path: Path) -> None:
     path = tmp_path / "3"
-    lane = TableLane(FAMILY, 3, path)
+    lane = TableLane(FAMILY, 3, RocksRows(path))
     lane.stage([(b"Ta", b"1"), (b"Tb", b"2")])
     lane.applied["o"] = 9
     assert lane.get(b"Ta") == b"1"
@@ -37,9 +38,9 @@ def test_rows_reach_the_store_only_when_their_transaction_has_committed(tmp_path
     lane.committed(mark(40))
     lane.stage([(b"Ta", None), (b"Tc", b"3")])
     lane.close()
-    again = TableLane(FAMILY, 3, path)
+    again = TableLane(FAMILY, 3, RocksRows(path))
     assert [key for key, _ in again.scan(b"T")] == [b"Ta", b"Tb"]
-    stored = again.mark()
+    stored = again.stored.mark()
     assert stored is not None
     assert (stored.offset, stored.topic_id) == (40, TOPIC_ID)
     again.load_applied()
@@ -50,7 +51,7 @@ def test_rows_reach_the_store_only_when_their_transaction_has_committed(tmp_path
 def test_rows_of_another_format_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lane = TableLane(FAMILY, 0, tmp_path / "0")
+    lane = TableLane(FAMILY, 0, RocksRows(tmp_path / "0"))
     with monkeypatch.context() as other:
         other.setattr("pipeline.tables.lane.STATE_FORMAT", 99)
         lane.take_dirty()
@@ -61,7 +62,7 @@ def test_rows_of_another_format_are_refused(
 
 
 def test_the_sweep_deletes_what_is_forgotten_and_nothing_else(tmp_path: Path) -> None:
-    lane = TableLane(FAMILY, 0, tmp_path / "0")
+    lane = TableLane(FAMILY, 0, RocksRows(tmp_path / "0"))
     processor = LaneProcessor(0, 1, FAMILY.topics, fixed_ids(), lane)
     processor.head.forgotten_before = 1_000
     lane.stage([(b"T\x01a", seen(999)), (b"T\x01b", seen(1_000)), (b"X\x01c", seen(10))])

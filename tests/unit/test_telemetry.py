@@ -91,7 +91,7 @@ def test_a_lane_that_leaves_takes_its_gauges_with_it(metrics: Metrics) -> None:
     metrics.own([1, 12])
     for lane in (1, 12):
         metrics.lane_lag(lane, {"orders": 7, "fills": 2}, 1.5)
-        metrics.recovering(lane, 900)
+        metrics.recovering(lane, 900, 1.5)
         metrics.recovered(lane, 2.0)
     metrics.own([12])
     seen = scrape(metrics)
@@ -107,7 +107,7 @@ def test_a_late_reading_does_not_bring_a_lane_back(metrics: Metrics) -> None:
     metrics.own([1])
     metrics.own([])
     metrics.lane_lag(1, {"orders": 7}, 1.5)
-    metrics.recovering(1, 5)
+    metrics.recovering(1, 5, 0.1)
     assert not [labels for _, labels in scrape(metrics) if "lane" in dict(labels)]
 
 

@@ -1,0 +1,213 @@
+"""The steps of a commit: outputs, changed rows and source offsets in one Kafka transaction.
+
+Owns their order, and nothing about time: `transaction.py` decides when. The steps run one after
+another in one thread, over a producer with confluent_kafka's methods; between any two of them the
+process may die or be stopped, and what that leaves behind is what recovery has to understand. Only
+step 7 touches RocksDB, so a store is never ahead of Kafka.
+"""
+
+import struct
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from pipeline import points
+from pipeline.points import reached
+from pipeline.tables.lane import TableLane
+from pipeline.tables.rocks import StoreMark
+
+_log: Final = structlog.get_logger(__name__)
+
+# Topic, value, key, partition (None: by key), headers.
+Headers = list[tuple[str, str | bytes | None]]
+Output = tuple[str, bytes, bytes | None, int | None, Headers | None]
+LanePlaces = dict[tuple[str, int], int]
+
+_STEP_TIMEOUT_S: Final = 10.0
+_UNASSIGNED_PARTITION: Final = -1
+
+
+class TransactionalProducer(Protocol):
+    """What a commit needs of confluent_kafka.Producer; errors are its KafkaException."""
+
+    def begin_transaction(self) -> None:
+        """Open a transaction, here only."""
+        ...
+
+    def produce(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        partition: int,
+        *,
+        headers: Headers,
+        on_delivery: Callable[[Any, Any], None] | None,
+    ) -> None:
+        """Queue a record. Raises BufferError when the queue is full."""
+        ...
+
+    def poll(self, timeout: float) -> int:
+        """Serve delivery reports."""
+        ...
+
+    def flush(self, timeout: float) -> int:
+        """Send what is queued; returns how much is left."""
+        ...
+
+    def send_offsets_to_transaction(
+        self, positions: list[TopicPartition], group_metadata: Any, timeout: float
+    ) -> None:
+        """Add source offsets; refused for a membership that is not the group's."""
+        ...
+
+    def commit_transaction(self, timeout: float) -> None:
+        """Commit; a retriable error leaves the outcome open."""
+        ...
+
+
+def group_metadata(group: str, generation: int, member_id: str, instance_id: str | None) -> bytes:
+    """Librdkafka's serialised form of a consumer group's membership."""
+    instance = b"\x01" if instance_id is None else b"\x00" + instance_id.encode() + b"\x00"
+    return (
+        b"CGMDv2:"
+        + struct.pack("<i", generation)
+        + group.encode()
+        + b"\x00"
+        + member_id.encode()
+        + b"\x00"
+        + instance
+    )
+
+
+class OpenWork:
+    """What the lanes of a worker have come to since the last commit."""
+
+    def __init__(self) -> None:
+        self.outputs: Final[list[Output]] = []
+        # (topic, partition) -> the offset to read on from.
+        self.offsets: Final[dict[tuple[str, int], int]] = {}
+        # (family, partition) -> lane.
+        self.lanes: Final[dict[tuple[str, int], TableLane]] = {}
+        self.inputs = 0
+
+    def add(
+        self, lane: TableLane, outputs: list[Output], applied: Mapping[str, int], inputs: int
+    ) -> None:
+        """What a batch of a lane came to; `applied`: topic -> highest offset of the batch."""
+        self.outputs.extend(outputs)
+        self.lanes[(lane.family.name, lane.partition)] = lane
+        for topic, offset in applied.items():
+            lane.applied[topic] = offset
+            self.offsets[(topic, lane.partition)] = offset + 1
+        self.inputs += inputs
+
+
+class Commit:
+    """Commits open work; after any exception the producer, and the process, are of no more use."""
+
+    def __init__(self, producer: TransactionalProducer, changelog_ids: Mapping[str, bytes]) -> None:
+        """`changelog_ids`: the broker's id of each changelog topic, written into local stores."""
+        self._producer: Final = producer
+        self._changelog_ids: Final = changelog_ids
+
+    def run(self, work: OpenWork, membership: bytes) -> None:
+        """Commit `work` as the group's member that `membership` names; returns when it is durable.
+
+        Raises KafkaException when the broker refuses, and whatever a store raises: then it is not
+        known what is durable, and only a new start may go on.
+        """
+        # 1. Begin.
+        self._producer.begin_transaction()
+        reached(points.COMMIT_BEGUN)
+        # 2. Outputs, in the order of the lanes' work.
+        self.send_outputs(work)
+        reached(points.COMMIT_OUTPUTS_PRODUCED)
+        # 3. Changelog: changed rows and the lane row of each lane that advanced.
+        last_offsets: LanePlaces = {}
+        self.send_rows(work, last_offsets)
+        reached(points.COMMIT_ROWS_PRODUCED)
+        # 4. Flush: a delivery that failed fails the commit in step 6.
+        self._producer.flush(_STEP_TIMEOUT_S)
+        reached(points.COMMIT_FLUSHED)
+        # 5. Source offsets, with the generation at assignment: here an old one is refused.
+        self.send_offsets(work, membership)
+        reached(points.COMMIT_OFFSETS_SENT)
+        # 6. Commit. Once asked for, it is asked for until the outcome is known.
+        self.commit()
+        reached(points.COMMIT_COMMITTED)
+        # 7. RocksDB, with the changelog offset in the same write.
+        self.store(work, last_offsets)
+        reached(points.COMMIT_STORED)
+
+    def send_outputs(self, work: OpenWork) -> None:
+        """Step 2."""
+        for topic, value, key, partition, headers in work.outputs:
+            self._produce(topic, value, key, partition, headers)
+
+    def send_rows(self, work: OpenWork, last_offsets: LanePlaces) -> None:
+        """Step 3; the delivery of a lane's last row tells its changelog offset."""
+        for place, lane in work.lanes.items():
+
+            def delivered(error: Any, message: Any, place: tuple[str, int] = place) -> None:
+                if error is None:
+                    last_offsets[place] = message.offset()
+
+            rows = list(lane.take_dirty().items())
+            changelog = lane.family.changelog
+            for key, body in rows[:-1]:
+                self._produce(changelog, body, key, lane.partition, None)
+            key, body = rows[-1]
+            self._produce(changelog, body, key, lane.partition, None, delivered)
+
+    def send_offsets(self, work: OpenWork, membership: bytes) -> None:
+        """Step 5."""
+        self._producer.send_offsets_to_transaction(
+            [TopicPartition(topic, p, at) for (topic, p), at in work.offsets.items()],
+            membership,
+            _STEP_TIMEOUT_S,
+        )
+
+    def commit(self) -> None:
+        """Step 6."""
+        while True:
+            try:
+                self._producer.commit_transaction(_STEP_TIMEOUT_S)
+            except KafkaException as error:
+                reason = error.args[0]
+                if not (isinstance(reason, KafkaError) and reason.retriable()):
+                    raise
+                _log.warning("commit outcome not known yet, asking again", error=str(error))
+                continue
+            return
+
+    def store(self, work: OpenWork, last_offsets: LanePlaces) -> None:
+        """Step 7."""
+        now_ms = time.time_ns() // 1_000_000
+        for place, lane in work.lanes.items():
+            topic_id = self._changelog_ids[lane.family.changelog]
+            lane.committed(StoreMark(last_offsets[place], now_ms, topic_id))
+            reached(points.COMMIT_LANE_STORED)
+
+    def _produce(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        partition: int | None,
+        headers: Headers | None,
+        delivered: Callable[[Any, Any], None] | None = None,
+    ) -> None:
+        place = _UNASSIGNED_PARTITION if partition is None else partition
+        while True:
+            try:
+                self._producer.produce(
+                    topic, value, key, place, headers=headers or [], on_delivery=delivered
+                )
+            except BufferError:
+                self._producer.poll(0.1)
+                continue
+            return
