@@ -25,8 +25,8 @@ from pipeline.reporting.reader import decode_event, read_events
 from pipeline.risk.keys import REPORT_DAY, report_day_key
 from pipeline.risk.records import RowReportDay
 from pipeline.settings import Settings
-from pipeline.streaming.merge import MergedBatch
 from pipeline.streaming.commit import Output
+from pipeline.streaming.merge import MergedBatch
 from pipeline.tables.lane import TableLane
 from pipeline.topics import REGULATORY_REPORTS
 

@@ -83,7 +83,10 @@ class LaneRecovery(Service):
             if wanted is None:
                 continue
             async with self._busy:
-                await self._recover(wanted)
+                try:
+                    await self._recover(wanted)
+                except Exception as error:  # noqa: BLE001 -- a lane not whole must not answer
+                    stop_worker("recovery failed", error)
 
     async def _recover(self, wanted: tuple[set[TP], int]) -> None:
         assigned, generation = wanted
@@ -97,8 +100,6 @@ class LaneRecovery(Service):
         except Abandoned:
             _log.info("restore abandoned for a newer assignment")
             return
-        except BaseException as error:  # noqa: BLE001 -- a lane that is not whole must not answer
-            stop_worker("recovery failed", error)
         if self._wanted is not wanted or not await self._resume(assigned, generation, restored):
             return
         self._standby.follow(standbys)
@@ -111,6 +112,7 @@ class LaneRecovery(Service):
             kept=sorted({place.partition for place in restored.kept}),
             standbys=sorted({place.partition for place in standbys}),
             generation=generation,
+            records_read=restored.records,
             seconds=round(seconds, 3),
         )
 
@@ -146,7 +148,7 @@ class LaneRecovery(Service):
                 {place.partition for place in standbys if place.family is family},
             )
         if not places:
-            return Restored({}, frozenset())
+            return Restored({}, frozenset(), 0)
         restorer = Restorer(
             self._source, stores, progress=self._progress, cancelled=self._cancel.is_set
         )

@@ -68,10 +68,15 @@ class LanePlace:
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restore came to: where to read each input on, and which lanes were whole already."""
+    """What a restore came to.
+
+    Where to read each input on, which lanes were whole already, and how many changelog records the
+    others had to read.
+    """
 
     starts: dict[Place, int]
     kept: frozenset[LanePlace]
+    records: int
 
 
 class Restorer:
@@ -107,11 +112,10 @@ class Restorer:
         reached(points.RECOVERY_OFFSETS_KNOWN)
         kept = frozenset(place for place in places if self._is_whole(place, committed))
         moved = [place for place in places if place not in kept]
-        if moved:
-            self._rebuild(moved)
+        records = self._rebuild(moved) if moved else 0
         starts = self._starts(places, committed)
         reached(points.RECOVERY_AGREED)
-        return Restored(starts, kept)
+        return Restored(starts, kept, records)
 
     def _is_whole(self, place: LanePlace, committed: Mapping[Place, int]) -> bool:
         """Whether a lane that is open has missed nothing: each commit of another moves offsets."""
@@ -124,7 +128,8 @@ class Restorer:
             if committed[topic, partition] >= 0 or topic in lane.applied
         )
 
-    def _rebuild(self, places: Sequence[LanePlace]) -> None:
+    def _rebuild(self, places: Sequence[LanePlace]) -> int:
+        """Returns how many changelog records it took."""
         changelogs = [place.changelog for place in places]
         # 2. The changelogs' ends, pending transactions included.
         first, high = self._source.ends(changelogs)
@@ -141,7 +146,7 @@ class Restorer:
             lane.reset()
             lanes[place.changelog] = lane
         reached(points.RECOVERY_STORES_OPENED)
-        self._replay(places, lanes, first, high, ids)
+        records = self._replay(places, lanes, first, high, ids)
         for lane in lanes.values():
             mark = lane.stored.mark()
             if mark is not None:
@@ -150,6 +155,7 @@ class Restorer:
         # 4. What the lanes have applied; `_starts` compares.
         for lane in lanes.values():
             lane.load_applied()
+        return records
 
     def _replay(
         self,
@@ -158,7 +164,7 @@ class Restorer:
         first: Mapping[Place, int],
         high: Mapping[Place, int],
         ids: Mapping[str, bytes],
-    ) -> None:
+    ) -> int:
         """Apply each changelog from where the store stands to its high watermark."""
         by_changelog = {place.changelog: place for place in places}
         position = {
@@ -167,9 +173,9 @@ class Restorer:
             if (start := first_wanted(lane, first[at])) < high[at]
         }
         if not position:
-            return
-        left = sum(high[at] - start for at, start in position.items())
-        pace = _Pace(left)
+            return 0
+        pace = _Pace(sum(high[at] - start for at, start in position.items()))
+        records = 0
         reader = self._source.reader(position)
         try:
             while position:
@@ -178,6 +184,7 @@ class Restorer:
                 tail = reader.read()
                 pace.read(tail)
                 apply_tail(tail, lanes, ids)
+                records += sum(map(len, tail.rows.values()))
                 reached(points.RECOVERY_BATCH_APPLIED)
                 position |= {at: tail.positions[at] for at in tail.positions if at in position}
                 done = [at for at, offset in position.items() if offset >= high[at]]
@@ -189,6 +196,7 @@ class Restorer:
                 self._show(by_changelog, position, high, pace)
         finally:
             reader.close()
+        return records
 
     def _show(
         self,

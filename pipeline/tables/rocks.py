@@ -22,6 +22,7 @@ _BLOCK_CACHE_BYTES: Final = 64 << 20
 _BLOOM_BITS: Final = 10
 # How RocksDB words what no retry can mend: files that are wrong, or not there.
 _DAMAGE: Final = ("Corruption", "No such file", "Not implemented", "Invalid argument")
+_IN_USE: Final = ("lock hold by current process", "While lock file")
 _DISK_FULL: Final = ("No space left", "File too large", "quota exceeded")
 
 # One cache for all lanes of the process, so that its memory does not grow with its lanes.
@@ -84,11 +85,17 @@ class RocksRows:
 
     def scan(self, prefix: bytes, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Rows whose key begins with `prefix`, from `start` on, in key order."""
+        # Not items(): that one ends at a damaged block as if there were no more rows.
+        rows = self._db.iter()
+        rows.seek(start or prefix)
+        while rows.valid():
+            key: bytes = rows.key()
+            if not key.startswith(prefix):
+                return
+            yield key, rows.value()
+            rows.next()
         try:
-            for key, body in self._db.items(from_key=start or prefix):
-                if not key.startswith(prefix):
-                    return
-                yield key, body
+            rows.status()
         except Exception as error:  # noqa: BLE001
             self._failed(error)
 
@@ -136,7 +143,7 @@ class RocksRows:
 
     def _failed(self, error: Exception) -> NoReturn:
         text = str(error)
-        if "lock" in text.lower():
+        if any(words in text for words in _IN_USE):
             raise StoreUnavailable(
                 f"{self.path} is in use by another process: give each worker its own data_dir"
             ) from error

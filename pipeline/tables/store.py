@@ -1,8 +1,8 @@
 """The Faust table and store of a lane family.
 
 Owns which lanes of a table are open in this worker, its own and those it stands by for. Agents work
-on the `TableLane` itself; access through the Faust table serves inspection. Faust's own changelog and recovery never touch it: the
-transaction writes the changelog, `recovery.py` restores from it.
+on the `TableLane` itself; access through the Faust table serves inspection. Faust's own changelog
+and recovery never touch it: the transaction writes the changelog, `recovery.py` restores from it.
 """
 
 import shutil
@@ -67,9 +67,11 @@ class LaneStore(Store):
                 lane.close()
 
     def keep(self, active: Collection[int], standby: Collection[int]) -> None:
-        """Close every lane that is neither."""
+        """Close every lane that is neither; what was active and is a standby now is no lane."""
         for partition in (self.lanes.keys() | self.standbys.keys()) - set(active) - set(standby):
             self.close_lane(partition)
+        for partition in self.lanes.keys() & set(standby):
+            self.open_standby(partition)
 
     def _opened(self, partition: int) -> TableLane:
         return TableLane(self.family, partition, RocksRows(self._path(partition)))
@@ -117,8 +119,9 @@ class LaneStore(Store):
         raise InvariantViolated("Faust's recovery has touched a lane store")
 
     def persisted_offset(self, tp: Any) -> int | None:
-        """The changelog offset the lane's store holds."""
-        mark = self.open(tp.partition).stored.mark()
+        """The changelog offset the lane's store holds; None where it is not open."""
+        lane = self.lanes.get(tp.partition) or self.standbys.get(tp.partition)
+        mark = None if lane is None else lane.stored.mark()
         return None if mark is None else mark.offset
 
     def set_persisted_offset(self, tp: Any, offset: int) -> None:
