@@ -6,7 +6,10 @@
 PYTHON ?= python3
 # Workers which `make up` lets run.
 WORKERS ?= 1
-# Further arguments of `make run`, `make test` and the benches: make test ARGS='-k duplicate'.
+# Fault runs: `make chaos SEEDS=50`. One schedule of the simulation: `make simulate SEED=17`.
+SEEDS ?= 5
+SEED ?=
+# Further arguments of all that run something: make test ARGS='-k duplicate'.
 ARGS ?=
 
 BIN := .venv/bin
@@ -20,8 +23,9 @@ COMPILED_SOURCES := $(wildcard pipeline/risk/*.py pipeline/risk/*/*.py pipeline/
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test coverage lint format up down generate build jars venv bench-throughput \
-	bench-latency lock clean
+.PHONY: help run test coverage lint chaos simulate simulate-mutants format up down generate build \
+	jars venv bench-throughput bench-latency bench-recovery bench-users bench-soak \
+	bench-flash-crash lock clean
 
 help:  ## List these targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -48,6 +52,16 @@ lint: $(INSTALLED)  ## Check style, types, layers and generated code
 	@$(BIN)/python -m pipeline.codecs.generate --check
 	@TOLLGATE_PURE=1 $(BIN)/python -m pipeline.documents --check
 
+chaos: $(INSTALLED) $(JARS) build  ## Kill, stop, cut and corrupt real workers; SEEDS=5 runs, judged
+	@$(BIN)/python -m tests.chaos --seeds $(SEEDS) $(ARGS)
+
+simulate: $(INSTALLED) build  ## 100,000 schedules of crashes on a model of Kafka; SEED=n repeats one
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+# Compiled modules cannot be changed for a moment: the mutants need the same sources as plain Python.
+simulate-mutants: $(INSTALLED)  ## Take each safety step away in turn; the simulation must notice
+	@TOLLGATE_PURE=1 $(BIN)/python -m tests.simulation.mutants $(ARGS)
+
 format: $(INSTALLED)  ## Format the code and mend what can be mended automatically
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
@@ -68,6 +82,18 @@ bench-throughput: $(INSTALLED) $(BROKER) build  ## Orders a second, ours against
 
 bench-latency: $(INSTALLED) $(BROKER) build  ## Milliseconds from order to decision at a steady rate
 	@$(BIN)/python benchmarks/latency.py $(ARGS)
+
+bench-recovery: $(INSTALLED) $(BROKER) build  ## Restore, fail-over and pauses, with 100,000 users
+	@$(BIN)/python benchmarks/recovery.py $(ARGS)
+
+bench-users: $(INSTALLED) build  ## Memory and speed of a worker with up to 1,000,000 users
+	@$(BIN)/python benchmarks/users.py $(ARGS)
+
+bench-soak: $(INSTALLED) $(BROKER) build  ## Producers ahead of a worker, a broker that stalls
+	@$(BIN)/python benchmarks/soak.py $(ARGS)
+
+bench-flash-crash: $(INSTALLED) $(BROKER) build  ## A price gap and a flood of orders, rehearsed
+	@$(BIN)/python benchmarks/flash_crash.py $(ARGS)
 
 build: $(COMPILED)  ## Compile the hot modules with mypyc, where there is a C compiler
 

@@ -25,17 +25,21 @@ from pipeline.build import compiled, stale
 from pipeline.codecs.registry import schema_ids
 from pipeline.fatal import stop_worker
 from pipeline.lane.family import LaneFamily
-from pipeline.risk.effects import CORE_VERSION
+from pipeline.risk.core_versions import CORE_VERSIONS
 from pipeline.settings import Settings, SettingsError
+from pipeline.streaming.owners import address_text, client_id, owner_address
 from pipeline.streaming.topic_admin import admin_client, partition_counts
 from pipeline.streaming.transaction import Transaction
 from pipeline.tables.changelog import KafkaChangelogs
+from pipeline.tables.inspection import Inspection
 from pipeline.tables.lane import TableLane
 from pipeline.tables.recovery import LaneTables
 from pipeline.tables.restore import LanePlace
 from pipeline.tables.store import STORE_SCHEME, LaneStore, LaneTable
+from pipeline.telemetry.endpoint import Endpoint
 from pipeline.telemetry.logs import configure_logging, logging_config
 from pipeline.telemetry.metrics import Metrics
+from pipeline.telemetry.token import read_token
 from pipeline.telemetry.tracing import Tracing
 from pipeline.topics import (
     INPUT_BYTES_MAX,
@@ -89,17 +93,37 @@ class GateApp(faust.App):
         self.families_by_name = {family.name: family for family in self.families.values()}
         self.tables_of: dict[str, LaneTable] = {}
         self.metrics = Metrics()
-        self.metrics.build(version("tollgate"), CORE_VERSION, compiled=compiled())
+        self.metrics.build(version("tollgate"), CORE_VERSIONS, compiled=compiled())
         self.schema_ids = schema_ids(settings)
         self.tracing = Tracing(settings)
         self.gate = Gate(self, settings, self.schema_ids)
         self.reporting = Reporting(self, settings, self.schema_ids)
         self.transaction = Transaction(settings, on_commit=self.metrics.committed)
+        inspection = Inspection(
+            settings.worker_id,
+            settings.partitions,
+            board=self.metrics.board,
+            lanes=lambda: self.stores["gate"].lanes,
+            generation=lambda: self.whole_generation,
+            owner_of=lambda lane: owner_address(admin_client(settings), settings, lane),
+        )
+        self.endpoint = Endpoint(
+            self.metrics.registry,
+            inspection,
+            token=read_token(settings),
+            remote=settings.state_remote,
+        )
+        self._whole_generation: int | None = None
 
     @property
     def stores(self) -> dict[str, LaneStore]:
         """The open stores by family name."""
         return {name: table.data for name, table in self.tables_of.items()}
+
+    @property
+    def whole_generation(self) -> int | None:
+        """The group's generation whose lanes are whole here; None while there is none."""
+        return None if self.rebalancing else self._whole_generation
 
     async def on_first_start(self) -> None:
         """Fence an older self, then let Faust join the group."""
@@ -116,8 +140,11 @@ class GateApp(faust.App):
         changelogs = [family.changelog for family in self.families.values()]
         source = KafkaChangelogs(self.settings, lambda: False)
         self.transaction.start(source.topic_ids(changelogs))
-        port = self.metrics.serve(self.settings.metrics_host, self.settings.metrics_port)
-        _log.info("metrics", url=f"http://{self.settings.metrics_host}:{port}/metrics")
+        host = self.settings.metrics_host
+        port = self.endpoint.serve(host, self.settings.metrics_port)
+        # Kafka keeps it with the group's member: so a worker that holds a lane can be found.
+        self.conf.broker_client_id = client_id(self.settings, port)
+        _log.info("metrics", url=f"http://{address_text((host, port))}/metrics")
 
     def _require_partitions(self) -> None:
         """With another count a user's records would not be where this worker looks for them."""
@@ -132,10 +159,10 @@ class GateApp(faust.App):
                     )
 
     async def on_shutdown(self) -> None:
-        """After the last commit: send what is left of traces, stop serving metrics."""
+        """After the last commit: send what is left of traces, stop answering."""
         await super().on_shutdown()
         self.tracing.shutdown()
-        self.metrics.close()
+        self.endpoint.close()
 
     def open_work(self, lane: TableLane) -> GateLane | ReportingLane:
         """The object an agent keeps for a lane that recovery has made whole."""
@@ -154,6 +181,7 @@ class GateApp(faust.App):
 
     def lanes_ready(self, kept: Collection[LanePlace]) -> None:
         """Lanes are whole and flow has resumed; those of `kept` never left."""
+        self._whole_generation = self.consumer_generation_id
         if len(kept) < sum(len(store.lanes) for store in self.stores.values()):
             _keep_garbage_collection_off_the_hot_path()
         if "reporting" in self.stores:

@@ -10,7 +10,7 @@ client alike.
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,6 +50,10 @@ class Settings:
     registry_url: str = ""
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
+    advertised_host: str = ""
+    state_token: str = field(default="", repr=False)
+    state_token_file: str = ""
+    state_remote: bool = False
     otlp_endpoint: str = ""
     log_level: str = "INFO"
     report_events_per_part: int = 2_000

@@ -5,11 +5,11 @@ dictionaries, so that a fault of the product's own reading cannot hide another.
 """
 
 import contextlib
-import os
+import hashlib
 import signal
 import subprocess
-import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
@@ -34,11 +34,13 @@ from pipeline.risk.records import (
 )
 from pipeline.settings import Settings
 from pipeline.streaming.topic_admin import create_topics
+from tests.upgrade.next_version import THIS_RELEASE, Release
 
 NOW_US = 1_700_000_000_000_000
 TENANT = "tenant-1"
 PRICE = 4_800 * 10**9
 WAIT_S = 120.0
+INPUTS = ("control", "marks", "deposits", "fills", "orders")
 
 
 def _plain(schema: Any) -> Any:
@@ -160,7 +162,7 @@ class World:
             Instrument("ESH4", 0, "USD", None, 0, 250_000_000, 1, 5_000, 1, 1_200_000, 0),
             Limits(0, "standard", None, 10**6, 1_000, 10**12, 10**6, 500),
             FeeSchedule("standard", None, 250, 0),
-            Policy(3_600_000, 1_000, 3_600_000, 3_600_000, 10**6, []),
+            Policy(3_600_000, 1_000, 3_600_000, 3_600_000, 10**6, 10**6, []),
             FirmState(0),
             *[UserAccount(user, TENANT, "standard", 0) for user in users],
         ]
@@ -283,13 +285,16 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
 class WorkerProcess:
     """A `tollgate worker` as a child process."""
 
-    def __init__(self, settings: Settings, worker_id: str, log: Path) -> None:
+    def __init__(
+        self, settings: Settings, worker_id: str, log: Path, release: Release = THIS_RELEASE
+    ) -> None:
         own = replace(settings, worker_id=worker_id, data_dir=str(log.parent / worker_id))
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "worker"],
-                env=os.environ | own.as_env(),
+                release.command("pipeline", "worker"),
+                env=release.environment(own.as_env()),
+                cwd=release.root,
                 stdout=output,
                 stderr=output,
             )
@@ -316,11 +321,49 @@ class WorkerProcess:
 
 
 @contextlib.contextmanager
-def worker(settings: Settings, worker_id: str, directory: Path) -> Iterator[WorkerProcess]:
+def worker(
+    settings: Settings, worker_id: str, directory: Path, release: Release = THIS_RELEASE
+) -> Iterator[WorkerProcess]:
     """A worker that does not outlive the block."""
-    started = WorkerProcess(settings, worker_id, directory / f"{worker_id}.log")
+    started = WorkerProcess(settings, worker_id, directory / f"{worker_id}.log", release)
     try:
         yield started
     finally:
         if started.process.poll() is None:
             started.kill()
+
+
+def assert_applied_exactly_once(world: World) -> list[dict[str, Any]]:
+    """Each input has one audit record, in offset order; chains are whole; returns audit records."""
+    audit = [decode("audit_record", message.value()) for message in world.read("audit")]
+    applied = Counter((a["source_topic"], a["source_partition"], a["source_offset"]) for a in audit)
+    sent = Counter(
+        (message.topic(), message.partition(), message.offset())
+        for topic in INPUTS
+        for message in world.read(topic)
+    )
+    assert applied == sent
+    head: dict[int, tuple[int, bytes]] = {}
+    for message, record in zip(world.read("audit"), audit, strict=True):
+        sequence, previous = head.get(record["lane"], (0, bytes(32)))
+        assert record["lane"] == message.partition()
+        assert record["lane_sequence"] == sequence + 1
+        assert record["previous_hash"] == previous
+        head[record["lane"]] = (sequence + 1, hashlib.sha256(message.value()[5:]).digest())
+    return audit
+
+
+def assert_one_decision_an_order(world: World, sent: set[tuple[str, str]]) -> None:
+    """Every order record sent once has one first answer, and nothing else was decided."""
+    first = Counter(
+        (decision["user_id"], decision["order_id"])
+        for decision in world.decisions()
+        if decision["duplicate_of"] is None
+    )
+    assert set(first) == sent
+    assert set(first.values()) == {1}
+
+
+def expected_inputs(world: World) -> int:
+    """How many records the input topics hold."""
+    return sum(len(world.read(topic)) for topic in INPUTS)

@@ -43,6 +43,8 @@ class GateLane:
             lane.partition, settings.partitions, lane.family.topics, ids, lane
         )
         self.sweep: Final = Sweep(lane)
+        # Of the memory's ids_forgotten_early, what a committed batch has reported.
+        self.forgotten_early = 0
 
 
 class BatchTally:
@@ -137,7 +139,7 @@ class Gate:
                 if offset >= 0
             },
             len(batch.records),
-            lambda: self._committed(lane.partition, tally),
+            lambda: self._committed(lane.partition, work, tally),
         )
 
     def _emit(
@@ -163,7 +165,7 @@ class Gate:
             topic, frame = self._dead_letters
             outputs.append((topic, frame + result.dead_letter, key, partition, headers))
 
-    def _committed(self, lane: int, tally: BatchTally) -> None:
+    def _committed(self, lane: int, work: GateLane, tally: BatchTally) -> None:
         """Count, log and trace what has become durable, and only then."""
         for sequence, topic, reason, trace in tally.letters:
             _log.warning(
@@ -197,6 +199,11 @@ class Gate:
                 dead_letters[reason] += count
         metrics = self._app.metrics
         metrics.count_batch(decisions, outcomes, dead_letters)
+        head, memory = work.processor.head, work.processor.core.memory
+        early = memory.ids_forgotten_early
+        reach_s = (head.gate_time - head.forgotten_before) / 1e6
+        metrics.remembering(lane, memory.ids, reach_s, early - work.forgotten_early)
+        work.forgotten_early = early
         if not self._record_clock:
             now_ms = time.time_ns() // 1_000_000
             metrics.latencies([max(0, now_ms - at) / 1000 for at in tally.order_times_ms])

@@ -21,7 +21,7 @@ from pipeline.codecs.registry import schema_ids
 from pipeline.codecs.wire import FRAME_BYTES, SchemaIds
 from pipeline.lane.processor import FILLS, ZERO_HASH, LaneProcessor, Oversized
 from pipeline.lane.rows import DictRows
-from pipeline.risk.effects import CORE_VERSION
+from pipeline.risk.core_versions import CORE_VERSIONS, UnknownCore, known_cores
 from pipeline.risk.executions import is_trade
 from pipeline.risk.reasons import ACCEPTED
 from pipeline.risk.records import (
@@ -43,8 +43,10 @@ class VerifyResult:
     """What was found.
 
     `records`: audit records read; `replayed`: how many of them the core came to again;
-    `differences`: records that are missing, altered, or that the core did not come to. `accepted`
-    and `rejected_by_reason` count first answers to NEW orders, `fills` those that traded.
+    `differences`: records that are missing, altered, or that the core did not come to;
+    `unknown_core`: records that only a release with another core can replay, which are neither
+    proved nor disproved. `accepted` and `rejected_by_reason` count first answers to NEW orders,
+    `fills` those that traded.
     """
 
     ok: bool = False
@@ -52,6 +54,7 @@ class VerifyResult:
     records: int = 0
     replayed: int = 0
     differences: int = 0
+    unknown_core: int = 0
     conservation_ok: bool = True
     decisions: int = 0
     accepted: int = 0
@@ -74,8 +77,9 @@ class LaneVerifier:
         self.rejected: Final[Counter[str]] = Counter()
         self.decisions_hash: Final = sha256()
         self.records = self.replayed = self.decisions = self.accepted = self.fills = 0
-        self.differences = 0
+        self.differences = self.unknown_core = 0
         self.problem: str | None = None
+        self.core_problem: str | None = None
         self._offsets: Final[dict[str, int]] = {}
         self._hash = ZERO_HASH
 
@@ -94,36 +98,51 @@ class LaneVerifier:
             self._differ(f"{place}: it does not follow the record before it")
         elif record.source_offset <= self._offsets.get(record.source_topic, -1):
             self._differ(f"{place}: offset {record.source_offset} was applied before")
-        elif self.problem is None:
+        elif record.core_version not in CORE_VERSIONS:
+            self._leave_out(place, record.core_version)
+        elif self.problem is None and self.core_problem is None:
             self._replay(place, record, body)
         self._offsets[record.source_topic] = record.source_offset
         self._hash = sha256(body).digest()
         self._count(record)
 
     def _replay(self, place: str, record: AuditRecord, body: bytes) -> None:
-        if record.core_version != CORE_VERSION:
-            self._differ(f"{place}: decided by core {record.core_version}, this is {CORE_VERSION}")
-            return
         if record.source_topic not in self.topics:
             self._differ(f"{place}: {record.source_topic} is no input of the gate")
             return
-        output = self.processor.apply(
-            self.topics.index(record.source_topic),
-            record.source_offset,
-            record.record_time,
-            record.key,
-            record.value,
-            record.traceparent,
-            record.gate_time,
-            record.out_of_sync,
-            _oversized(record),
-        )
+        if record.lane_sequence == 1:
+            # A lane begins with the oldest core of the release that opened it; after that, only
+            # its own inputs put another one in force.
+            self.processor.head.core_version = record.core_version
+        try:
+            output = self.processor.apply(
+                self.topics.index(record.source_topic),
+                record.source_offset,
+                record.record_time,
+                record.key,
+                record.value,
+                record.traceparent,
+                record.gate_time,
+                record.out_of_sync,
+                _oversized(record),
+            )
+        except UnknownCore as needed:
+            self._leave_out(place, needed.version)
+            return
         self.rows.store(output.rows)
         if output.audit != body:
             self._differ(f"{place}: the core comes to another result")
             return
         self.replayed += 1
         self.conservation.observe(output.rows, record.lane_sequence)
+
+    def _leave_out(self, place: str, version: int) -> None:
+        """A record that this release has no core for: no judgement on it or what follows."""
+        self.unknown_core += 1
+        self.core_problem = self.core_problem or (
+            f"{place}: needs core {version}, this release knows {known_cores()}: verify it with a "
+            f"release that knows core {version}"
+        )
 
     def _differ(self, problem: str) -> None:
         self.differences += 1
@@ -161,7 +180,8 @@ def verify(settings: Settings, progress: Callable[[int], None] | None = None) ->
             progress(count)
     result = _sum(lanes)
     _compare_decisions(settings, lanes, result)
-    result.ok = result.differences == 0 and result.conservation_ok
+    unproved = result.differences + result.unknown_core
+    result.ok = unproved == 0 and result.conservation_ok
     return result
 
 
@@ -207,6 +227,7 @@ def _sum(lanes: list[LaneVerifier]) -> VerifyResult:
         result.records += lane.records
         result.replayed += lane.replayed
         result.differences += lane.differences
+        result.unknown_core += lane.unknown_core
         result.decisions += lane.decisions
         result.accepted += lane.accepted
         result.fills += lane.fills
@@ -214,7 +235,7 @@ def _sum(lanes: list[LaneVerifier]) -> VerifyResult:
         orders, holds = lane.conservation.open_holds()
         result.open_holds_count += orders
         held.update(holds)
-        for problem in (lane.problem, lane.conservation.problem):
+        for problem in (lane.problem, lane.core_problem, lane.conservation.problem):
             if problem is not None and len(result.problems) < _PROBLEMS_MAX:
                 result.problems.append(problem)
         if lane.conservation.problem is not None:

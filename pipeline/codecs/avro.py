@@ -14,6 +14,7 @@ from pipeline.risk.records import (
     AuditRecord,
     CheckResult,
     Control,
+    CoreVersion,
     DayClose,
     DeadLetter,
     Decision,
@@ -626,6 +627,7 @@ def write_policy(w: BytesWriter, v: Policy) -> None:
     write_long(w, v.future_skew_ms_max)
     write_long(w, v.mark_age_ms_max)
     write_long(w, v.dedup_window_ms)
+    write_long(w, v.remembered_ids_max)
     write_long(w, v.open_orders_max)
     checks_exempt_ = v.checks_exempt
     if checks_exempt_:
@@ -648,6 +650,7 @@ def read_policy(r: Reader) -> Policy:
     future_skew_ms_max = r.long()
     mark_age_ms_max = r.long()
     dedup_window_ms = r.long()
+    remembered_ids_max = r.long()
     open_orders_max = r.long()
     checks_exempt: list[str] = []
     checks_exempt_count = r.block()
@@ -656,7 +659,7 @@ def read_policy(r: Reader) -> Policy:
             checks_exempt_item = r.string()
             checks_exempt.append(checks_exempt_item)
         checks_exempt_count = r.block()
-    return Policy(order_age_ms_max, future_skew_ms_max, mark_age_ms_max, dedup_window_ms, open_orders_max, checks_exempt)
+    return Policy(order_age_ms_max, future_skew_ms_max, mark_age_ms_max, dedup_window_ms, remembered_ids_max, open_orders_max, checks_exempt)
 
 
 def decode_policy(data: bytes, position: int = 0) -> Policy:
@@ -689,6 +692,32 @@ def decode_day_close(data: bytes, position: int = 0) -> DayClose:
     """The `day_close` that fills `data` from `position` on."""
     r = Reader(data, position)
     v = read_day_close(r)
+    r.finish()
+    return v
+
+
+def write_core_version(w: BytesWriter, v: CoreVersion) -> None:
+    """Append the body of a `core_version`."""
+    write_long(w, v.core_version)
+
+
+def encode_core_version(v: CoreVersion) -> bytes:
+    """The body of a `core_version`."""
+    w = BytesWriter()
+    write_core_version(w, v)
+    return w.getvalue()
+
+
+def read_core_version(r: Reader) -> CoreVersion:
+    """A `core_version` at the cursor."""
+    core_version = r.int32()
+    return CoreVersion(core_version)
+
+
+def decode_core_version(data: bytes, position: int = 0) -> CoreVersion:
+    """The `core_version` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_core_version(r)
     r.finish()
     return v
 
@@ -737,6 +766,9 @@ def write_control(w: BytesWriter, v: Control) -> None:
     elif isinstance(payload_, DayClose):
         w.append(12)
         write_day_close(w, payload_)
+    elif isinstance(payload_, CoreVersion):
+        w.append(14)
+        write_core_version(w, payload_)
 
 
 def encode_control(v: Control) -> bytes:
@@ -762,8 +794,8 @@ def read_control(r: Reader) -> Control:
     signature: bytes | None = None
     if r.present():
         signature = r.raw()
-    payload_branch = r.symbol(7)
-    payload: Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose
+    payload_branch = r.symbol(8)
+    payload: Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion
     if payload_branch == 0:
         payload = read_instrument(r)
     elif payload_branch == 1:
@@ -776,8 +808,10 @@ def read_control(r: Reader) -> Control:
         payload = read_fee_schedule(r)
     elif payload_branch == 5:
         payload = read_policy(r)
-    else:
+    elif payload_branch == 6:
         payload = read_day_close(r)
+    else:
+        payload = read_core_version(r)
     return Control(event_time, source_system_id, tenant_id, number, version, proposer, approver, reason, effective_from, signature, payload)
 
 
@@ -897,7 +931,7 @@ def write_decision(w: BytesWriter, v: Decision) -> None:
     write_string(w, v.source_topic)
     write_long(w, v.source_offset)
     write_long(w, v.control_number)
-    write_string(w, v.core_version)
+    write_long(w, v.core_version)
     checks_ = v.checks
     if checks_:
         write_long(w, len(checks_))
@@ -958,7 +992,7 @@ def read_decision(r: Reader) -> Decision:
     source_topic = r.string()
     source_offset = r.long()
     control_number = r.long()
-    core_version = r.string()
+    core_version = r.int32()
     checks: list[CheckResult] = []
     checks_count = r.block()
     while checks_count > 0:
@@ -1028,7 +1062,7 @@ def write_audit_record(w: BytesWriter, v: AuditRecord) -> None:
         write_string(w, traceparent_)
     write_long(w, v.gate_time)
     w.append(1 if v.out_of_sync else 0)
-    write_string(w, v.core_version)
+    write_long(w, v.core_version)
     write_long(w, v.control_number)
     write_long(w, v.outcome)
     write_string(w, v.reason_code)
@@ -1075,7 +1109,7 @@ def read_audit_record(r: Reader) -> AuditRecord:
         traceparent = r.string()
     gate_time = r.long()
     out_of_sync = r.boolean()
-    core_version = r.string()
+    core_version = r.int32()
     control_number = r.long()
     outcome = r.symbol(4)
     reason_code = r.string()
@@ -1800,7 +1834,6 @@ def write_row_lane(w: BytesWriter, v: RowLane) -> None:
     """Append the body of a `row_lane`."""
     write_long(w, v.lane)
     write_long(w, v.state_format)
-    write_string(w, v.core_version)
     applied_ = v.applied
     if applied_:
         write_long(w, len(applied_))
@@ -1821,7 +1854,6 @@ def read_row_lane(r: Reader) -> RowLane:
     """A `row_lane` at the cursor."""
     lane = r.int32()
     state_format = r.int32()
-    core_version = r.string()
     applied: dict[str, int] = {}
     applied_count = r.block()
     while applied_count > 0:
@@ -1830,7 +1862,7 @@ def read_row_lane(r: Reader) -> RowLane:
             applied_item = r.long()
             applied[applied_key] = applied_item
         applied_count = r.block()
-    return RowLane(lane, state_format, core_version, applied)
+    return RowLane(lane, state_format, applied)
 
 
 def decode_row_lane(data: bytes, position: int = 0) -> RowLane:
@@ -1846,9 +1878,34 @@ def write_row_gate(w: BytesWriter, v: RowGate) -> None:
     write_long(w, v.lane_sequence)
     write_long(w, v.gate_time)
     write_long(w, v.forgotten_before)
+    remembered_until_ = v.remembered_until
+    if remembered_until_:
+        write_long(w, len(remembered_until_))
+        for remembered_until_item in remembered_until_:
+            write_long(w, remembered_until_item)
+    w.append(0)
+    remembered_counts_ = v.remembered_counts
+    if remembered_counts_:
+        write_long(w, len(remembered_counts_))
+        for remembered_counts_item in remembered_counts_:
+            write_long(w, remembered_counts_item)
+    w.append(0)
+    ahead_until_ = v.ahead_until
+    if ahead_until_:
+        write_long(w, len(ahead_until_))
+        for ahead_until_item in ahead_until_:
+            write_long(w, ahead_until_item)
+    w.append(0)
+    ahead_counts_ = v.ahead_counts
+    if ahead_counts_:
+        write_long(w, len(ahead_counts_))
+        for ahead_counts_item in ahead_counts_:
+            write_long(w, ahead_counts_item)
+    w.append(0)
     write_bytes(w, v.chain_head)
     write_bytes(w, v.state_digest)
     write_long(w, v.control_number)
+    write_long(w, v.core_version)
     write_long(w, v.business_day)
     day_event_counts_ = v.day_event_counts
     if day_event_counts_:
@@ -1871,9 +1928,38 @@ def read_row_gate(r: Reader) -> RowGate:
     lane_sequence = r.long()
     gate_time = r.long()
     forgotten_before = r.long()
+    remembered_until: list[int] = []
+    remembered_until_count = r.block()
+    while remembered_until_count > 0:
+        for _ in range(remembered_until_count):
+            remembered_until_item = r.long()
+            remembered_until.append(remembered_until_item)
+        remembered_until_count = r.block()
+    remembered_counts: list[int] = []
+    remembered_counts_count = r.block()
+    while remembered_counts_count > 0:
+        for _ in range(remembered_counts_count):
+            remembered_counts_item = r.long()
+            remembered_counts.append(remembered_counts_item)
+        remembered_counts_count = r.block()
+    ahead_until: list[int] = []
+    ahead_until_count = r.block()
+    while ahead_until_count > 0:
+        for _ in range(ahead_until_count):
+            ahead_until_item = r.long()
+            ahead_until.append(ahead_until_item)
+        ahead_until_count = r.block()
+    ahead_counts: list[int] = []
+    ahead_counts_count = r.block()
+    while ahead_counts_count > 0:
+        for _ in range(ahead_counts_count):
+            ahead_counts_item = r.long()
+            ahead_counts.append(ahead_counts_item)
+        ahead_counts_count = r.block()
     chain_head = r.raw()
     state_digest = r.raw()
     control_number = r.long()
+    core_version = r.int32()
     business_day = r.int32()
     day_event_counts: dict[str, int] = {}
     day_event_counts_count = r.block()
@@ -1883,7 +1969,7 @@ def read_row_gate(r: Reader) -> RowGate:
             day_event_counts_item = r.long()
             day_event_counts[day_event_counts_key] = day_event_counts_item
         day_event_counts_count = r.block()
-    return RowGate(lane_sequence, gate_time, forgotten_before, chain_head, state_digest, control_number, business_day, day_event_counts)
+    return RowGate(lane_sequence, gate_time, forgotten_before, remembered_until, remembered_counts, ahead_until, ahead_counts, chain_head, state_digest, control_number, core_version, business_day, day_event_counts)
 
 
 def decode_row_gate(data: bytes, position: int = 0) -> RowGate:

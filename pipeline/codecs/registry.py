@@ -39,18 +39,23 @@ def ids_from_registry(url: str, topic_prefix: str = "") -> SchemaIds:
     topics = {topic.schema: topic.name for topic in ALL_TOPICS}
     current: dict[str, int] = {}
     readable: dict[int, tuple[str, int]] = {}
+    since_core: dict[int, int] = {}
+    fixed = fixed_ids()
+    core_of = {fixed.readable[fixed_id]: core for fixed_id, core in fixed.since_core.items()}
     try:
         client = SchemaRegistryClient({"url": url, "timeout": _TIMEOUT_S})
-        for name in fixed_ids().current:
+        for name in fixed.current:
             subject = f"{topic_prefix}{topics[name]}-value"
             for version, schema in published_versions(name).items():
                 text = json.dumps(schema, sort_keys=False)
                 schema_id = int(client.register_schema(subject, Schema(text, "AVRO")))
                 readable[schema_id] = (name, version)
                 current[name] = schema_id
+                if (name, version) in core_of:
+                    since_core[schema_id] = core_of[name, version]
     except Exception as error:  # the client raises its own, its HTTP library's and ValueError
         raise RegistryError(
             f"schema registry at {url}: {error}. Check registry_url, or leave it empty to use the "
             "fixed ids of schemas/avro/ids.json"
         ) from error
-    return SchemaIds(current=current, readable=readable)
+    return SchemaIds(current, readable, since_core)

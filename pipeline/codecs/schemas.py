@@ -24,6 +24,7 @@ SCHEMA_NAMES: Final = (
     "fee_schedule",
     "policy",
     "day_close",
+    "core_version",
     "control",
     "check_result",
     "decision",

@@ -18,6 +18,7 @@ from pipeline.control.history import ControlError, read_history
 from pipeline.control.publisher import ControlChange, ControlWriter, apply_directory
 from pipeline.risk.records import (
     TRADING_STATE_NAMES,
+    CoreVersion,
     DayClose,
     FirmState,
     UserAccount,
@@ -52,6 +53,7 @@ def command() -> None:
       tollgate control set-state firm HALTED --proposer risk-desk --reason "venue outage"
       tollgate control set-state user alice ACTIVE --proposer risk-desk --reason "cleared"
       tollgate control close-day 2024-03-15 --proposer risk-desk --reason "end of day"
+      tollgate control set-core-version 2 --proposer ops --approver risk-head --reason "upgrade"
 
     Exit codes: 0 done, 1 refused (the text says why; no record is half published), 2 wrong usage.
     """  # noqa: D301 -- \b is click's mark for "do not wrap"
@@ -130,7 +132,7 @@ def show(settings: Settings, *, as_json: bool) -> None:
             f"{' '.join(subject)}  version {control.version}, number {control.number}, {start}, "
             f"by {by}: {control.reason}\n    {_fields(control.payload)}"
         )
-    click.echo(f"last control number {history.last_number}")
+    click.echo(f"last control number {history.last_number}, core {history.core_version} in force")
 
 
 @command.command("close-day")
@@ -160,6 +162,27 @@ def close_day(
     change = ControlChange(payload, proposer=proposer, approver=approver, reason=reason)
     with ControlWriter(settings) as writer:
         _say(writer.publish([change])[0], f"{day.date()} closed", as_json=as_json)
+
+
+@command.command("set-core-version")
+@click.argument("version", type=int, metavar="VERSION")
+@_PROPOSER
+@click.option("--approver", required=True, help="Who has approved it: it cannot be taken back.")
+@_REASON
+@_JSON
+@_with_settings
+def set_core_version(
+    settings: Settings, *, version: int, proposer: str, approver: str, reason: str, as_json: bool
+) -> None:
+    """Let every lane decide by the rules of core VERSION, for good.
+
+    Only once every worker runs a release that knows it, as tollgate_build_info says: a worker that
+    does not stops when it reads the record. `control apply` never changes the core.
+    """
+    payload = CoreVersion(version)
+    change = ControlChange(payload, proposer=proposer, approver=approver, reason=reason)
+    with ControlWriter(settings) as writer:
+        _say(writer.publish([change])[0], f"core {version} decides", as_json=as_json)
 
 
 @command.group("set-state")

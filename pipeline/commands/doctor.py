@@ -22,6 +22,7 @@ from rich.table import Table
 
 from pipeline import build
 from pipeline.settings import Settings, SettingsError
+from pipeline.streaming.owners import address_text, members
 from pipeline.streaming.topic_admin import (
     BrokerUnreachableError,
     TopicError,
@@ -44,7 +45,7 @@ _KNOWN_KEY: Final = b"foobar"
 _KNOWN_COUNT: Final = 1000
 _KNOWN_PARTITION: Final = 166
 # A dead worker's open transaction hides later records until the broker's next look for it.
-_ABORT_CLEANUP_MS_ADVISED: Final = 2_000
+_ABORT_CLEANUP_MS_ADVISED: Final = 1_000
 _REQUEST_S_MAX: Final = 30
 _RETRY_S: Final = 0.5
 
@@ -100,6 +101,7 @@ def examine(settings: Settings) -> list[Finding]:
         _broker(client, settings),
         *_broker_settings(client, settings),
         *_topics(settings),
+        *_workers(client, settings),
         *_lag(client, settings, counts),
         *findings,
     ]
@@ -177,6 +179,12 @@ def _transaction_timeout(config: Mapping[str, str], settings: Settings) -> Findi
     if settings.transaction_timeout_ms > limit_ms:
         fix = f"Lower transaction_timeout_ms, or raise the broker's {name}: no worker can start."
         return Finding("transaction timeout", PROBLEM, found, fix)
+    session_ms = settings.session_timeout_s * 1000
+    if settings.transaction_timeout_ms > session_ms:
+        # A dead worker's lanes are free after the session timeout, and whole after this one.
+        found = f"{found}; fail-over waits for it, not for the session timeout of {session_ms} ms"
+        fix = "Set transaction_timeout_ms to at most session_timeout_s x 1000."
+        return Finding("transaction timeout", PROBLEM, found, fix)
     return Finding("transaction timeout", OK, found)
 
 
@@ -209,6 +217,21 @@ def _topics(settings: Settings) -> Iterator[Finding]:
     if not problems:
         found = f"all {len(ALL_TOPICS)}, {settings.partitions} partitions each, settings right"
         yield Finding("topics", OK, found)
+
+
+def _workers(client: AdminClient, settings: Settings) -> Iterator[Finding]:
+    """One finding a worker: its lanes, and where its endpoint is."""
+    try:
+        found = members(client, settings)
+    except KafkaException as error:
+        yield Finding("workers", NOTE, f"not known: {error.args[0].str()}", "Is one running?")
+        return
+    if not found:
+        yield Finding("workers", NOTE, "none has joined the group", "Start one: tollgate worker.")
+    for member in found:
+        lanes = ", ".join(map(str, sorted(member.lanes))) or "none"
+        at = "" if member.address is None else f"; endpoint {address_text(member.address)}"
+        yield Finding(f"worker {member.worker_id}", OK, f"lanes {lanes}{at}")
 
 
 def _lag(client: AdminClient, settings: Settings, counts: Mapping[str, int]) -> Iterator[Finding]:

@@ -72,11 +72,19 @@ def _print_how_to_talk_to_it(stack: LocalStack, settings: Settings) -> None:
     click.echo(
         f"\nTalk to it:\n"
         f"  export KAFKA_BOOTSTRAP={settings.kafka_bootstrap}\n"
+        f"{_token_export(stack, settings)}"
         f"  tollgate doctor\n"
         f"  tollgate consume decisions --from-start\n"
         f"Stop it:\n"
         f"  tollgate down"
     )
+
+
+def _token_export(stack: LocalStack, settings: Settings) -> str:
+    """Where the token of the workers is, unless the settings say so already."""
+    if not stack.has_own_token(settings):
+        return ""
+    return f"  export TOLLGATE_STATE_TOKEN_FILE={stack.token_file}\n"
 
 
 def _short(path: Path) -> Path:

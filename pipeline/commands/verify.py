@@ -26,7 +26,8 @@ def command(*, as_json: bool) -> None:
       tollgate verify
       tollgate verify --json | jq .problems
 
-    Exit codes: 0 all proved, 1 differences were found, 2 wrong usage or Kafka not reachable.
+    Exit codes: 0 all proved, 1 not all proved (the problems say why), 2 wrong usage or Kafka not
+    reachable.
     """  # noqa: D301 -- \b is click's mark for "do not wrap"
     console = Console(stderr=True)
     try:
@@ -53,5 +54,7 @@ def _show(result: VerifyResult) -> None:
         f"{result.replayed:,} replayed, {result.differences:,} differences, "
         f"money {'adds up' if result.conservation_ok else 'DOES NOT ADD UP'}"
     )
+    if result.unknown_core:
+        click.echo(f"  {result.unknown_core:,} records need a release with another core")
     for problem in result.problems:
         click.echo(f"  {problem}")

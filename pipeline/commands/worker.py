@@ -4,6 +4,8 @@ import os
 
 import click
 
+from pipeline.settings import SettingsError
+
 
 @click.command("worker")
 @click.option("--worker-id", help="Stable identity of this worker; default: the host name.")
@@ -20,8 +22,8 @@ def command(worker_id: str | None, data_dir: str | None) -> None:
       tollgate worker --worker-id w2 --data-dir var/w2
       KAFKA_BOOTSTRAP=kafka:9092 TOLLGATE_METRICS_PORT=9464 tollgate worker
 
-    Exit codes: 0 stopped as asked, 70 stopped because going on could have been wrong (the log says
-    why); start it again and it recovers.
+    Exit codes: 0 stopped as asked, 1 a setting is wrong, 70 stopped because going on could have
+    been wrong (the log says why); start it again and it recovers.
     """
     if worker_id is not None:
         os.environ["TOLLGATE_WORKER_ID"] = worker_id
@@ -30,7 +32,10 @@ def command(worker_id: str | None, data_dir: str | None) -> None:
     # Faust's worker reads the module's app; the settings above must be in place before.
     from faust import Worker  # noqa: PLC0415 -- slow, and only this command needs it
 
-    from pipeline.app import app  # noqa: PLC0415 -- builds the app from the environment
+    try:
+        from pipeline.app import app  # noqa: PLC0415 -- builds the app from the environment
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
 
     Worker(
         app,

@@ -6,10 +6,12 @@ a lane would turn into a BAD_CONTROL dead letter never gets that far. Holds no K
 
 from typing import Final
 
+from pipeline.risk.core_versions import CORE_VERSIONS, known_cores
 from pipeline.risk.records import (
     INSTRUMENT_KIND_FUTURE,
     INSTRUMENT_KIND_SPOT,
     LIMIT_SCOPE_NAMES,
+    CoreVersion,
     DayClose,
     FeeSchedule,
     FirmState,
@@ -26,7 +28,9 @@ from pipeline.risk.rules_in_force import (
     ID_BYTES_MAX,
 )
 
-Payload = Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose
+Payload = (
+    Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion
+)
 # What a control record replaces wholesale: the kind of definition, then what tells two of a kind
 # apart.
 Subject = tuple[str, ...]
@@ -57,7 +61,9 @@ def subject_of(payload: Payload) -> Subject:
         return ("firm_state",)
     if isinstance(payload, FeeSchedule):
         return ("fee_schedule", payload.tier_id, *_optional(payload.instrument_id))
-    return ("policy",) if isinstance(payload, Policy) else ("day_close",)
+    if isinstance(payload, Policy):
+        return ("policy",)
+    return ("core_version",) if isinstance(payload, CoreVersion) else ("day_close",)
 
 
 def check(payload: Payload, last: Payload | None = None) -> None:
@@ -81,6 +87,8 @@ def check(payload: Payload, last: Payload | None = None) -> None:
         _check_policy(payload)
     elif isinstance(payload, DayClose):
         _check_number("business_day", payload.business_day, 0)
+    elif isinstance(payload, CoreVersion):
+        _check_core(payload, last.core_version if isinstance(last, CoreVersion) else None)
 
 
 def _check_instrument(instrument: Instrument) -> None:
@@ -131,11 +139,26 @@ def _check_policy(policy: Policy) -> None:
     for name in ("order_age_ms_max", "future_skew_ms_max", "mark_age_ms_max"):
         _check_number(name, getattr(policy, name), 0, DURATION_MS_MAX)
     _check_number("dedup_window_ms", policy.dedup_window_ms, 1, DURATION_MS_MAX)
+    _check_number("remembered_ids_max", policy.remembered_ids_max, 1)
     _check_number("open_orders_max", policy.open_orders_max, 0)
     for name in policy.checks_exempt:
         if name not in EXEMPTIBLE:
             allowed = ", ".join(sorted(EXEMPTIBLE))
             raise OutOfRangeError(f"checks_exempt: {name!r} cannot be exempt, only {allowed}")
+
+
+def _check_core(core: CoreVersion, last: int | None) -> None:
+    """A worker that does not know the version would stop, and none can go back."""
+    if core.core_version not in CORE_VERSIONS:
+        raise OutOfRangeError(
+            f"core_version {core.core_version} is unknown: this release knows {known_cores()}. "
+            "Install the release that has it on every worker, and here, first"
+        )
+    in_force = CORE_VERSIONS[0] if last is None else last
+    if core.core_version <= in_force:
+        raise OutOfRangeError(
+            f"core_version must be above {in_force}, which is in force: it never goes back"
+        )
 
 
 def _check_number(name: str, value: int, low: int, high: int = FIGURE_MAX) -> None:

@@ -15,7 +15,8 @@ from pipeline.codecs.registry import schema_ids
 from pipeline.codecs.rendering import value_to_json
 from pipeline.codecs.wire import SchemaIds
 from pipeline.control.definitions import Payload, Subject, subject_of
-from pipeline.risk.records import Control
+from pipeline.risk.core_versions import CORE_VERSIONS
+from pipeline.risk.records import Control, CoreVersion
 from pipeline.settings import Settings
 from pipeline.streaming.topic_admin import TopicError
 from pipeline.streaming.topic_reader import partition_count, read_topic
@@ -47,6 +48,12 @@ class ControlHistory:
         """The last published definition of `subject`, or None."""
         control = self.last.get(subject)
         return None if control is None else control.payload
+
+    @property
+    def core_version(self) -> int:
+        """The core version in force; the oldest where the topic names none."""
+        core = self.payload(("core_version",))
+        return core.core_version if isinstance(core, CoreVersion) else CORE_VERSIONS[0]
 
     def says(self, payload: Payload) -> bool:
         """Whether the last published definition of the payload's subject equals `payload`."""

@@ -89,7 +89,7 @@ class ControlWriter:
     def __enter__(self) -> Self:
         """Fence older writers and read what the topic says."""
         settings = self._settings
-        self._frame = schema_ids(settings).frame(CONTROL.schema)
+        ids = schema_ids(settings)
         self._partitions = _partitions(settings, self._topic)
         self._producer = Producer(
             {
@@ -106,6 +106,8 @@ class ControlWriter:
         self._call(self._producer.init_transactions, _TIMEOUT_S)
         # After init_transactions nothing of an older writer is pending: the end is the end.
         self._history = read_history(settings)
+        # What a lane could not read would be a gap to it.
+        self._frame = ids.frame_for(CONTROL.schema, self._history.core_version)
         return self
 
     def __exit__(

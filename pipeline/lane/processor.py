@@ -28,7 +28,8 @@ from pipeline.codecs.published import upgrade_body
 from pipeline.codecs.wire import FRAME_BYTES, SchemaIds
 from pipeline.lane.rows import RowSource, StoredRows, decode_row, encode_row
 from pipeline.risk.core import RiskCore
-from pipeline.risk.effects import CORE_VERSION, Effects, InputContext, dead_letter
+from pipeline.risk.core_versions import CORE_VERSIONS, require_known
+from pipeline.risk.effects import Effects, InputContext, dead_letter
 from pipeline.risk.keys import GATE, control_key
 from pipeline.risk.partition import partition_of
 from pipeline.risk.reasons import DEAD_LETTERS
@@ -122,8 +123,12 @@ class LaneProcessor:
         self.topics: Final = list(topics)
         self.ids: Final = ids
         self.frames: Final = [ids.frame(name) for name in INPUT_SCHEMAS]
+        self.frames_since: Final = [
+            ids.since_core.get(ids.current[name], 0) for name in INPUT_SCHEMAS
+        ]
         stored = rows.get(GATE)
         self.head: Final = _new_head() if stored is None else decode_row_gate(stored)
+        require_known(self.head.core_version, lane)
         self.state: Final = LaneState(StoredRows(rows))
         rules = RulesInForce(lane, lane_count, self.state)
         _restore_rules(rules, rows.control_rows())
@@ -172,6 +177,8 @@ class LaneProcessor:
             traceparent,
         )
         self.core.begin(context)
+        # Before the input is handled: one that puts another core in force was decided by this one.
+        core_version = self.core.rules.core_version
         if oversized is None:
             effects = self._handle(context, topic, key, value)
         else:
@@ -199,7 +206,7 @@ class LaneProcessor:
                 traceparent=traceparent,
                 gate_time=head.gate_time,
                 out_of_sync=out_of_sync,
-                core_version=CORE_VERSION,
+                core_version=core_version,
                 control_number=head.control_number,
                 outcome=effects.outcome,
                 reason_code=effects.reason_code,
@@ -222,27 +229,31 @@ class LaneProcessor:
             return self.core.handed_out(dead_letter("MALFORMED", "no value"))
         body = value
         position = FRAME_BYTES
-        if value[:FRAME_BYTES] != self.frames[topic]:
-            version = self._older_version(topic, value)
+        core_version = self.core.rules.core_version
+        if value[:FRAME_BYTES] != self.frames[topic] or core_version < self.frames_since[topic]:
+            version = self._older_version(topic, value, core_version)
             if version == 0:
                 return self.core.handed_out(dead_letter("UNKNOWN_SCHEMA"))
             try:
                 body = upgrade_body(INPUT_SCHEMAS[topic], version, value[FRAME_BYTES:])
-            except MalformedAvro as error:
-                return self.core.handed_out(dead_letter("MALFORMED", str(error)))
+            except MalformedAvro:
+                return self.core.handed_out(dead_letter("MALFORMED"))
             position = 0
         try:
             return self._read(context, topic, key, body, position)
-        except MalformedAvro as error:
-            return self.core.handed_out(dead_letter("MALFORMED", str(error)))
+        except MalformedAvro:
+            # Without the codec's own words: they are no rule, and the digests hold every byte.
+            return self.core.handed_out(dead_letter("MALFORMED"))
 
-    def _older_version(self, topic: int, value: bytes) -> int:
-        """The published version that the frame names, or 0."""
+    def _older_version(self, topic: int, value: bytes, core_version: int) -> int:
+        """The published version that the frame names, or 0 for none that this core reads."""
         if len(value) < FRAME_BYTES or value[0] != 0:
             return 0
         schema_id = int.from_bytes(value[1:FRAME_BYTES], "big")
         found = self.ids.readable.get(schema_id)
         if found is None or found[0] != INPUT_SCHEMAS[topic]:
+            return 0
+        if not self.ids.reads(schema_id, core_version):
             return 0
         return found[1]
 
@@ -353,9 +364,14 @@ def _new_head() -> RowGate:
         lane_sequence=0,
         gate_time=-1,
         forgotten_before=0,
+        remembered_until=[],
+        remembered_counts=[],
+        ahead_until=[],
+        ahead_counts=[],
         chain_head=ZERO_HASH,
         state_digest=ZERO_HASH,
         control_number=0,
+        core_version=CORE_VERSIONS[0],
         business_day=-1,
         day_event_counts={},
     )

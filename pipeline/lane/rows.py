@@ -51,8 +51,10 @@ from pipeline.risk.records import (
 )
 from pipeline.risk.state import InvariantViolated, Row, RowLoader
 
-# Version of what rows mean; written into the lane row, compared when a lane is opened.
+# How a lane's rows are laid out: what is written into the lane row, and what can be opened. What
+# rows mean is the business of the core version in force, which is in the gate row.
 STATE_FORMAT: Final = 1
+READABLE_STATE_FORMATS: Final[tuple[int, ...]] = (1,)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

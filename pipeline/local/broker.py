@@ -196,7 +196,9 @@ class LocalBroker:
     def _format(self, java: Sequence[str], properties: Path) -> None:
         """Give the empty data directory its cluster id."""
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)]
+        # In one word: an id may begin with a dash.
+        cluster = f"--cluster-id={cluster_id}"
+        tool = ["kafka.tools.StorageTool", "format", cluster, "-c", str(properties)]
         with self.log.open("ab") as output:
             ran = subprocess.run(  # noqa: S603 - our own command, no shell
                 [*java, *tool], stdout=output, stderr=subprocess.STDOUT, check=False

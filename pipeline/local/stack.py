@@ -1,7 +1,8 @@
 """A broker and workers on this machine that live on when the command which started them has ended.
 
-Owns var/local: the broker's directory, one data directory, lock and log a worker, and state.json,
-which tells people and scripts what runs. The locks, not state.json, decide what runs.
+Owns var/local: the broker's directory, one data directory, lock and log a worker, the token that
+the workers' endpoints want, and state.json, which tells people and scripts what runs. The locks,
+not state.json, decide what runs.
 """
 
 import json
@@ -19,6 +20,7 @@ from pipeline.local.broker import LocalBroker
 from pipeline.local.processes import ManagedProcess, log_tail
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.streaming.topic_admin import admin_client
+from pipeline.telemetry.token import make_token_file
 
 DEFAULT_DIRECTORY: Final = PROJECT_ROOT / "var/local"
 # A worker commits what it has and leaves its group; a broker's logs need no longer.
@@ -37,6 +39,8 @@ class LocalStack:
     def __init__(self, directory: Path = DEFAULT_DIRECTORY) -> None:
         """`directory` need not exist."""
         self.directory = directory
+        # What `tollgate state` shows the workers, where the settings name no token of their own.
+        self.token_file = directory / "state.token"
         self.broker = LocalBroker(directory / "kafka", detached=True)
 
     def start_broker(self) -> str:
@@ -87,6 +91,10 @@ class LocalStack:
         """Delete everything the broker and the workers have stored. Stop them first."""
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def has_own_token(self, settings: Settings) -> bool:
+        """Whether the workers' token is the one made here, because the settings name no other."""
+        return not settings.state_token and settings.state_token_file in {"", str(self.token_file)}
+
     def log(self, worker: str) -> Path:
         """Where a worker's output goes."""
         return self.directory / f"{worker}.log"
@@ -104,6 +112,9 @@ class LocalStack:
         if self.log(name).exists():
             self.log(name).replace(self.directory / f"{name}.log.1")
         command = [sys.executable, "-m", "pipeline", "worker"]
+        if self.has_own_token(settings):
+            make_token_file(self.token_file)
+            env["TOLLGATE_STATE_TOKEN_FILE"] = str(self.token_file)
         self._process(name).start(
             command, log=self.log(name), env=env, directory=PROJECT_ROOT, detached=True
         )

@@ -98,6 +98,7 @@ def _changed(policy: Policy, order_age_ms_max: int, checks_exempt: Sequence[str]
         future_skew_ms_max=policy.future_skew_ms_max,
         mark_age_ms_max=policy.mark_age_ms_max,
         dedup_window_ms=policy.dedup_window_ms,
+        remembered_ids_max=policy.remembered_ids_max,
         open_orders_max=policy.open_orders_max,
         checks_exempt=list(checks_exempt),
     )

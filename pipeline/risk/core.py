@@ -1,21 +1,24 @@
 """The core of a lane: takes inputs one at a time and returns what became of each.
 
-Owns the order of work within an input: the day is rolled, waiting control records are applied, the
-input is handled, deficits are noted. Pure: time is in the `InputContext`, rows are in the state
-the shell gives, nothing is read or sent. Compiled with mypyc.
+Owns the order of work within an input: the day is rolled, waiting control records are applied,
+what is too old is forgotten, the input is handled, deficits are noted. Pure: time is in the
+`InputContext`, rows are in the state the shell gives, nothing is read or sent. Compiled with mypyc.
 """
 
 from typing import Final
 
+from pipeline.risk.core_versions import require_known
 from pipeline.risk.effects import Effects, InputContext, dead_letter, fact, ignored
 from pipeline.risk.executions import ExecutionDesk
 from pipeline.risk.journal import Journal
 from pipeline.risk.keys import mark_key, user_key
 from pipeline.risk.ledger import Ledger
+from pipeline.risk.memory import Memory
 from pipeline.risk.orders import OrderDesk
 from pipeline.risk.reasons import APPLIED, PENDING
 from pipeline.risk.records import (
     Control,
+    CoreVersion,
     DayClose,
     Deposit,
     Fill,
@@ -38,25 +41,23 @@ class RiskCore:
         self.head: Final = head
         self.ledger: Final = Ledger(state)
         self.journal: Final = Journal(head, rules)
-        self.orders: Final = OrderDesk(state, rules, self.ledger, self.journal)
-        self.executions: Final = ExecutionDesk(state, rules, self.ledger, self.journal)
-        self.transfers: Final = TransferDesk(state, rules, self.ledger, self.journal)
+        self.memory: Final = Memory(head, rules)
+        self.orders: Final = OrderDesk(state, rules, self.ledger, self.journal, self.memory)
+        self.executions: Final = ExecutionDesk(state, rules, self.ledger, self.journal, self.memory)
+        self.transfers: Final = TransferDesk(state, rules, self.ledger, self.journal, self.memory)
 
     def begin(self, context: InputContext) -> None:
         """What gate time alone brings about; before every input, readable or not."""
         self.state.begin_input()
         self.ledger.begin_input()
         self.journal.begin_input()
+        self.rules.core_version = self.head.core_version
         self.journal.roll_day(context)
         due = self.rules.next_due(context.gate_time)
         while due is not None:
             self._put_in_force(context, due)
             due = self.rules.next_due(context.gate_time)
-        # Never goes back, so that what was forgotten once, and may have been deleted, stays
-        # forgotten when the window is made longer.
-        forgotten = context.gate_time - self.rules.dedup_window_us
-        self.head.forgotten_before = max(self.head.forgotten_before, forgotten)
-        self.rules.forgotten_before = self.head.forgotten_before
+        self.memory.begin_input(context.gate_time)
 
     def order(self, context: InputContext, order: Order, content_hash: bytes) -> Effects:
         """An order record. `content_hash`: SHA-256 of its canonical Avro body."""
@@ -107,6 +108,10 @@ class RiskCore:
         payload = record.payload
         if isinstance(payload, DayClose):
             self.journal.close_day(context, payload.business_day)
+        elif isinstance(payload, CoreVersion) and payload.core_version > self.head.core_version:
+            require_known(payload.core_version, context.lane)
+            self.head.core_version = payload.core_version
+            self.rules.core_version = payload.core_version
 
     def handed_out(self, effects: Effects) -> Effects:
         """Add the events of an input that touched no user's money."""

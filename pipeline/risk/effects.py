@@ -14,8 +14,6 @@ from pipeline.risk.records import (
     RegulatoryEvent,
 )
 
-CORE_VERSION: Final = "1"
-
 
 class InputContext:
     """One input's place in its lane. Times in microseconds since 1970."""

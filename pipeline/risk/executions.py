@@ -12,6 +12,7 @@ from pipeline.risk.effects import Effects, InputContext, dead_letter, fact, igno
 from pipeline.risk.journal import Journal
 from pipeline.risk.keys import decision_key, execution_key, order_key, user_key
 from pipeline.risk.ledger import Ledger, OutOfRange, open_lots
+from pipeline.risk.memory import Memory
 from pipeline.risk.money import hold_currency, order_hold
 from pipeline.risk.reasons import ACCEPTED, APPLIED
 from pipeline.risk.records import (
@@ -80,12 +81,18 @@ class ExecutionDesk:
     """Applies execution reports of one lane."""
 
     def __init__(
-        self, state: LaneState, rules: RulesInForce, ledger: Ledger, journal: Journal
+        self,
+        state: LaneState,
+        rules: RulesInForce,
+        ledger: Ledger,
+        journal: Journal,
+        memory: Memory,
     ) -> None:
         self.state: Final = state
         self.rules: Final = rules
         self.ledger: Final = ledger
         self.journal: Final = journal
+        self.memory: Final = memory
 
     def apply(self, context: InputContext, fill: Fill) -> Effects:
         """What becomes of a report."""
@@ -94,7 +101,7 @@ class ExecutionDesk:
         seen_key = execution_key(fill.user_id, fill.order_id, fill.venue, fill.exec_id)
         if self.state.seen(seen_key, self.rules.forgotten_before) is not None:
             return ignored("REPEATED_EXEC")
-        problem = self._problem(context, fill)
+        problem = self._problem(fill)
         if problem is not None:
             return dead_letter(problem)
         placement = self._place(fill)
@@ -107,13 +114,13 @@ class ExecutionDesk:
         except OutOfRange:
             return dead_letter("OUT_OF_RANGE")
         # From here it must succeed.
-        touched_at = max(context.gate_time, fill.event_time)
+        touched_at = self.memory.touch(context.gate_time, fill.event_time)
         self.state.put(seen_key, RowSeen(touched_at, context.lane_sequence))
         flag = self._account(context, fill, placement)
         self._note(context, fill, placement, flag)
         return fact(flag)
 
-    def _problem(self, context: InputContext, fill: Fill) -> str | None:
+    def _problem(self, fill: Fill) -> str | None:
         for lots in (fill.last_lots, fill.cum_lots, fill.leaves_lots):
             if not 0 <= lots <= QUANTITY_LOTS_MAX:
                 return "BAD_QUANTITY"
@@ -127,7 +134,7 @@ class ExecutionDesk:
             EXEC_TYPE_TRADE_CORRECT,
         ):
             return "UNSUPPORTED"
-        return self.rules.event_time_problem(fill.event_time, context.gate_time)
+        return self.rules.event_time_problem(fill.event_time)
 
     def _place(self, fill: Fill) -> Placement | None:
         working = self.state.order(fill.user_id, fill.order_id)
@@ -234,7 +241,7 @@ class ExecutionDesk:
             verdict=VERDICT_ACCEPTED,
             reason_code=ACCEPTED,
             lane_sequence=order.lane_sequence,
-            touched_at=max(context.gate_time, order.touched_at),
+            touched_at=self.memory.touch(context.gate_time, order.touched_at),
             content_hash=order.content_hash,
             instrument_id=order.instrument_id,
             side=order.side,
@@ -246,7 +253,7 @@ class ExecutionDesk:
         if not is_trade(fill):
             return APPLIED
         ended.filled_lots += fill.last_lots
-        ended.touched_at = max(context.gate_time, ended.touched_at)
+        ended.touched_at = self.memory.touch(context.gate_time, ended.touched_at)
         self.state.put(decision_key(fill.user_id, fill.order_id), ended)
         return "LATE_FILL"
 

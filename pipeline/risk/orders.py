@@ -9,10 +9,11 @@ from typing import Final
 
 from pipeline.risk.checks import rate, registry
 from pipeline.risk.checks.context import OrderContext, failed
-from pipeline.risk.effects import CORE_VERSION, Effects, InputContext
+from pipeline.risk.effects import Effects, InputContext
 from pipeline.risk.journal import Journal
 from pipeline.risk.keys import decision_key, order_key, user_key
 from pipeline.risk.ledger import Ledger
+from pipeline.risk.memory import Memory
 from pipeline.risk.money import hold_currency
 from pipeline.risk.reasons import ACCEPTED, fix_reject_reason, reject_text
 from pipeline.risk.records import (
@@ -48,12 +49,18 @@ class OrderDesk:
     """Decides orders of one lane."""
 
     def __init__(
-        self, state: LaneState, rules: RulesInForce, ledger: Ledger, journal: Journal
+        self,
+        state: LaneState,
+        rules: RulesInForce,
+        ledger: Ledger,
+        journal: Journal,
+        memory: Memory,
     ) -> None:
         self.state: Final = state
         self.rules: Final = rules
         self.ledger: Final = ledger
         self.journal: Final = journal
+        self.memory: Final = memory
 
     def decide(
         self, context: InputContext, order: Order, content_hash: bytes, control_number: int
@@ -76,7 +83,7 @@ class OrderDesk:
         elif order.event_time < self.rules.forgotten_before:
             reason = "TOO_OLD"
             checks = [failed(IDENTITY, reason)]
-        elif order.event_time > context.gate_time + self.rules.dedup_window_us:
+        elif order.event_time > self.rules.latest_event_time:
             # Could not be remembered until it becomes too old, so it is not decided at all.
             reason = "EVENT_TIME_IN_FUTURE"
             checks = [failed(IDENTITY, reason)]
@@ -132,7 +139,7 @@ class OrderDesk:
             verdict=VERDICT_ACCEPTED if reason == ACCEPTED else VERDICT_REJECTED,
             reason_code=reason,
             lane_sequence=context.lane_sequence,
-            touched_at=max(context.gate_time, order.event_time),
+            touched_at=self.memory.touch(context.gate_time, order.event_time),
             content_hash=content_hash,
             instrument_id=None,
             side=None,
@@ -234,7 +241,7 @@ class OrderDesk:
             source_topic=context.topic,
             source_offset=context.offset,
             control_number=control_number,
-            core_version=CORE_VERSION,
+            core_version=self.rules.core_version,
             checks=checks,
             hold_currency=currency,
             hold_minor=hold,

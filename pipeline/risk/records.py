@@ -462,8 +462,10 @@ class Policy:
     future_skew_ms_max: An order whose event_time is further ahead of gate time is rejected
         EVENT_TIME_IN_FUTURE.
     mark_age_ms_max: An older mark is no reference price.
-    dedup_window_ms: How long an order id, an exec id and a deposit id are remembered; older
-        orders are rejected TOO_OLD.
+    dedup_window_ms: How long an order id, an exec id and a deposit id are remembered,
+        unless there are more than remembered_ids_max; older orders are rejected TOO_OLD.
+    remembered_ids_max: How many such ids a lane remembers: beyond it the oldest are
+        forgotten before their window is over.
     open_orders_max: Working orders a user may have.
     checks_exempt: Checks that are recorded as EXEMPT and do not decide; each use is in the
         decision.
@@ -475,6 +477,7 @@ class Policy:
         future_skew_ms_max: int,
         mark_age_ms_max: int,
         dedup_window_ms: int,
+        remembered_ids_max: int,
         open_orders_max: int,
         checks_exempt: list[str],
     ) -> None:
@@ -482,6 +485,7 @@ class Policy:
         self.future_skew_ms_max: Final = future_skew_ms_max
         self.mark_age_ms_max: Final = mark_age_ms_max
         self.dedup_window_ms: Final = dedup_window_ms
+        self.remembered_ids_max: Final = remembered_ids_max
         self.open_orders_max: Final = open_orders_max
         self.checks_exempt: Final = checks_exempt
 
@@ -497,6 +501,19 @@ class DayClose:
         business_day: int,
     ) -> None:
         self.business_day: Final = business_day
+
+
+class CoreVersion:
+    """Control payload: from its place in the lane on, the lane decides by the rules of this core version. It never goes back.
+
+    core_version: The version; every worker must know it.
+    """
+
+    def __init__(
+        self,
+        core_version: int,
+    ) -> None:
+        self.core_version: Final = core_version
 
 
 class Control:
@@ -529,7 +546,7 @@ class Control:
         reason: str,
         effective_from: int,
         signature: bytes | None,
-        payload: Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose,
+        payload: Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion,
     ) -> None:
         self.event_time: Final = event_time
         self.source_system_id: Final = source_system_id
@@ -596,7 +613,7 @@ class Decision:
     source_topic: Where the order lies: topic.
     source_offset: Where the order lies: offset; its partition is the lane.
     control_number: The last control record the lane had applied.
-    core_version: The version of the deciding core.
+    core_version: The core version that decided.
     checks: The decision vector, in order of precedence: the first FAIL decided.
     hold_currency: The currency of hold_minor.
     hold_minor: Minor units by which this decision raised what is held.
@@ -624,7 +641,7 @@ class Decision:
         source_topic: str,
         source_offset: int,
         control_number: int,
-        core_version: str,
+        core_version: int,
         checks: list[CheckResult],
         hold_currency: str | None,
         hold_minor: int,
@@ -677,7 +694,7 @@ class AuditRecord:
     gate_time: The time the core saw; never runs backwards in a lane.
     out_of_sync: True: the lane had waited lane_sync_ms_max for another input topic and went
         on.
-    core_version: The version of the core.
+    core_version: The core version that decided; replay must behave as this one.
     control_number: The last control record applied, this one included.
     outcome: What became of the input.
     reason_code: The decision's, the fact's flag, or the dead letter's reason.
@@ -702,7 +719,7 @@ class AuditRecord:
         traceparent: str | None,
         gate_time: int,
         out_of_sync: bool,
-        core_version: str,
+        core_version: int,
         control_number: int,
         outcome: int,
         reason_code: str,
@@ -1204,7 +1221,6 @@ class RowLane:
 
     lane: The lane.
     state_format: Version of the rows' meaning.
-    core_version: The core that wrote it.
     applied: Input topic: highest offset applied.
     """
 
@@ -1212,12 +1228,10 @@ class RowLane:
         self,
         lane: int,
         state_format: int,
-        core_version: str,
         applied: dict[str, int],
     ) -> None:
         self.lane = lane
         self.state_format = state_format
-        self.core_version = core_version
         self.applied = applied
 
 
@@ -1227,12 +1241,19 @@ class RowGate:
     lane_sequence: Inputs applied.
     gate_time: Of the last one; -1 before the first.
     forgotten_before: Ids touched before this are forgotten, and inputs with an earlier
-        event_time refused: the highest (gate time - dedup window) so far; it never goes
-        back.
+        event_time refused: the highest (gate time - dedup window) so far, or later where
+        that left too many ids; it never goes back.
+    remembered_until: Of each span of remembered ids, oldest first: none of them was touched
+        later (microseconds since 1970).
+    remembered_counts: Of each of these spans: how many ids were touched in it.
+    ahead_until: The same of the spans of ids that were stamped ahead of gate time, soonest
+        first.
+    ahead_counts: Of each of these spans: how many ids were touched in it.
     chain_head: SHA-256 of the last audit record's Avro body; 32 zero bytes before the
         first.
     state_digest: Of the last input; 32 zero bytes before the first.
     control_number: Last control record applied.
+    core_version: The core version in force: by whose rules the lane decides.
     business_day: The open business day (UTC, days since 1970); -1 before the first input.
     day_event_counts: Tenant: regulatory events emitted this business day.
     """
@@ -1242,18 +1263,28 @@ class RowGate:
         lane_sequence: int,
         gate_time: int,
         forgotten_before: int,
+        remembered_until: list[int],
+        remembered_counts: list[int],
+        ahead_until: list[int],
+        ahead_counts: list[int],
         chain_head: bytes,
         state_digest: bytes,
         control_number: int,
+        core_version: int,
         business_day: int,
         day_event_counts: dict[str, int],
     ) -> None:
         self.lane_sequence = lane_sequence
         self.gate_time = gate_time
         self.forgotten_before = forgotten_before
+        self.remembered_until = remembered_until
+        self.remembered_counts = remembered_counts
+        self.ahead_until = ahead_until
+        self.ahead_counts = ahead_counts
         self.chain_head = chain_head
         self.state_digest = state_digest
         self.control_number = control_number
+        self.core_version = core_version
         self.business_day = business_day
         self.day_event_counts = day_event_counts
 

@@ -7,6 +7,7 @@ Compiled with mypyc.
 
 from typing import Final
 
+from pipeline.risk.core_versions import CORE_VERSIONS
 from pipeline.risk.keys import control_key, user_key
 from pipeline.risk.partition import partition_of
 from pipeline.risk.records import (
@@ -16,6 +17,7 @@ from pipeline.risk.records import (
     LIMIT_SCOPE_TIER,
     LIMIT_SCOPE_USER,
     Control,
+    CoreVersion,
     DayClose,
     FeeSchedule,
     FirmState,
@@ -28,6 +30,7 @@ from pipeline.risk.state import LaneState
 
 MS: Final = 1_000
 DEDUP_WINDOW_MS_DEFAULT: Final = 7 * 86_400_000
+REMEMBERED_IDS_MAX_DEFAULT: Final = 5_000_000
 ID_BYTES_MAX: Final = 64
 CURRENCY_BYTES_MAX: Final = 16
 FIGURE_MAX: Final = 10**18
@@ -115,6 +118,8 @@ class RulesInForce:
         self.lane: Final = lane
         self.lane_count: Final = lane_count
         self.state: Final = state
+        # The core in force, by which every rule is applied. Set by the core before each input.
+        self.core_version: int = CORE_VERSIONS[0]
         self.instruments: dict[str, Instrument] = {}
         self.limits: dict[tuple[int, str, str], VersionedLimits] = {}
         self.fees: dict[tuple[str, str], FeeSchedule] = {}
@@ -126,8 +131,11 @@ class RulesInForce:
         self.waiting: list[Control] = []
         self.wakes_at_us: int = NEVER_US
         self.dedup_window_us: int = DEDUP_WINDOW_MS_DEFAULT * MS
-        # Set by the core before each input: see row_gate.
+        self.remembered_ids_max: int = REMEMBERED_IDS_MAX_DEFAULT
+        self.future_skew_us: int = 0
+        # Set by the lane's memory before each input: event times that may be taken.
         self.forgotten_before: int = 0
+        self.latest_event_time: int = 0
         self.effective: dict[tuple[str, str], EffectiveLimits] = {}
 
     # -- restoring
@@ -154,6 +162,8 @@ class RulesInForce:
             return _fee_problem(payload)
         if isinstance(payload, Policy):
             return _policy_problem(payload)
+        if isinstance(payload, CoreVersion):
+            return _core_problem(payload, self.core_version)
         return _day_problem(payload) if isinstance(payload, DayClose) else None
 
     def _definition(self, instrument_id: str) -> Instrument | None:
@@ -187,7 +197,7 @@ class RulesInForce:
         payload = record.payload
         if isinstance(payload, UserAccount):
             self._apply_user(record, payload)
-        elif not isinstance(payload, DayClose):
+        elif not isinstance(payload, (DayClose, CoreVersion)):
             self.state.put(_subject_key(record), record)
         self._take(record)
 
@@ -222,6 +232,8 @@ class RulesInForce:
             self.policy_version = record.version
             self.exempt = set(payload.checks_exempt)
             self.dedup_window_us = payload.dedup_window_ms * MS
+            self.remembered_ids_max = payload.remembered_ids_max
+            self.future_skew_us = payload.future_skew_ms_max * MS
         self.effective = {}
 
     def _plan_wake(self) -> None:
@@ -229,11 +241,11 @@ class RulesInForce:
 
     # -- looking up
 
-    def event_time_problem(self, event_time: int, gate_time: int) -> str | None:
+    def event_time_problem(self, event_time: int) -> str | None:
         """Why a fact's id could not be told from a repeat, or None."""
         if event_time < self.forgotten_before:
             return "FACT_TOO_OLD"
-        if event_time > gate_time + self.dedup_window_us:
+        if event_time > self.latest_event_time:
             return "EVENT_TIME_IN_FUTURE"
         return None
 
@@ -353,6 +365,12 @@ def _fee_problem(fee: FeeSchedule) -> str | None:
     return None
 
 
+def _core_problem(core: CoreVersion, in_force: int) -> str | None:
+    if core.core_version < in_force:
+        return f"core_version is below {in_force}, which is in force: it never goes back"
+    return None
+
+
 def _day_problem(day: DayClose) -> str | None:
     if day.business_day > BUSINESS_DAY_MAX:
         return "business_day lies beyond the year 9999"
@@ -365,6 +383,8 @@ def _policy_problem(policy: Policy) -> str | None:
     for duration in (policy.order_age_ms_max, policy.future_skew_ms_max, policy.mark_age_ms_max):
         if not 0 <= duration <= DURATION_MS_MAX:
             return "a duration must not be negative, and at most a hundred years"
+    if not 0 < policy.remembered_ids_max <= FIGURE_MAX:
+        return "remembered_ids_max must be above zero"
     if not 0 <= policy.open_orders_max <= FIGURE_MAX:
         return "open_orders_max must not be negative"
     for name in policy.checks_exempt:

@@ -10,6 +10,7 @@ from pipeline.risk.effects import Effects, InputContext, dead_letter, fact, igno
 from pipeline.risk.journal import Journal
 from pipeline.risk.keys import transfer_key, user_key, withdrawal_key
 from pipeline.risk.ledger import Ledger
+from pipeline.risk.memory import Memory
 from pipeline.risk.money import fits
 from pipeline.risk.reasons import APPLIED
 from pipeline.risk.records import (
@@ -54,26 +55,32 @@ class TransferDesk:
     """Applies money movements of one lane."""
 
     def __init__(
-        self, state: LaneState, rules: RulesInForce, ledger: Ledger, journal: Journal
+        self,
+        state: LaneState,
+        rules: RulesInForce,
+        ledger: Ledger,
+        journal: Journal,
+        memory: Memory,
     ) -> None:
         self.state: Final = state
         self.rules: Final = rules
         self.ledger: Final = ledger
         self.journal: Final = journal
+        self.memory: Final = memory
 
     def apply(self, context: InputContext, deposit: Deposit) -> Effects:
         """What becomes of a movement."""
         seen_key = transfer_key(deposit.user_id, deposit.deposit_id)
         if self.state.seen(seen_key, self.rules.forgotten_before) is not None:
             return ignored("REPEATED_DEPOSIT")
-        problem = self._problem(context, deposit)
+        problem = self._problem(deposit)
         if problem is not None:
             return dead_letter(problem)
         if not self._has_room(deposit):
             return dead_letter("OUT_OF_RANGE")
         # From here it must succeed.
         self.state.put(user_key(deposit.user_id), self.state.user_or_new(deposit.user_id))
-        touched_at = max(context.gate_time, deposit.event_time)
+        touched_at = self.memory.touch(context.gate_time, deposit.event_time)
         self.state.put(seen_key, RowSeen(touched_at, context.lane_sequence))
         refusal = self._move(context, deposit)
         if refusal is not None:
@@ -82,7 +89,7 @@ class TransferDesk:
         self.journal.of_deposit(context, deposit, _EVENT_TYPES[deposit.kind], APPLIED)
         return fact(APPLIED)
 
-    def _problem(self, context: InputContext, deposit: Deposit) -> str | None:
+    def _problem(self, deposit: Deposit) -> str | None:
         if not is_id(deposit.currency, CURRENCY_BYTES_MAX):
             return "FIELD_TOO_LONG"
         withdrawal_id = deposit.withdrawal_id
@@ -93,7 +100,7 @@ class TransferDesk:
             return "BAD_AMOUNT"
         if amount < 0 and deposit.kind not in _SIGNED:
             return "BAD_AMOUNT"
-        problem = self.rules.event_time_problem(deposit.event_time, context.gate_time)
+        problem = self.rules.event_time_problem(deposit.event_time)
         if problem is not None:
             return problem
         if deposit.kind in _WITHDRAWALS and withdrawal_id is None:

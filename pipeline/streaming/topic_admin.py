@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from pipeline.settings import Settings
-from pipeline.topics import ALL_TOPICS, Topic
+from pipeline.topics import ALL_TOPICS, CHANGELOG_DELETE_RETENTION_MS, Topic
 
 # With so many copies, a record is acknowledged once two exist: one may then be lost unharmed.
 _COPIES_FOR_TWO_ACKS: Final = 3
@@ -141,14 +141,32 @@ def _wrong_count(settings: Settings, topic: Topic, counts: Mapping[str, int]) ->
     return Problem(name, f"has {found} partitions instead of {settings.partitions}", _COUNT_FIX)
 
 
+# What a wrong setting does, where its name does not say it: by the value it ought to have.
+_HARM: Final = {
+    ("cleanup.policy", "delete"): (
+        "the broker throws away all but the last record of each key, evidence among them"
+    ),
+    ("cleanup.policy", "compact"): (
+        "the broker deletes rows of the state by their age, or keeps every version of them"
+    ),
+    ("retention.ms", "-1"): "the broker deletes records by their age, evidence among them",
+    ("retention.bytes", "-1"): "the broker deletes the oldest records, evidence among them",
+    ("delete.retention.ms", str(CHANGELOG_DELETE_RETENTION_MS)): (
+        "recovery counts on tombstones being there so long"
+    ),
+}
+
+
 def _wrong_settings(
     name: str, wanted: Mapping[str, str], found: Mapping[str, str]
 ) -> Iterable[Problem]:
     for setting, value in wanted.items():
         if found.get(setting) != value:
+            harm = _HARM.get((setting, value))
             yield Problem(
                 name,
-                f"{setting} is {found.get(setting, 'not known to the broker')} instead of {value}",
+                f"{setting} is {found.get(setting, 'not known to the broker')} instead of {value}"
+                + (f": {harm}" if harm else ""),
                 f"kafka-configs.sh --bootstrap-server ... --alter --topic {name} "
                 f"--add-config {setting}={value}",
             )

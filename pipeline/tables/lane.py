@@ -10,8 +10,7 @@ from typing import Any, Final, Protocol
 
 from pipeline.codecs.avro import decode_row_lane, encode_row_lane
 from pipeline.lane.family import LaneFamily
-from pipeline.lane.rows import STATE_FORMAT, RowSource
-from pipeline.risk.effects import CORE_VERSION
+from pipeline.lane.rows import READABLE_STATE_FORMATS, STATE_FORMAT, RowSource
 from pipeline.risk.keys import CONTROL, LANE
 from pipeline.risk.records import RowLane
 from pipeline.risk.state import InvariantViolated
@@ -83,12 +82,7 @@ class TableLane(RowSource):
 
     def take_dirty(self) -> dict[bytes, bytes | None]:
         """Everything staged since the last commit, with the lane row."""
-        row = RowLane(
-            lane=self.partition,
-            state_format=STATE_FORMAT,
-            core_version=CORE_VERSION,
-            applied=self.applied,
-        )
+        row = RowLane(lane=self.partition, state_format=STATE_FORMAT, applied=self.applied)
         self._dirty[LANE] = encode_row_lane(row)
         return self._dirty
 
@@ -116,10 +110,11 @@ class TableLane(RowSource):
             self.applied = {}
             return
         row = decode_row_lane(stored)
-        if row.state_format != STATE_FORMAT:
+        if row.state_format not in READABLE_STATE_FORMATS:
+            readable = ", ".join(map(str, READABLE_STATE_FORMATS))
             raise InvariantViolated(
                 f"the rows of lane {self.partition} have format {row.state_format}, "
-                f"this version reads {STATE_FORMAT}: run the version that wrote them"
+                f"this release reads {readable}: run a release that reads it"
             )
         self.applied = dict(row.applied)
 

@@ -129,7 +129,7 @@ class RocksRows:
         with self._reading:
             if self._closed:
                 raise StoreUnavailable(f"{self.path} has been closed")
-            rows = FrozenRows(self._db.snapshot(), self._failed)
+            rows = FrozenRows(self._db.iter(), self._failed)
             try:
                 yield rows
             finally:
@@ -160,25 +160,32 @@ class RocksRows:
 class FrozenRows:
     """Rows as of one moment between two commits. Good only within `RocksRows.frozen`."""
 
-    def __init__(self, snapshot: Any, failed: Callable[[Exception], NoReturn]) -> None:
-        self._snapshot: Any = snapshot
+    def __init__(self, iterator: Any, failed: Callable[[Exception], NoReturn]) -> None:
+        # One iterator sees one moment, wherever it is put. That of a snapshot of rocksdict's does
+        # not: it sees what is written later.
+        self._iterator: Any = iterator
         self._failed: Final = failed
 
     def scan(self, prefix: bytes, rows_max: int) -> list[tuple[bytes, bytes]]:
         """The first `rows_max` rows whose key begins with `prefix`, in key order."""
         rows: list[tuple[bytes, bytes]] = []
+        iterator = self._iterator
         try:
-            for key, body in self._snapshot.items(from_key=prefix):
-                if len(rows) >= rows_max or not key.startswith(prefix):
+            iterator.seek(prefix)
+            while iterator.valid() and len(rows) < rows_max:
+                key = iterator.key()
+                if not key.startswith(prefix):
                     break
-                rows.append((key, body))
+                rows.append((key, iterator.value()))
+                iterator.next()
+            iterator.status()
         except Exception as error:  # noqa: BLE001 -- rocksdict raises nothing narrower
             self._failed(error)
         return rows
 
     def release(self) -> None:
-        """Let go: as long as a snapshot is held, RocksDB keeps its files open and locked."""
-        self._snapshot = None
+        """Let go: as long as an iterator is held, RocksDB keeps its files open and locked."""
+        self._iterator = None
 
 
 def distrust_file(path: Path) -> Path:

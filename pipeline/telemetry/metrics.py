@@ -1,16 +1,16 @@
 """Prometheus metrics of a worker.
 
-Owns every metric's name, labels and buckets, and the HTTP endpoint that exposes them. Methods take
-what a batch or a commit has gathered, so that a record costs nothing by itself. Never reads a
-clock, Kafka or a record: callers measure and hand over numbers. A label's values come from closed
-sets (topics, verdicts, reason codes, lanes), never from a record's ids.
+Owns every metric's name, labels and buckets; `endpoint.py` exposes them. Methods take what a batch
+or a commit has gathered, so that a record costs nothing by itself. Never reads a clock, Kafka or a
+record: callers measure and hand over numbers. A label's values come from closed sets (topics,
+verdicts, reason codes, lanes), never from a record's ids.
 """
 
 import threading
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,15 +20,11 @@ from prometheus_client import (
     Info,
     PlatformCollector,
     ProcessCollector,
-    start_http_server,
 )
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from pipeline.settings import SettingsError
-
-if TYPE_CHECKING:
-    from wsgiref.simple_server import WSGIServer
+from pipeline.telemetry.lanes import LaneBoard
 
 _INF: Final = float("inf")
 COMMIT_SECONDS_BUCKETS: Final = (
@@ -58,7 +54,8 @@ class Metrics:
         self.registry: Final = registry
         self._owned: frozenset[int] = frozenset()
         self._owned_lock: Final = threading.Lock()
-        self._server: tuple[WSGIServer, threading.Thread] | None = None
+        # The same figures of each lane, for the endpoint.
+        self.board: Final = LaneBoard()
         self._inputs = Counter(
             "tollgate_inputs_total",
             "Inputs applied, by topic and the outcome their audit record names.",
@@ -132,13 +129,34 @@ class Metrics:
             buckets=RECOVERY_SECONDS_BUCKETS,
             registry=registry,
         )
+        self._remembered_ids = Gauge(
+            "tollgate_remembered_ids",
+            "Order, execution and deposit ids a lane counts as remembered, working orders apart.",
+            ["lane"],
+            registry=registry,
+        )
+        self._memory_seconds = Gauge(
+            "tollgate_memory_seconds",
+            "How far back a lane remembers ids: what is stamped earlier is refused.",
+            ["lane"],
+            registry=registry,
+        )
+        self._memory_bound = Counter(
+            "tollgate_memory_bound_total",
+            "Ids forgotten for their count (remembered_ids_max), before their window was over.",
+            registry=registry,
+        )
         self._lanes = Gauge("tollgate_lanes", "Lanes this worker owns.", registry=registry)
         self._build = Info("tollgate_build", "What is running.", registry=registry)
 
-    def build(self, version: str, core_version: str, *, compiled: bool) -> None:
+    def build(self, version: str, core_versions: Sequence[int], *, compiled: bool) -> None:
         """Set tollgate_build_info."""
         self._build.info(
-            {"version": version, "core_version": core_version, "compiled": str(compiled).lower()}
+            {
+                "version": version,
+                "core_versions": ",".join(map(str, core_versions)),
+                "compiled": str(compiled).lower(),
+            }
         )
 
     def count_batch(
@@ -164,6 +182,17 @@ class Metrics:
         self._commit_seconds.observe(seconds)
         self._commit_inputs.observe(inputs)
 
+    def remembering(self, lane: int, ids: int, seconds: float, forgotten_early: int) -> None:
+        """Set what a lane remembers and for how long.
+
+        `forgotten_early`: ids that have been forgotten for their count since the last call.
+        """
+        self._memory_bound.inc(forgotten_early)
+        with self._owned_lock:
+            if lane in self._owned:
+                self._remembered_ids.labels(str(lane)).set(ids)
+                self._memory_seconds.labels(str(lane)).set(seconds)
+
     def latencies(self, seconds: Sequence[float]) -> None:
         """Add the latencies of a commit's orders, in seconds, in any order."""
         self._latency.observe_many(seconds)
@@ -177,11 +206,14 @@ class Metrics:
                     self._lag_seconds,
                     self._recovery_left,
                     self._recovery_seconds_left,
+                    self._remembered_ids,
+                    self._memory_seconds,
                 ):
                     gauge.remove_by_labels({"lane": str(lane)})
             self._standby_left.clear()
             self._owned = frozenset(lanes)
             self._lanes.set(len(self._owned))
+            self.board.own(lanes)
 
     def lane_lag(self, lane: int, records: Mapping[str, int], seconds: float) -> None:
         """Set a lane's lag: records by topic (without prefix), and seconds of the oldest.
@@ -195,6 +227,7 @@ class Metrics:
             for topic, count in records.items():
                 self._lag_records.labels(str(lane), topic).set(count)
             self._lag_seconds.labels(str(lane)).set(seconds)
+            self.board.lagging(lane, records, seconds)
 
     def recovering(self, lane: int, records_left: int, seconds_left: float) -> None:
         """Set how many changelog records a lane has still to restore, and how long that takes."""
@@ -202,39 +235,17 @@ class Metrics:
             if lane in self._owned:
                 self._recovery_left.labels(str(lane)).set(records_left)
                 self._recovery_seconds_left.labels(str(lane)).set(seconds_left)
+                self.board.restoring(lane, records_left, seconds_left)
 
     def standing_by(self, table: str, lane: int, records_left: int) -> None:
         """Set how far the copy of another worker's lane is behind."""
         self._standby_left.labels(table, str(lane)).set(records_left)
+        self.board.standing_by(table, lane, records_left)
 
     def recovered(self, lane: int, seconds: float) -> None:
         """Add the recovery of a lane that took `seconds`; nothing is left to restore."""
         self._recovery_seconds.observe(seconds)
         self.recovering(lane, 0, 0.0)
-
-    def serve(self, host: str, port: int) -> int:
-        """Expose the metrics at http://host:port/metrics and return the port.
-
-        Port 0 takes a free one. Raises SettingsError when the address cannot be listened on.
-        """
-        try:
-            self._server = start_http_server(port, host, self.registry)
-        except OSError as error:
-            raise SettingsError(
-                f"metrics cannot be served on {host}:{port} ({error.strerror or error}): set "
-                "metrics_port to a free port, or to 0 to take any"
-            ) from error
-        return self._server[0].server_port
-
-    def close(self) -> None:
-        """Stop serving. Harmless when nothing is served."""
-        if self._server is None:
-            return
-        server, thread = self._server
-        self._server = None
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _BatchHistogram(Collector):

@@ -196,7 +196,9 @@ def test_the_command_line_applies_shows_and_stops(broker_settings: Settings) -> 
     assert last[count + 1] == {"firm_state": {"trading_state": "HALTED"}}
     assert last[count + 2]["user_account"]["trading_state"] == "HALTED"
     assert last[count + 3] == {"day_close": {"business_day": "2024-03-15"}}
-    assert "HALTED" in tollgate(broker_settings, "show").stdout
+    told = tollgate(broker_settings, "show").stdout
+    assert "HALTED" in told
+    assert f"last control number {count + 3}, core 1 in force" in told
 
 
 @pytest.mark.parametrize(
@@ -204,6 +206,17 @@ def test_the_command_line_applies_shows_and_stops(broker_settings: Settings) -> 
     [
         (("set-state", "firm", "HALTED", "--reason", "x"), 2, "--proposer"),
         (("set-state", "firm", "HALTED", "--proposer", "x"), 2, "--reason"),
+        (("set-core-version", "2", "--proposer", "x", "--reason", "x"), 2, "--approver"),
+        (
+            ("set-core-version", "99", "--proposer", "x", "--approver", "y", "--reason", "x"),
+            1,
+            "core_version 99 is unknown: this release knows core",
+        ),
+        (
+            ("set-core-version", "1", "--proposer", "x", "--approver", "y", "--reason", "x"),
+            1,
+            "never goes back",
+        ),
         (("close-day", "9999-01-01", "--proposer", "x", "--reason", "x"), 2, "has not begun"),
         (
             ("set-state", "user", "nobody", "ACTIVE", "--proposer", "x", "--reason", "x"),

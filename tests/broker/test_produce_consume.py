@@ -197,7 +197,7 @@ def test_audit_can_be_read_with_its_input_and_decision_open(broker_settings: Set
         "value": framed.hex(),
         "gate_time": "2023-12-25T10:00:00.000002Z",
         "out_of_sync": False,
-        "core_version": "1",
+        "core_version": 1,
         "control_number": 7,
         "outcome": "DECISION",
         "reason_code": "ACCEPTED",
@@ -289,7 +289,7 @@ def test_state_shows_one_users_rows_as_they_are_now(broker_settings: Settings) -
     create_topics(broker_settings)
     lane = partition_of(b"alice", broker_settings.partitions)
     position = avro.encode_row_position(RowPosition(2, 3, 0, 400_000, "USD", 9))
-    gate = avro.encode_row_gate(RowGate(12, 1_703_500_000_000_000, 0, b"", b"", 9, 19_716, {}))
+    gate = avro.encode_row_gate(RowGate(12, 1_703_500_000_000_000, 0, [], [], [], [], b"", b"", 9, 1, 19_716, {}))
     rows: list[tuple[bytes, bytes | None]] = [
         (keys.user_key("alice"), user_row()),
         (keys.user_key("alice2"), user_row()),
@@ -312,7 +312,7 @@ def test_state_shows_one_users_rows_as_they_are_now(broker_settings: Settings) -
     assert [(o["order_id"], o["open_lots"]) for o in shown["working_orders"]] == [("o1", 3)]
     answers = [(a["order_id"], a["reason_code"]) for a in shown["last_decisions"]]
     assert answers == [("o2", "ORDER_RATE"), ("o1", "ACCEPTED")]
-    assert "600000" in tollgate(broker_settings, "state", "alice").stdout
+    assert "600,000" in tollgate(broker_settings, "state", "alice").stdout
     deleted = consumed(broker_settings, "risk-contexts-changelog")[6]
     assert (deleted["key"], deleted["value"]) == (["alice", "o0"], None)
 

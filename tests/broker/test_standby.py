@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 
 from pipeline.settings import Settings
-from tests.broker.test_worker import assert_applied_exactly_once, assert_one_decision_an_order
-from tests.flow import WorkerProcess, World, order, wait_for, worker
+from tests.flow import (
+    WorkerProcess,
+    World,
+    assert_applied_exactly_once,
+    assert_one_decision_an_order,
+    order,
+    wait_for,
+    worker,
+)
 
 pytestmark = pytest.mark.broker
 

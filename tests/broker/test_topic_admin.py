@@ -8,6 +8,7 @@ from confluent_kafka.admin import (
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    ResourceType,
 )
 
 from pipeline.settings import Settings
@@ -18,10 +19,18 @@ from pipeline.streaming.topic_admin import (
     admin_client,
     check_topics,
     create_topics,
+    describe_configs,
     partition_counts,
     wanted_config,
 )
-from pipeline.topics import ALL_TOPICS, AUDIT, ORDERS
+from pipeline.topics import (
+    ALL_TOPICS,
+    AUDIT,
+    ORDERS,
+    REPORT_DAYS_CHANGELOG,
+    RISK_CONTEXTS_CHANGELOG,
+    Topic,
+)
 
 pytestmark = pytest.mark.broker
 
@@ -57,19 +66,63 @@ def test_a_changed_setting_is_reported_with_the_command_that_mends_it(
     broker_settings: Settings,
 ) -> None:
     create_topics(broker_settings)
-    name = broker_settings.topic(AUDIT.name)
-    change = ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=[change])
-    client = admin_client(broker_settings)
+    alter(broker_settings, AUDIT, "retention.ms", "1000")
+    problem = only_problem(broker_settings)
+    assert problem.topic == broker_settings.topic(AUDIT.name)
+    assert problem.what.startswith("retention.ms is 1000 instead of -1: the broker deletes")
+    assert "--add-config retention.ms=-1" in problem.fix
+
+
+@pytest.mark.parametrize("policy", ["compact", "compact,delete"])
+def test_evidence_that_would_be_compacted_is_reported(
+    broker_settings: Settings, policy: str
+) -> None:
+    create_topics(broker_settings)
+    alter(broker_settings, AUDIT, "cleanup.policy", policy)
+    problem = only_problem(broker_settings)
+    assert problem.topic == broker_settings.topic(AUDIT.name)
+    assert problem.what == (
+        f"cleanup.policy is {policy} instead of delete: the broker throws away all but the last "
+        "record of each key, evidence among them"
+    )
+    assert "--add-config cleanup.policy=delete" in problem.fix
+
+
+def test_evidence_is_kept_for_ever_and_state_is_compacted(broker_settings: Settings) -> None:
+    create_topics(broker_settings)
+    names = {broker_settings.topic(topic.name): topic for topic in ALL_TOPICS}
+    configs = describe_configs(admin_client(broker_settings), ResourceType.TOPIC, names)
+    for name, topic in names.items():
+        config = configs[name]
+        if topic in (RISK_CONTEXTS_CHANGELOG, REPORT_DAYS_CHANGELOG):
+            assert config["cleanup.policy"] == "compact"
+            assert config["segment.bytes"] == "67108864"
+            assert config["max.compaction.lag.ms"] == "86400000"
+            assert config["delete.retention.ms"] == "604800000"
+        else:
+            assert config["cleanup.policy"] == "delete"
+            assert (config["retention.ms"], config["retention.bytes"]) == ("-1", "-1")
+
+
+def alter(settings: Settings, topic: Topic, name: str, value: str) -> None:
+    """Change one setting of a topic."""
+    change = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(
+        ConfigResource.Type.TOPIC, settings.topic(topic.name), incremental_configs=[change]
+    )
+    client = admin_client(settings)
     for future in client.incremental_alter_configs([resource]).values():
         future.result()
+
+
+def only_problem(settings: Settings) -> Problem:
+    """The one problem, once the broker has taken the change up."""
     end = time.monotonic() + LIMIT_S
     problems: list[Problem] = []
-    while not problems and time.monotonic() < end:  # a broker takes a change up a moment later
-        problems = check_topics(broker_settings)
+    while not problems and time.monotonic() < end:
+        problems = check_topics(settings)
     (problem,) = problems
-    assert (problem.topic, problem.what) == (name, "retention.ms is 1000 instead of -1")
-    assert "--add-config retention.ms=-1" in problem.fix
+    return problem
 
 
 def test_more_copies_than_brokers_is_refused_by_name(broker_settings: Settings) -> None:

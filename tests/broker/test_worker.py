@@ -1,6 +1,5 @@
 """The worker on a real Kafka: answers, poison, crashes, a second worker."""
 
-import hashlib
 import random
 import shutil
 from collections import Counter
@@ -19,9 +18,12 @@ from tests.flow import (
     PRICE,
     WorkerProcess,
     World,
+    assert_applied_exactly_once,
+    assert_one_decision_an_order,
     decode,
     deposit,
     encode,
+    expected_inputs,
     fill,
     order,
     wait_for,
@@ -32,38 +34,6 @@ pytestmark = pytest.mark.broker
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE_ID}-b7ad6b7169203331-01"
-INPUTS = ("control", "marks", "deposits", "fills", "orders")
-
-
-def assert_applied_exactly_once(world: World) -> list[dict[str, Any]]:
-    """Each input has one audit record, in offset order; chains are whole; returns audit records."""
-    audit = [decode("audit_record", message.value()) for message in world.read("audit")]
-    applied = Counter((a["source_topic"], a["source_partition"], a["source_offset"]) for a in audit)
-    sent = Counter(
-        (message.topic(), message.partition(), message.offset())
-        for topic in INPUTS
-        for message in world.read(topic)
-    )
-    assert applied == sent
-    head: dict[int, tuple[int, bytes]] = {}
-    for message, record in zip(world.read("audit"), audit, strict=True):
-        sequence, previous = head.get(record["lane"], (0, bytes(32)))
-        assert record["lane"] == message.partition()
-        assert record["lane_sequence"] == sequence + 1
-        assert record["previous_hash"] == previous
-        head[record["lane"]] = (sequence + 1, hashlib.sha256(message.value()[5:]).digest())
-    return audit
-
-
-def assert_one_decision_an_order(world: World, sent: set[tuple[str, str]]) -> None:
-    """Every order record sent once has one first answer, and nothing else was decided."""
-    first = Counter(
-        (decision["user_id"], decision["order_id"])
-        for decision in world.decisions()
-        if decision["duplicate_of"] is None
-    )
-    assert set(first) == sent
-    assert set(first.values()) == {1}
 
 
 def assert_verified(settings: Settings) -> None:
@@ -236,11 +206,6 @@ def test_kill_9_and_a_joining_worker_lose_and_double_nothing(
     assert_one_decision_an_order(world, sent)
     assert_applied_exactly_once(world)
     assert_verified(broker_settings)
-
-
-def expected_inputs(world: World) -> int:
-    """How many records the input topics hold."""
-    return sum(len(world.read(topic)) for topic in INPUTS)
 
 
 class WorkerAgain:

@@ -40,6 +40,7 @@ from pipeline.risk.records import (
     ORDER_ACTION_NEW,
     SIDE_BUY,
     Control,
+    CoreVersion,
     Deposit,
     FeeSchedule,
     Fill,
@@ -67,15 +68,19 @@ from tests.oracle.checks import (
     skipped,
 )
 from tests.oracle.definitions import Payload, bad_definition
+from tests.oracle.memory import Memory
 
 DAY_US: Final = 86_400_000_000
 WINDOW_MS_WITHOUT_POLICY: Final = 7 * 86_400_000
+IDS_MAX_WITHOUT_POLICY: Final = 5_000_000
 NO_TENANT: Final = "UNKNOWN"
 # The end of the year 9999.
 GATE_TIME_MAX: Final = 253_402_300_799_999_999
 AMOUNT_MAX: Final = 10**18
 FRAME_BYTES: Final = 5
 INPUT_BYTES_MAX: Final = 1_048_576
+# The cores whose rules are written here.
+CORES: Final = (1,)
 
 Input = Control | Mark | Deposit | Fill | Order
 
@@ -144,10 +149,15 @@ class Expected:
     reason_code: str
     decision: DecisionSummary | None = None
     events: tuple[Event, ...] = ()
+    core_version: int = CORES[0]
 
 
 class ControlGapError(Exception):
     """A control number was left out: the lane must stop."""
+
+
+class UnknownCoreError(Exception):
+    """Control has put a core in force whose rules are not known: the lane must stop."""
 
 
 class DeadLetterError(Exception):
@@ -180,8 +190,9 @@ class Auditor:
     lane_count: int
     sequence: int = 0
     gate_time: int = -1
-    forgotten_before: int = 0
+    memory: Memory = field(default_factory=Memory)
     control_number: int = 0
+    core_version: int = CORES[0]
     open_day: int | None = None
     tenants: set[str] = field(default_factory=set)
     waiting: list[Control] = field(default_factory=list)
@@ -200,13 +211,18 @@ class Auditor:
     def apply(
         self, topic: str, timestamp_ms: int, key: bytes | None, value: bytes | None
     ) -> Expected:
-        """What the lane's next input leads to. Raises ControlGapError when the lane must stop."""
+        """What the lane's next input leads to.
+
+        Raises ControlGapError or UnknownCoreError when the lane must stop.
+        """
         self.sequence += 1
         self.gate_time = min(max(self.gate_time, timestamp_ms * 1000, 0), GATE_TIME_MAX)
         self.events = []
         self._roll_day()
         self._apply_due_controls()
-        self._forget()
+        window_us, ids_max, skew_us = self._bounds
+        self.memory.before_input(self.gate_time, window_us, ids_max, skew_us)
+        core_version = self.core_version
         decision = None
         try:
             record = self._read(topic, key, value)
@@ -219,7 +235,7 @@ class Auditor:
             outcome, reason = "DEAD_LETTER", refused.reason
         except RepeatedError as repeated:
             outcome, reason = "IGNORED", str(repeated)
-        return Expected(outcome, reason, decision, tuple(self.events))
+        return Expected(outcome, reason, decision, tuple(self.events), core_version)
 
     def cash(self, user: str, currency: str) -> int:
         """Minor units the user has."""
@@ -241,6 +257,11 @@ class Auditor:
         """Currencies the user has ever had to do with."""
         return self._book(user).currencies()
 
+    @property
+    def forgotten_before(self) -> int:
+        """What was touched earlier is not remembered, and what is stamped earlier is refused."""
+        return self.memory.forgotten_before
+
     # Reading
 
     def _read(self, topic: str, key: bytes | None, value: bytes | None) -> Input:
@@ -250,8 +271,11 @@ class Auditor:
             raise DeadLetterError("MALFORMED")
         if len(value) > INPUT_BYTES_MAX:
             raise DeadLetterError("TOO_LARGE")
-        known = fixed_ids().readable.get(int.from_bytes(value[1:FRAME_BYTES], "big"))
+        schema_id = int.from_bytes(value[1:FRAME_BYTES], "big")
+        known = fixed_ids().readable.get(schema_id)
         if len(value) < FRAME_BYTES or value[0] != 0 or known is None or known[0] != name:
+            raise DeadLetterError("UNKNOWN_SCHEMA")
+        if fixed_ids().since_core.get(schema_id, 0) > self.core_version:
             raise DeadLetterError("UNKNOWN_SCHEMA")
         try:
             record = decode(value, FRAME_BYTES)
@@ -301,22 +325,28 @@ class Auditor:
     # Time
 
     @property
-    def _window_us(self) -> int:
-        policy = self.policy
-        ms = WINDOW_MS_WITHOUT_POLICY if policy is None else policy[0].dedup_window_ms
-        return ms * 1000
+    def _bounds(self) -> tuple[int, int, int]:
+        """Window, ids remembered, and skew: microseconds, ids, microseconds."""
+        if self.policy is None:
+            return WINDOW_MS_WITHOUT_POLICY * 1000, IDS_MAX_WITHOUT_POLICY, 0
+        policy = self.policy[0]
+        return (
+            policy.dedup_window_ms * 1000,
+            policy.remembered_ids_max,
+            policy.future_skew_ms_max * 1000,
+        )
 
-    def _forget(self) -> None:
-        """The time before which ids are forgotten only ever moves on."""
-        self.forgotten_before = max(self.forgotten_before, self.gate_time - self._window_us)
+    def _touched(self, event_time: int) -> int:
+        """Count an id that is remembered from now on; when it counts as touched."""
+        return self.memory.touch(self.gate_time, event_time, self._bounds[1])
 
     def _is_too_old(self, event_time: int) -> bool:
         """Whether it might be a repeat of something that is no longer remembered."""
-        return event_time < self.forgotten_before
+        return event_time < self.memory.forgotten_before
 
     def _is_too_far_ahead(self, event_time: int) -> bool:
         """Whether it is further ahead than ids are remembered."""
-        return event_time > self.gate_time + self._window_us
+        return event_time > self.memory.latest_event_time
 
     def _emit(self, event_type: str, tenant: str, reason_code: str = "APPLIED") -> None:
         filed_under = tenant if tenant in self.tenants else NO_TENANT
@@ -343,7 +373,8 @@ class Auditor:
         if control.number != self.control_number + 1:
             raise ControlGapError(control.number)
         self.control_number = control.number
-        if bad_definition(control.payload) or self._changes_its_nature(control.payload):
+        payload = control.payload
+        if bad_definition(payload) or self._changes_its_nature(payload) or self._goes_back(payload):
             raise DeadLetterError("BAD_CONTROL")
         if control.effective_from > self.gate_time:
             self.waiting.append(control)
@@ -362,6 +393,9 @@ class Auditor:
             for was in defined
             if isinstance(was, Instrument) and was.instrument_id == payload.instrument_id
         )
+
+    def _goes_back(self, payload: Payload) -> bool:
+        return isinstance(payload, CoreVersion) and payload.core_version < self.core_version
 
     def _apply_due_controls(self) -> None:
         due = [c for c in self.waiting if c.effective_from <= self.gate_time]
@@ -383,8 +417,20 @@ class Auditor:
             self.fees[payload.tier_id, payload.instrument_id] = payload
         elif isinstance(payload, Policy):
             self.policy = (payload, version)
+        elif isinstance(payload, CoreVersion):
+            self._decide_by(max(payload.core_version, self.core_version))
         elif self.open_day is not None and payload.business_day >= self.open_day:
             self._close_day(payload.business_day + 1)
+
+    @property
+    def cores(self) -> tuple[int, ...]:
+        """The cores whose rules are known."""
+        return CORES
+
+    def _decide_by(self, core_version: int) -> None:
+        if core_version not in self.cores:
+            raise UnknownCoreError(core_version)
+        self.core_version = core_version
 
     def _register(self, account: UserAccount) -> None:
         self.tenants.add(account.account_tenant_id)
@@ -409,7 +455,7 @@ class Auditor:
     def _known_order(self, book: Book, order_id: str) -> Remembered | None:
         """What is remembered of an id: working orders for ever, the rest for the window."""
         known = book.orders.get(order_id)
-        if known is None or known.open or known.touched >= self.forgotten_before:
+        if known is None or known.open or known.touched >= self.memory.forgotten_before:
             return known
         return None
 
@@ -506,7 +552,7 @@ class Auditor:
             accepted,
             decision.reason_code,
             self.sequence,
-            max(self.gate_time, order.event_time),
+            max(self.gate_time, order.event_time) if works else self._touched(order.event_time),
             open=works,
             terms=terms,
         )
@@ -518,7 +564,7 @@ class Auditor:
     def _fill(self, fill: Fill) -> str:
         """Apply an execution report; the flag it deserves or APPLIED."""
         seen = (fill.user_id, fill.order_id, fill.venue, fill.exec_id)
-        if self.seen_reports.get(seen, -1) >= self.forgotten_before:
+        if self.seen_reports.get(seen, -1) >= self.memory.forgotten_before:
             raise RepeatedError("REPEATED_EXEC")
         self._check_report(fill)
         book = self._book(fill.user_id).copy()
@@ -535,7 +581,9 @@ class Auditor:
             raise DeadLetterError("OUT_OF_RANGE")
         book.exists = True
         self.books[fill.user_id] = book
-        self.seen_reports[seen] = max(self.gate_time, fill.event_time)
+        self.seen_reports[seen] = self._touched(fill.event_time)
+        if place.known is not None and (place.known.open or trades):
+            self._touch_ended(book.orders[fill.order_id])
         if fill.exec_type in REPORT_EVENT:
             self._emit(REPORT_EVENT[fill.exec_type], fill.tenant_id, flag)
         if flag != "APPLIED":
@@ -590,6 +638,11 @@ class Auditor:
         bound = known.order.quantity_lots if final is None else final
         return "OVERFILL" if filled > bound else "APPLIED"
 
+    def _touch_ended(self, known: Remembered) -> None:
+        """An order that has ended is remembered from now on, as any other id."""
+        if not known.open:
+            self._touched(known.touched)
+
     def _trade(self, fill: Fill, place: Placed, book: Book) -> None:
         instrument, price = place.instrument, fill.last_price_e9 or 0
         lots = fill.last_lots if place.side == SIDE_BUY else -fill.last_lots
@@ -612,7 +665,7 @@ class Auditor:
     def _deposit(self, deposit: Deposit) -> str:
         """Move money, or refuse a withdrawal request."""
         seen = (deposit.user_id, deposit.deposit_id)
-        if self.seen_deposits.get(seen, -1) >= self.forgotten_before:
+        if self.seen_deposits.get(seen, -1) >= self.memory.forgotten_before:
             raise RepeatedError("REPEATED_DEPOSIT")
         self._check_money(deposit)
         book = self._book(deposit.user_id).copy()
@@ -621,7 +674,7 @@ class Auditor:
             raise DeadLetterError("OUT_OF_RANGE")
         book.exists = True
         self.books[deposit.user_id] = book
-        self.seen_deposits[seen] = max(self.gate_time, deposit.event_time)
+        self.seen_deposits[seen] = self._touched(deposit.event_time)
         if refusal is not None:
             self._emit("WDRJ", deposit.tenant_id, refusal)
         else:

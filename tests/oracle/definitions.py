@@ -7,6 +7,7 @@ from typing import Final
 
 from pipeline.risk.records import (
     INSTRUMENT_KIND_SPOT,
+    CoreVersion,
     DayClose,
     FeeSchedule,
     FirmState,
@@ -17,7 +18,9 @@ from pipeline.risk.records import (
 )
 from tests.oracle.checks import CURRENCY_BYTES_MAX, EXEMPTABLE, bad_id
 
-Payload = Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose
+Payload = (
+    Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion
+)
 FIGURE_MAX: Final = 10**18
 DURATION_MS_MAX: Final = 100 * 366 * 86_400_000
 # The last day of the year 9999.
@@ -60,6 +63,7 @@ def bad_policy(policy: Policy) -> bool:
     return (
         not all(is_between(0, age, DURATION_MS_MAX) for age in ages)
         or not is_between(1, policy.dedup_window_ms, DURATION_MS_MAX)
+        or not is_between(1, policy.remembered_ids_max)
         or not is_between(0, policy.open_orders_max)
         or not set(policy.checks_exempt) <= set(EXEMPTABLE)
     )

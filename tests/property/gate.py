@@ -8,11 +8,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pipeline.codecs.avro import (
+    decode_audit_record,
     decode_decision,
     decode_regulatory_event,
     decode_row_balance,
+    decode_row_decision,
     decode_row_order,
     decode_row_position,
+    decode_row_seen,
     decode_row_user,
     decode_row_withdrawal,
 )
@@ -41,7 +44,11 @@ DECODE_ROW: Final[dict[bytes, Callable[[bytes], Any]]] = {
     keys.POSITION: decode_row_position,
     keys.ORDER: decode_row_order,
     keys.WITHDRAWAL: decode_row_withdrawal,
+    keys.DECISION: decode_row_decision,
+    keys.EXECUTION: decode_row_seen,
+    keys.TRANSFER: decode_row_seen,
 }
+REMEMBERED: Final = (keys.DECISION, keys.EXECUTION, keys.TRANSFER)
 
 
 class Gate:
@@ -80,6 +87,20 @@ class Gate:
         self.rows.store(output.rows)
         self.rows.store([self.processor.head_row()])
         return output
+
+    def touched(self) -> dict[bytes, int]:
+        """Stored row of an id to when it was touched, forgotten or not."""
+        return {
+            key: DECODE_ROW[key[:1]](body).touched_at
+            for key, body in self.rows.rows.items()
+            if key[:1] in REMEMBERED
+        }
+
+    def sweep(self) -> None:
+        """Delete what is forgotten."""
+        bound = self.processor.head.forgotten_before
+        forgotten = [key for key, touched_at in self.touched().items() if touched_at < bound]
+        self.rows.store([(key, None) for key in forgotten])
 
     def rows_of(self, kind: bytes) -> dict[tuple[str, ...], Any]:
         """The stored rows of a kind by the parts of their keys."""
@@ -152,4 +173,5 @@ def seen(output: LaneOutput) -> Expected:
         )
     events = tuple(Event(e.event_type, e.tenant_id, e.reason_code) for e in events_of(output))
     outcome = AUDIT_OUTCOME_NAMES[output.outcome]
-    return Expected(outcome, output.reason_code, decision, events)
+    core_version = decode_audit_record(output.audit).core_version
+    return Expected(outcome, output.reason_code, decision, events, core_version)

@@ -54,6 +54,7 @@ from pipeline.risk.records import (
     TRADING_STATE_HALTED,
     TRADING_STATE_REDUCING,
     Control,
+    CoreVersion,
     DayClose,
     Deposit,
     FeeSchedule,
@@ -76,6 +77,8 @@ LANE_COUNT: Final = 2
 START_MS: Final = 1_700_000_000_000
 DAY_MS: Final = 86_400_000
 WINDOW_MS: Final = 2 * 3_600_000
+# So many ids are never sent: the bound by count does not bite unless a test lowers it.
+IDS_MAX: Final = 10_000
 E9: Final = 10**9
 INT64_MAX: Final = 2**63 - 1
 TENANT: Final = "alpha"
@@ -154,9 +157,12 @@ USUAL_PRICE_E9: Final = {"ESX": 5000 * E9, "EURX": 120 * E9, "BTC-USD": 42_000 *
 class World:
     """What the producers of one history have sent so far, and their clock."""
 
-    def __init__(self) -> None:
-        """Nothing has been sent yet."""
+    def __init__(self, ids_max: int = IDS_MAX) -> None:
+        """Nothing has been sent yet. `ids_max`: the policy's remembered_ids_max."""
         self.now_ms = START_MS
+        self.ids_max = ids_max
+        # What else a change of the policy may make of it.
+        self.other_ids_max: list[int] = [ids_max // 4 + 1, ids_max * 3, 10**18]
         self.sent: list[Input] = []
         self.control_number = 0
         self.ids = 0
@@ -240,6 +246,7 @@ def usual_policy(**changes: Any) -> Policy:
         "future_skew_ms_max": 1_000,
         "mark_age_ms_max": 60_000,
         "dedup_window_ms": WINDOW_MS,
+        "remembered_ids_max": IDS_MAX,
         "open_orders_max": 6,
         "checks_exempt": [],
     }
@@ -260,7 +267,7 @@ def set_up(world: World, rng: Random, missing: float) -> None:
         FirmState(TRADING_STATE_ACTIVE),
         FeeSchedule("gold", None, 150, 3),
         FeeSchedule("iron", None, 0, 10),
-        usual_policy(),
+        usual_policy(remembered_ids_max=world.ids_max),
     ]
     for payload in payloads:
         if rng.random() >= missing:
@@ -365,6 +372,7 @@ ORDER_DEFECTS: Final[tuple[Callable[[World, Random, Order], dict[str, Any]], ...
     lambda w, r, _o: {"event_time": w.now_us + r.choice([1_000_000, 1_000_001, INT64_MAX // 2])},
     lambda w, r, _o: {"event_time": w.now_us - r.choice([5_000_000, 5_000_001, 3_000_000_000])},
     lambda w, r, _o: {"event_time": w.now_us - WINDOW_MS * 1000 - r.choice([0, 1, 10**15])},
+    lambda w, r, _o: {"event_time": w.now_us + r.randint(1, WINDOW_MS * 1000)},
     lambda _w, _r, _o: {"event_time": -(2**63)},
     lambda _w, _r, _o: {"user_id": STRANGER},
     lambda _w, _r, _o: {"user_id": STRANGER, "instrument_id": "NOPE"},
@@ -415,6 +423,15 @@ def step_burst(world: World, rng: Random) -> None:
         world.orders.append(order)
         world.send_order(order)
         world.now_ms += rng.choice([0, 1, 60, 125, 200])
+
+
+def step_from_ahead(world: World, rng: Random) -> None:
+    """Orders of a sender whose clock is ahead, by a moment or by hours."""
+    for _ in range(rng.randint(2, 20)):
+        ahead_us = 2 ** rng.randint(1, 33)
+        order = changed(good_order(world, rng), event_time=world.now_us + ahead_us)
+        world.orders.append(order)
+        world.send_order(order)
 
 
 def some(rng: Random, items: list[Any]) -> Any:
@@ -556,6 +573,7 @@ FILL_DEFECTS: Final[tuple[Callable[[World, Random, Fill], dict[str, Any]], ...]]
     lambda _w, r, _f: {"fee_minor": r.choice([INT64_MAX, -(2**63), 10**8])},
     lambda _w, r, _f: {"exec_type": r.choice([6, 8, 9])},
     lambda w, r, _f: {"event_time": w.now_us - WINDOW_MS * 1000 - r.choice([0, 1, 10**12])},
+    lambda w, r, _f: {"event_time": w.now_us + r.choice([1, 10**6, WINDOW_MS * 600])},
     lambda _w, _r, _f: {"tenant_id": OTHER_TENANT},
     lambda _w, _r, _f: {"venue": "XEUR"},
     lambda _w, _r, _f: {"cum_lots": 10**12},
@@ -776,7 +794,7 @@ def new_fees(_: World, rng: Random) -> FeeSchedule:
     )
 
 
-def new_policy(_: World, rng: Random) -> Policy:
+def new_policy(world: World, rng: Random) -> Policy:
     """Bounds are moved, checks are switched off and on."""
     exempt = ["ORDER_RATE", "PRICE_COLLAR", "OPEN_ORDERS", "POSITION_LIMIT", "ORDER_NOTIONAL"]
     chosen = rng.sample([*exempt, "ORDER_QUANTITY"], rng.randint(1, 3))
@@ -784,6 +802,7 @@ def new_policy(_: World, rng: Random) -> Policy:
         checks_exempt=rng.choice([[], [], chosen]),
         open_orders_max=rng.choice([0, 3, 6, 20]),
         dedup_window_ms=rng.choice([WINDOW_MS, WINDOW_MS, 60_000]),
+        remembered_ids_max=rng.choice([world.ids_max, world.ids_max, *world.other_ids_max]),
         mark_age_ms_max=rng.choice([0, 60_000, 600_000]),
         order_age_ms_max=rng.choice([5_000, 4 * WINDOW_MS]),
     )
@@ -793,6 +812,11 @@ def new_day(world: World, rng: Random) -> DayClose:
     """A day is closed: today, one that has been closed before, or one that is yet to come."""
     today = world.now_ms // DAY_MS
     return DayClose(rng.choice([today, today, today - 1, today + 1, today + 3, -1, 2**31 - 1]))
+
+
+def new_core(_: World, rng: Random) -> CoreVersion:
+    """The core that is in force anyway, or one that there never was."""
+    return CoreVersion(rng.choice([1, 1, 0, -1]))
 
 
 def odd_instrument(_: World, rng: Random) -> Instrument:
@@ -817,6 +841,7 @@ def bad_payload(_: World, rng: Random) -> Payload:
         usual_policy(order_age_ms_max=-1),
         usual_policy(open_orders_max=-1),
         usual_policy(dedup_window_ms=0),
+        usual_policy(remembered_ids_max=0),
         usual_policy(checks_exempt=["BUYING_POWER"]),
         UserAccount(USERS[0], TENANT, "", TRADING_STATE_ACTIVE),
     ]
@@ -836,6 +861,7 @@ CONTROLS: Final[tuple[Callable[[World, Random], Payload], ...]] = (
     new_fees,
     new_policy,
     new_day,
+    new_core,
     odd_instrument,
     bad_payload,
 )
@@ -890,7 +916,7 @@ def step_recover(world: World, rng: Random) -> None:
         FirmState(TRADING_STATE_ACTIVE),
         usual_limits(scope_id=rng.choice(TIERS)),
         UserAccount(user, TENANT, rng.choice(TIERS), TRADING_STATE_ACTIVE),
-        usual_policy(),
+        usual_policy(remembered_ids_max=world.ids_max),
         new_instrument(world, rng),
     ]
     for payload in payloads:
@@ -952,6 +978,7 @@ def step_wrong_key(world: World, rng: Random) -> None:
 STEPS: Final[tuple[tuple[int, Callable[[World, Random], None]], ...]] = (
     (34, step_order),
     (2, step_burst),
+    (1, step_from_ahead),
     (5, step_repeat_order),
     (7, step_cancel),
     (28, step_fill),
@@ -974,15 +1001,21 @@ _WEIGHTS: Final = [weight for weight, _ in STEPS]
 _ACTIONS: Final = [action for _, action in STEPS]
 
 
-def make_history(steps: Sequence[int]) -> list[Input]:
+def make_history(
+    steps: Sequence[int], ids_max: int = IDS_MAX, *, steady: bool = False
+) -> list[Input]:
     """The inputs that a list of step seeds leads to.
 
-    The first seed shapes the set-up; a step of seed 0 does nothing.
+    The first seed shapes the set-up; a step of seed 0 does nothing. `ids_max`: remembered_ids_max
+    as it mostly is, or with `steady` always, and nothing is left out of the set-up.
     """
-    world = World()
+    world = World(ids_max)
+    if steady:
+        world.other_ids_max = [ids_max]
     if steps:
         rng = Random(steps[0])
-        set_up(world, rng, missing=rng.choice([0.0, 0.0, 0.0, 0.05, 0.3]))
+        missing = rng.choice([0.0, 0.0, 0.0, 0.05, 0.3])
+        set_up(world, rng, 0.0 if steady else missing)
     for seed in filter(None, steps[1:]):
         rng = Random(seed)
         world.now_ms += rng.choice([0, 0, 1, 7, 100, 300, 1000])

@@ -9,3 +9,5 @@ from typing import Final
 from hypothesis import strategies as st
 
 STEPS: Final = st.lists(st.integers(0, 2**32 - 1), min_size=60, max_size=150)
+# Bounds of the memory by count that a history reaches again and again.
+TIGHT_IDS_MAX: Final = st.integers(1, 60)

@@ -13,7 +13,7 @@ from tests.oracle.auditor import Auditor, Expected
 from tests.oracle.book import SIGN, Book
 from tests.property.gate import Gate, seen
 from tests.property.histories import LANE, LANE_COUNT, make_history, seeded_history
-from tests.property.strategies import STEPS
+from tests.property.strategies import STEPS, TIGHT_IDS_MAX
 
 pytestmark = pytest.mark.property
 
@@ -31,6 +31,16 @@ def test_every_input_is_answered_as_the_auditor_answers_it(steps: list[int]) -> 
         assert seen(gate.apply(given_input)) == expected, f"input {number}: {given_input}"
         if number % 10 == 0:
             assert_same_state(gate, auditor)
+    assert_same_state(gate, auditor)
+
+
+@given(STEPS, TIGHT_IDS_MAX)
+def test_a_tight_memory_answers_as_the_auditors_does(steps: list[int], ids_max: int) -> None:
+    gate, auditor = Gate(), Auditor(LANE, LANE_COUNT)
+    for number, given_input in enumerate(make_history(steps, ids_max)):
+        expected = auditor.apply(*given_input)
+        assert seen(gate.apply(given_input)) == expected, f"input {number}: {given_input}"
+        assert gate.processor.head.forgotten_before == auditor.forgotten_before
     assert_same_state(gate, auditor)
 
 

@@ -124,6 +124,7 @@ def test_a_slip_is_refused_and_the_file_is_named(tmp_path: Path, text: str, mess
     ("key", "value", "message"),
     [
         ("dedup_window_ms", 0, "dedup_window_ms must be between 1"),
+        ("remembered_ids_max", 0, "remembered_ids_max must be between 1"),
         ("order_age_ms_max", -1, "order_age_ms_max must be between 0"),
         ("mark_age_ms_max", 10**15, "mark_age_ms_max must be between 0"),
         ("checks_exempt", ["BUYING_POWER"], "'BUYING_POWER' cannot be exempt"),

@@ -115,6 +115,7 @@ BAD_DEFINITIONS: list[Payload] = [
     changed(ACCOUNT, account_tenant_id=""),
     changed(ACCOUNT, tier_id=""),
     changed(POLICY, dedup_window_ms=0),
+    changed(POLICY, remembered_ids_max=0),
     changed(POLICY, dedup_window_ms=100 * 366 * DAY_MS + 1),
     changed(POLICY, order_age_ms_max=-1),
     changed(POLICY, mark_age_ms_max=100 * 366 * DAY_MS + 1),

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.codecs.avro import encode_row_seen
+from pipeline.codecs.avro import decode_row_lane, encode_row_seen
 from pipeline.codecs.wire import fixed_ids
 from pipeline.lane.family import LaneFamily
 from pipeline.lane.processor import LaneProcessor
+from pipeline.lane.rows import STATE_FORMAT
 from pipeline.risk import keys
 from pipeline.risk.records import RowSeen
 from pipeline.risk.state import InvariantViolated
@@ -58,6 +59,24 @@ def test_rows_of_another_format_are_refused(
         lane.committed(mark(1))
     with pytest.raises(InvariantViolated, match="format 99"):
         lane.load_applied()
+    lane.close()
+
+
+def test_rows_of_an_older_format_are_opened_and_get_the_newer_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = TableLane(FAMILY, 0, RocksRows(tmp_path / "0"))
+    lane.applied["o"] = 9
+    lane.take_dirty()
+    lane.committed(mark(1))
+    monkeypatch.setattr("pipeline.tables.lane.STATE_FORMAT", STATE_FORMAT + 1)
+    monkeypatch.setattr(
+        "pipeline.tables.lane.READABLE_STATE_FORMATS", (STATE_FORMAT, STATE_FORMAT + 1)
+    )
+    lane.load_applied()
+    assert lane.applied == {"o": 9}
+    lane.take_dirty()
+    assert decode_row_lane(lane.get(keys.LANE) or b"").state_format == STATE_FORMAT + 1
     lane.close()
 
 

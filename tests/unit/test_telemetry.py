@@ -8,7 +8,6 @@ import logging
 import logging.config
 import re
 import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import format_span_id, format_trace_id
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.settings import PROJECT_ROOT, Settings, SettingsError
@@ -42,17 +42,12 @@ DECISION: dict[str, str | int] = {
 
 
 @pytest.fixture
-def metrics() -> Iterator[Metrics]:
-    served = Metrics()
-    yield served
-    served.close()
+def metrics() -> Metrics:
+    return Metrics()
 
 
 def scrape(metrics: Metrics) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    port = metrics.serve("127.0.0.1", 0)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as response:
-        text = response.read().decode()
-    metrics.close()
+    text = generate_latest(metrics.registry).decode()
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -83,7 +78,7 @@ def test_a_scrape_shows_what_the_batches_added_up_to(metrics: Metrics) -> None:
     assert seen[series("tollgate_dead_letters_total", reason="MALFORMED")] == 2
     assert seen[series("tollgate_commit_seconds_count")] == 2
     assert seen[series("tollgate_commit_inputs_sum")] == 1002
-    build = series("tollgate_build_info", version="0.1.0", core_version="1", compiled="true")
+    build = series("tollgate_build_info", version="0.1.0", core_versions="1", compiled="true")
     assert seen[build] == 1
 
 
@@ -93,6 +88,7 @@ def test_a_lane_that_leaves_takes_its_gauges_with_it(metrics: Metrics) -> None:
         metrics.lane_lag(lane, {"orders": 7, "fills": 2}, 1.5)
         metrics.recovering(lane, 900, 1.5)
         metrics.recovered(lane, 2.0)
+        metrics.remembering(lane, 5_000, 60.5, 40)
     metrics.own([12])
     seen = scrape(metrics)
     assert {dict(labels)["lane"] for _, labels in seen if "lane" in dict(labels)} == {"12"}
@@ -101,6 +97,9 @@ def test_a_lane_that_leaves_takes_its_gauges_with_it(metrics: Metrics) -> None:
     assert seen[series("tollgate_lane_lag_seconds", lane="12")] == 1.5
     assert seen[series("tollgate_recovery_records_left", lane="12")] == 0
     assert seen[series("tollgate_recovery_seconds_count")] == 2
+    assert seen[series("tollgate_remembered_ids", lane="12")] == 5_000
+    assert seen[series("tollgate_memory_seconds", lane="12")] == 60.5
+    assert seen[series("tollgate_memory_bound_total")] == 80
 
 
 def test_a_late_reading_does_not_bring_a_lane_back(metrics: Metrics) -> None:
@@ -108,6 +107,7 @@ def test_a_late_reading_does_not_bring_a_lane_back(metrics: Metrics) -> None:
     metrics.own([])
     metrics.lane_lag(1, {"orders": 7}, 1.5)
     metrics.recovering(1, 5, 0.1)
+    metrics.remembering(1, 5, 0.1, 0)
     assert not [labels for _, labels in scrape(metrics) if "lane" in dict(labels)]
 
 
@@ -124,12 +124,6 @@ def test_latencies_by_the_batch_count_as_one_by_one_would(values: list[float]) -
     assert read("tollgate_order_latency_seconds_bucket", {"le": "+Inf"}) == len(values)
     assert read("tollgate_order_latency_seconds_count") == len(values)
     assert read("tollgate_order_latency_seconds_sum") == pytest.approx(sum(values))
-
-
-def test_a_port_in_use_is_named_with_what_to_do(metrics: Metrics) -> None:
-    port = metrics.serve("127.0.0.1", 0)
-    with pytest.raises(SettingsError, match=f"127.0.0.1:{port}.*metrics_port"):
-        Metrics().serve("127.0.0.1", port)
 
 
 def test_every_metric_that_an_alert_names_exists() -> None:

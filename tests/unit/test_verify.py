@@ -68,6 +68,36 @@ TAMPERINGS: dict[str, Callable[[list[bytes]], list[bytes]]] = {
 }
 
 
+def by_a_newer_core(bodies: list[bytes], at: int) -> list[bytes]:
+    """The line as it would be had a newer core decided from record `at` on."""
+    result = bodies[:at]
+    for body in bodies[at:]:
+        previous = hashlib.sha256(result[-1]).digest()
+        result.append(altered(body, previous_hash=previous, core_version=99))
+    return result
+
+
+def test_what_another_release_must_replay_is_said_and_is_no_difference() -> None:
+    bodies = recorded()
+    verifier = judged(by_a_newer_core(bodies, len(bodies) - 2))
+    assert (verifier.problem, verifier.differences, verifier.unknown_core) == (None, 0, 2)
+    assert verifier.replayed == len(bodies) - 2
+    assert "verify it with a release that knows core 99" in (verifier.core_problem or "")
+
+
+def test_what_another_release_must_replay_is_still_a_chain() -> None:
+    newer = by_a_newer_core(recorded(), 3)
+    verifier = judged([*newer[:4], *newer[5:]])
+    assert verifier.problem is not None
+    assert verifier.differences > 0
+
+
+def test_a_core_that_was_not_in_force_is_a_difference() -> None:
+    bodies = recorded()
+    verifier = judged(rechained(bodies, 4, altered(bodies[4], core_version=0)))
+    assert verifier.differences + verifier.unknown_core > 0
+
+
 @pytest.mark.parametrize("kind", TAMPERINGS)
 def test_tampering_is_found(kind: str) -> None:
     verifier = judged(TAMPERINGS[kind](recorded()))
