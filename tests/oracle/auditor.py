@@ -78,6 +78,7 @@ NO_TENANT: Final = "UNKNOWN"
 GATE_TIME_MAX: Final = 253_402_300_799_999_999
 AMOUNT_MAX: Final = 10**18
 FRAME_BYTES: Final = 5
+_IDS: Final = fixed_ids()
 INPUT_BYTES_MAX: Final = 1_048_576
 # The cores whose rules are written here.
 CORES: Final = (1,)
@@ -272,10 +273,10 @@ class Auditor:
         if len(value) > INPUT_BYTES_MAX:
             raise DeadLetterError("TOO_LARGE")
         schema_id = int.from_bytes(value[1:FRAME_BYTES], "big")
-        known = fixed_ids().readable.get(schema_id)
+        known = _IDS.readable.get(schema_id)
         if len(value) < FRAME_BYTES or value[0] != 0 or known is None or known[0] != name:
             raise DeadLetterError("UNKNOWN_SCHEMA")
-        if fixed_ids().since_core.get(schema_id, 0) > self.core_version:
+        if _IDS.since_core.get(schema_id, 0) > self.core_version:
             raise DeadLetterError("UNKNOWN_SCHEMA")
         try:
             record = decode(value, FRAME_BYTES)

@@ -1,0 +1,82 @@
+"""Judges the regulatory events of one lane.
+
+Owns that `regulatory-events` has each event the auditor expects once, in the order in which the
+lane emitted them, with the right day; and that a closed day tells its true count.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Final
+
+from tests.chaos.checker_auditor import LaneAuditor
+from tests.chaos.checker_findings import Kind
+from tests.chaos.checker_outputs import Output
+from tests.oracle.arithmetic import nearest
+from tests.oracle.auditor import Event
+
+Tell = Callable[[Kind, str], None]
+
+
+class EventJudge:
+    """Follows one lane. `counts`: tenant -> events emitted on the open day."""
+
+    def __init__(self) -> None:
+        self.counts: Final[Counter[str]] = Counter()
+
+    def judge(
+        self, expected: tuple[Event, ...], published: list[Output], auditor: LaneAuditor, tell: Tell
+    ) -> list[Output]:
+        """The published events of an input in the order in which they were emitted.
+
+        The topic spreads tenants over partitions; within one tenant it keeps the order.
+        """
+        found: defaultdict[Event, list[Output]] = defaultdict(list)
+        for output in published:
+            said = output.content
+            event = Event(said["event_type"], said["tenant_id"], said["reason_code"])
+            found[event].append(output)
+        in_order: list[Output] = []
+        due = Counter(expected)
+        for event in expected:
+            self._count(event, found[event][:1], tell)
+            if found[event]:
+                in_order.append(found[event].pop(0))
+            else:
+                tell("lost", f"its event {event.event_type} of {event.tenant} was not published")
+        for event, left in found.items():
+            for output in left:
+                kind: Kind = "doubled" if due[event] else "contradicted"
+                tell(kind, f"{output.record.place} is one event {event.event_type} too many")
+        for output in in_order:
+            _check_content(output, auditor, tell)
+        return in_order
+
+    def _count(self, event: Event, found: list[Output], tell: Tell) -> None:
+        if event.event_type != "DAY_CLOSE":
+            self.counts[event.tenant] += 1
+            return
+        count = self.counts.pop(event.tenant, 0)
+        for output in found:
+            if output.content["day_event_count"] != count:
+                tell(
+                    "contradicted",
+                    f"{output.record.place} closes a day of {count} events of {event.tenant} and "
+                    f"says {output.content['day_event_count']}",
+                )
+
+
+def _check_content(output: Output, auditor: LaneAuditor, tell: Tell) -> None:
+    """Day and amounts, where the auditor knows them."""
+    said, place = output.content, output.record.place
+    if said["event_type"] == "DAY_CLOSE":
+        return
+    if said["business_day"] != auditor.open_day:
+        tell("contradicted", f"{place} is of day {said['business_day']}, not {auditor.open_day}")
+    if said["event_type"] == "DEFICIT":
+        cash, held = auditor.figures_of(said["user_id"], said["currency"])
+        if said["amount_minor"] != nearest(held - cash):
+            tell(
+                "contradicted",
+                f"{place} tells of {said['amount_minor']} {said['currency']} too little, where "
+                f"{held} is held and {cash} is there",
+            )
