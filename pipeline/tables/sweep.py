@@ -25,7 +25,8 @@ class Sweep:
         self._lane: Final = lane
         self._kind = 0
         self._from: bytes | None = None
-        self._oldest_us: int | None = None
+        # Nothing that this walk passes by, or that is written behind it, was touched earlier.
+        self._oldest_us = 0
         self._rests_until_us = 0
 
     def expired(self, processor: LaneProcessor, rows_max: int) -> list[tuple[bytes, bytes | None]]:
@@ -33,6 +34,10 @@ class Sweep:
         forgotten_before = processor.head.forgotten_before
         if forgotten_before <= self._rests_until_us:
             return []
+        if self._kind == 0 and self._from is None:
+            # What is written from here on is touched now or later, also where all that was seen
+            # lies ahead of gate time.
+            self._oldest_us = processor.head.gate_time
         deletions: list[tuple[bytes, bytes | None]] = []
         looked = 0
         for key, _ in self._lane.scan(_KINDS[self._kind], self._from):
@@ -49,8 +54,8 @@ class Sweep:
                 continue
             if row.touched_at < forgotten_before:
                 deletions.append((key, None))
-            elif self._oldest_us is None or row.touched_at < self._oldest_us:
-                self._oldest_us = row.touched_at
+            else:
+                self._oldest_us = min(self._oldest_us, row.touched_at)
         self._next_kind(forgotten_before)
         return deletions
 
@@ -58,5 +63,4 @@ class Sweep:
         self._from = None
         self._kind = (self._kind + 1) % len(_KINDS)
         if self._kind == 0:
-            self._rests_until_us = max(forgotten_before + _REST_US, self._oldest_us or 0)
-            self._oldest_us = None
+            self._rests_until_us = max(forgotten_before + _REST_US, self._oldest_us)

@@ -122,6 +122,10 @@ def user(number: int) -> str:
     return f"user-{number}"
 
 
+def each(keys: list[bytes], body: bytes | None) -> dict[bytes, bytes | None]:
+    return dict.fromkeys(keys, body)
+
+
 def set_eager(settings: Settings, topic: str) -> None:
     changes = [
         ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
@@ -150,11 +154,11 @@ def test_a_compacted_changelog_restores_to_the_rows_of_the_whole_one(
         if written == ROUNDS // 2:
             _, half = log.restore("half")
             assert half == log.rows
-        log.commit({key: b"%d" % written for key in keys})
-        log.commit({key: b"never" for key in keys}, aborted=True)
+        log.commit(each(keys, b"%d" % written))
+        log.commit(each(keys, b"never"), aborted=True)
     # Every third user is deleted, and every sixth comes back.
-    log.commit(dict.fromkeys(keys[::3]))
-    log.commit({key: b"back" for key in keys[::6]})
+    log.commit(each(keys[::3], None))
+    log.commit(each(keys[::6], b"back"))
     whole_records, whole = log.restore("whole")
     assert whole == log.rows
     assert len(whole) == USERS * 5 // 6 + 1

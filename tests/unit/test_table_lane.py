@@ -16,6 +16,8 @@ from pipeline.risk.state import InvariantViolated
 from pipeline.tables.lane import TableLane
 from pipeline.tables.rocks import RocksRows, StoreMark
 from pipeline.tables.sweep import Sweep
+from tests.property.desk import POLICY, Desk
+from tests.property.histories import WINDOW_MS, changed
 
 FAMILY = LaneFamily("gate", "risk-contexts", ("c", "m", "d", "f", "o"), "log")
 TOPIC_ID = bytes(16)
@@ -97,3 +99,47 @@ def test_the_sweep_deletes_what_is_forgotten_and_nothing_else(tmp_path: Path) ->
     assert sorted(deleted) == [b"T\x01a", b"X\x01c"]
     lane.close()
     shutil.rmtree(tmp_path)
+
+
+def test_an_id_from_ahead_does_not_put_the_sweep_to_sleep(tmp_path: Path) -> None:
+    lane = TableLane(FAMILY, 0, RocksRows(tmp_path / "0"))
+    processor = LaneProcessor(0, 1, FAMILY.topics, fixed_ids(), lane)
+    sweep = Sweep(lane)
+    present, ahead = 10**9, 10**12
+    processor.head.gate_time, processor.head.forgotten_before = present, 1
+    lane.stage([(b"T\x01a", seen(ahead))])
+    lane.take_dirty()
+    lane.committed(mark(1))
+    assert [sweep.expired(processor, 10) for _ in range(4)] == [[]] * 4
+    lane.stage([(b"T\x01b", seen(present + 5))])
+    lane.take_dirty()
+    lane.committed(mark(2))
+    processor.head.forgotten_before = present + 10
+    assert [(b"T\x01b", None)] in [sweep.expired(processor, 10) for _ in range(4)]
+    lane.close()
+
+
+def test_what_is_stored_stays_near_the_bound_by_count_while_ids_flood_in(tmp_path: Path) -> None:
+    ids_max = 40
+    desk = Desk()
+    desk.control(changed(POLICY, remembered_ids_max=ids_max))
+    lane = TableLane(FAMILY, 0, RocksRows(tmp_path / "0"))
+    lane.stage(list(desk.gate.rows.rows.items()))
+    sweep = Sweep(lane)
+    most = 0
+    for batch in range(60):
+        # One id from far ahead: the sweep must not wait until its time is over.
+        ahead_us = WINDOW_MS * 1_000 if batch == 0 else 0
+        for _ in range(10):
+            desk.wait(4_000)
+            order = desk.new(quantity_lots=21, event_time=desk.world.now_us + ahead_us)
+            desk.world.send_order(order)
+            lane.stage(desk.gate.apply(desk.world.sent.pop()).rows)
+        lane.stage(sweep.expired(desk.gate.processor, 2 * 10))
+        lane.take_dirty()
+        lane.committed(mark(batch + 1))
+        most = max(most, sum(1 for kind in (b"D", b"X", b"T") for _ in lane.scan(kind)))
+    assert desk.gate.processor.core.memory.ids_forgotten_early > 500
+    # The bound, what comes in a minute of rest, and what comes during one walk.
+    assert most <= ids_max + 15 + (ids_max + 15)
+    lane.close()
