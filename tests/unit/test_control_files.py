@@ -216,6 +216,7 @@ payload = st.one_of(
     st.builds(
         Policy,
         *[duration] * 5,
+        figure,
         st.lists(st.sampled_from(["ORDER_RATE", "OPEN_ORDERS", "USER", ""]), max_size=2),
     ),
 )
