@@ -1,0 +1,150 @@
+"""Control changes while the gate runs: limits, users, the firm, instruments, fees, the policy.
+
+Owns the order in which they are published; the sequence is a function of the seed alone. A writer
+that loses the broker is replaced by a new one, as an operator would run the command again.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Final
+
+from pipeline.control.definitions import Payload
+from pipeline.control.history import ControlError
+from pipeline.control.publisher import ControlChange, ControlWriter
+from pipeline.risk.records import (
+    DayClose,
+    FeeSchedule,
+    FirmState,
+    Instrument,
+    Limits,
+    Policy,
+    UserAccount,
+)
+from pipeline.settings import Settings
+from pipeline.streaming.topic_admin import TopicError
+from tests.chaos.gateway import now_us
+from tests.chaos.orders import HOT_USERS, TICK_E9, USERS
+from tests.flow import TENANT
+
+_US_PER_DAY: Final = 86_400_000_000
+# Clocks jump by hours here: nothing may be too old for that alone.
+_PATIENT_MS: Final = 48 * 3_600_000
+_ACTIVE, _REDUCING, _HALTED = range(3)
+_FUTURE, _SPOT = range(2)
+_TIER, _USER = range(2)
+
+
+def future(margin: int = 1_200_000, state: int = 0) -> Instrument:
+    """The future everybody trades."""
+    return Instrument("ESH4", _FUTURE, "USD", None, 0, TICK_E9, 1, 5_000, 1, margin, state)
+
+
+def _tier(collar_bps: int = 500, rate: int = 10**6) -> Limits:
+    return Limits(_TIER, "standard", None, rate, 100, 10**12, 200, collar_bps)
+
+
+def _policy(exempt: Sequence[str] = ()) -> Policy:
+    return Policy(_PATIENT_MS, _PATIENT_MS, _PATIENT_MS, 7 * 86_400_000, 10**7, 60, list(exempt))
+
+
+def first_definitions() -> list[ControlChange]:
+    """What must be in force before the first order."""
+    payloads: list[Payload] = [
+        future(),
+        Instrument("BTC-USD", _SPOT, "USD", "BTC", 10**6, 10**9, 1, 1, 100, None, 0),
+        _tier(),
+        FeeSchedule("standard", None, 250, 0),
+        _policy(),
+        FirmState(_ACTIVE),
+        *(UserAccount(user, TENANT, "standard", _ACTIVE) for user in USERS),
+    ]
+    return [_change(payload) for payload in payloads]
+
+
+def _change(payload: Payload, effective_from_us: int = 0) -> ControlChange:
+    return ControlChange(
+        payload, proposer="chaos", reason="a run", effective_from_us=effective_from_us
+    )
+
+
+class Operators:
+    """Publishes a change now and then, in a thread of its own, until it is stopped."""
+
+    def __init__(self, settings: Settings, seed: int) -> None:
+        """Nothing happens before `start`."""
+        self._settings: Final = settings
+        self._random: Final = Random(f"operators {seed}")
+        self._stop: Final = threading.Event()
+        self._thread: Final = threading.Thread(target=self._run, name="operators")
+        self._changes: Final[tuple[Callable[[], list[ControlChange]], ...]] = (
+            self._user_limits,
+            self._user_state,
+            self._firm_halt,
+            self._collar,
+            self._margin,
+            self._instrument_halt,
+            self._exemption,
+            self._later,
+            self._close_day,
+        )
+
+    def start(self) -> None:
+        """Publish the first definitions, then begin to change them."""
+        with ControlWriter(self._settings) as writer:
+            writer.publish(first_definitions())
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Publish no more; returns when nothing is on its way."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._random.uniform(0.5, 2.0)):
+            self._publish(self._random.choice(self._changes)())
+        self._publish([_change(FirmState(_ACTIVE)), _change(future())])
+
+    def _publish(self, changes: list[ControlChange]) -> None:
+        """Once, or not at all while there is no broker: an operator who gives up."""
+        try:
+            with ControlWriter(self._settings) as writer:
+                for change in changes:
+                    writer.publish([change])
+                    self._stop.wait(self._random.uniform(0, 0.5))
+        except (ControlError, TopicError):
+            self._stop.wait(1.0)
+
+    def _user_limits(self) -> list[ControlChange]:
+        user = self._random.choice(HOT_USERS)
+        lots = self._random.choice((5, 50, 150))
+        return [_change(Limits(_USER, user, None, None, lots, None, lots * 2, None))]
+
+    def _user_state(self) -> list[ControlChange]:
+        user = self._random.choice(HOT_USERS)
+        state = self._random.choice((_REDUCING, _HALTED))
+        return [_change(UserAccount(user, TENANT, "standard", s)) for s in (state, _ACTIVE)]
+
+    def _firm_halt(self) -> list[ControlChange]:
+        state = self._random.choice((_REDUCING, _HALTED))
+        return [_change(FirmState(state)), _change(FirmState(_ACTIVE))]
+
+    def _collar(self) -> list[ControlChange]:
+        rate = self._random.choice((2, 10**6, 10**6))
+        return [_change(_tier(self._random.choice((20, 100, 500)), rate)), _change(_tier())]
+
+    def _margin(self) -> list[ControlChange]:
+        return [_change(future(self._random.choice((900_000, 1_200_000, 1_500_000))))]
+
+    def _instrument_halt(self) -> list[ControlChange]:
+        return [_change(future(state=2)), _change(future())]
+
+    def _exemption(self) -> list[ControlChange]:
+        return [_change(_policy(["PRICE_COLLAR"])), _change(_policy())]
+
+    def _later(self) -> list[ControlChange]:
+        fees = FeeSchedule("standard", None, self._random.choice((200, 300)), 0)
+        return [_change(fees, now_us() + 2_000_000)]
+
+    def _close_day(self) -> list[ControlChange]:
+        return [_change(DayClose(now_us() // _US_PER_DAY))]
