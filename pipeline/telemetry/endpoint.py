@@ -152,7 +152,7 @@ class _Server(ThreadingHTTPServer):
         self.address_family = family
         self.endpoint: Final = endpoint
         self._free: Final = threading.BoundedSemaphore(_REQUESTS_AT_ONCE_MAX)
-        super().__init__(address[:2], _Handler)
+        super().__init__((str(address[0]), int(address[1])), _Handler)
 
     def server_bind(self) -> None:
         # HTTPServer's own looks up the host's name in DNS, which can take as long as it likes.

@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -17,6 +17,8 @@ from pipeline import points
 from tests.chaos.kafka import Kafka
 from tests.chaos.plan import make_plan
 from tests.chaos.run import Result, Run
+
+_SHOWN_MAX: Final = 20
 
 
 @click.command()
@@ -77,9 +79,9 @@ def _tell(result: Result, directory: Path) -> None:
             f"unfenced {result.unfenced}",
             err=True,
         )
-        for line in result.violations:
+        for line in result.violations[:_SHOWN_MAX]:
             click.echo(f"  {line}", err=True)
-        click.echo(f"  everything is in {directory}", err=True)
+        click.echo(f"  {len(result.violations)} violations; everything is in {directory}", err=True)
         click.echo(f"  again: python -m tests.chaos --seed {result.seed}", err=True)
 
 

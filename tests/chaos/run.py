@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -213,8 +214,8 @@ class Run:
                     f"inputs not applied {_APPLIED_S_MAX} s after the last fault: {left}"
                 )
                 break
-            asked = time.monotonic()
-            self._tick_until(lambda asked=asked: time.monotonic() - asked > _ASK_EVERY_S)
+            again = time.monotonic() + _ASK_EVERY_S
+            self._tick_until(partial(_is_past, again))
         consumer.close()
 
     def _conclude(self, verdict: Verdict) -> None:
@@ -244,3 +245,7 @@ class Run:
             self._cluster.may_start = self._kafka.is_up
             self._cluster.tick()
             time.sleep(_TICK_S)
+
+
+def _is_past(moment: float) -> bool:
+    return time.monotonic() > moment

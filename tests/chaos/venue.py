@@ -57,7 +57,7 @@ class Venue:
             message = consumer.poll(_POLL_S)
             # Errors are the broker's absence: the consumer comes back by itself.
             if message is not None and message.error() is None:
-                self._answer(decode("decision", message.value()))
+                self._answer(decode("decision", message.value() or b""))
         consumer.close()
 
     def _answer(self, decision: dict[str, Any]) -> None:

@@ -63,7 +63,7 @@ def series(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
 
 
 def test_a_scrape_shows_what_the_batches_added_up_to(metrics: Metrics) -> None:
-    metrics.build("0.1.0", "1", compiled=True)
+    metrics.build("0.1.0", (1,), compiled=True)
     for _ in range(2):
         metrics.count_batch(
             decisions={("ACCEPTED", "ACCEPTED"): 480, ("REJECTED", "PRICE_COLLAR"): 20},
@@ -128,7 +128,7 @@ def test_latencies_by_the_batch_count_as_one_by_one_would(values: list[float]) -
 
 def test_every_metric_that_an_alert_names_exists() -> None:
     metrics = Metrics()
-    metrics.build("0", "0", compiled=False)
+    metrics.build("0", (1,), compiled=False)
     metrics.own([0])
     metrics.lane_lag(0, {"orders": 0}, 0.0)
     metrics.recovered(0, 0.0)
