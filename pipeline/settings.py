@@ -38,7 +38,7 @@ class Settings:
     commit_ms_max: int = 5
     lane_sync_ms_max: int = 50
     batch_records_max: int = 500
-    row_cache_max: int = 200_000
+    row_cache_max: int = 100_000
     transaction_timeout_ms: int = 5_000
     session_timeout_s: int = 6
     heartbeat_ms: int = 300

@@ -42,6 +42,7 @@ Row = (
 )
 
 # Gate time is cut into buckets of 125 ms; a window of one second is the newest and 8 before it.
+FREED_AT_ONCE: Final = 2_000
 RATE_BUCKET_US: Final = 125_000
 RATE_BUCKETS: Final = 9
 
@@ -63,7 +64,10 @@ class LaneState:
 
     def __init__(self, loader: RowLoader) -> None:
         self.loader: Final = loader
+        # Rows used since the last trim that found it half full; those used before; those to free.
         self.cache: dict[bytes, Row] = {}
+        self.older: dict[bytes, Row] = {}
+        self.dropped: dict[bytes, Row] = {}
         # Key -> row, None when deleted, in order of first change by the current input.
         self.changed: dict[bytes, Row | None] = {}
 
@@ -72,15 +76,25 @@ class LaneState:
         self.changed = {}
 
     def trim(self, rows_max: int) -> None:
-        """Drop the cache when it has outgrown its bound; only between inputs."""
-        if len(self.cache) > rows_max:
+        """Keep the cache within its bound; only between inputs.
+
+        What has not been used for as long as it took to fill half of it goes, a few rows at a
+        time: freeing all at once would make every order of the lane wait.
+        """
+        for _ in range(min(len(self.dropped), FREED_AT_ONCE)):
+            self.dropped.popitem()
+        if 2 * len(self.cache) > rows_max:
+            self.dropped = self.older
+            self.older = self.cache
             self.cache = {}
 
     def get(self, key: bytes) -> Row | None:
         """The row under `key`, cached or loaded."""
         row = self.cache.get(key)
         if row is None:
-            row = self.loader.load(key)
+            row = self.older.pop(key, None)
+            if row is None:
+                row = self.loader.load(key)
             if row is not None:
                 self.cache[key] = row
         return row
@@ -88,11 +102,13 @@ class LaneState:
     def put(self, key: bytes, row: Row) -> None:
         """Note that `row` under `key` is new or was changed."""
         self.cache[key] = row
+        self.older.pop(key, None)
         self.changed[key] = row
 
     def delete(self, key: bytes) -> None:
         """Remove the row under `key`."""
         self.cache.pop(key, None)
+        self.older.pop(key, None)
         self.changed[key] = None
 
     def _live(self, key: bytes) -> Row | None:

@@ -26,6 +26,9 @@ _INIT_TIMEOUT_S: Final = 60.0
 # Producing hands over what librdkafka's queue can hold; then deliveries are served.
 _QUEUE_MESSAGES_MAX: Final = 1_000_000
 _COMMITS_AVERAGED: Final = 8
+# Every step of a commit has a limit of its own; a client that hangs all the same must not keep its
+# lanes, which its heartbeats would.
+_COMMIT_S_MAX: Final = 45.0
 PATIENT_COMMIT_MS: Final = 1_000
 _LINGER_MS: Final = 100
 
@@ -142,7 +145,8 @@ class Transaction:
         started = time.monotonic()
         loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(self._executor, self._commit_now)
+            committing = loop.run_in_executor(self._executor, self._commit_now)
+            await asyncio.wait_for(asyncio.shield(committing), _COMMIT_S_MAX)
         except BaseException as error:  # noqa: BLE001 -- whatever it is, nothing may follow
             stop_worker("a commit failed; the next start recovers", error)
         inputs, after = self._work.inputs, self._after

@@ -22,6 +22,7 @@ from tests.chaos.stores import StoreDamage
 _CHAIN_MAX: Final = 3
 # A process that has been asked to stop and lives on after this hangs.
 _STOP_S_MAX: Final = 90.0
+_SHOW_STACKS_S: Final = 3.0
 # So long after the last fault at a point or the last rebalance, lanes are moved, so that the next
 # faults can occur.
 _IDLE_S_MAX: Final = 4.0
@@ -38,6 +39,7 @@ class _Slot:
     start_at: float = 0.0
     current: Incarnation | None = None
     asked_at: float = 0.0
+    complained: bool = False
 
 
 class Cluster:
@@ -180,6 +182,7 @@ class Cluster:
     def _ask_to_stop(slot: _Slot) -> None:
         if slot.current is not None:
             slot.asked_at = time.monotonic()
+            slot.complained = False
             slot.current.terminate()
 
     def _follow(self, slot: _Slot, one: Incarnation) -> None:
@@ -197,8 +200,16 @@ class Cluster:
             )
         if ended:
             self._bury(slot, one)
-        elif one.terminated and time.monotonic() - slot.asked_at > _STOP_S_MAX:
+        elif one.terminated and not one.killed:
+            self._see_it_stop(slot, one)
+
+    def _see_it_stop(self, slot: _Slot, one: Incarnation) -> None:
+        asked_s = time.monotonic() - slot.asked_at
+        if asked_s > _STOP_S_MAX and not slot.complained:
+            slot.complained = True
             self.complaints.append(f"{one.name} did not stop {_STOP_S_MAX} s after SIGTERM")
+            one.show_stacks()
+        elif asked_s > _STOP_S_MAX + _SHOW_STACKS_S:
             one.kill()
 
     def _bury(self, slot: _Slot, one: Incarnation) -> None:

@@ -133,6 +133,10 @@ class Incarnation:
         self.terminated = True
         self._send(signal.SIGTERM)
 
+    def show_stacks(self) -> None:
+        """Into its log: where every thread and task stands (Faust does that on SIGUSR1)."""
+        self._send(signal.SIGUSR1)
+
     def pause(self, seconds: float) -> None:
         """SIGSTOP now, SIGCONT by `listen` when the time has come."""
         self._send(signal.SIGSTOP)

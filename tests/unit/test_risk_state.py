@@ -19,7 +19,7 @@ from pipeline.risk.records import (
     RowMark,
     RowSeen,
 )
-from pipeline.risk.state import InvariantViolated, LaneState, RowLoader
+from pipeline.risk.state import FREED_AT_ONCE, InvariantViolated, LaneState, RowLoader
 from tests.property.desk import ACCOUNT, ESX, USER, Desk
 from tests.property.histories import TENANT, report_on
 
@@ -71,13 +71,39 @@ def test_a_deleted_row_does_not_come_back_from_the_store() -> None:
     assert state.order(USER, order.order_id) is None
 
 
-def test_the_cache_is_dropped_only_when_it_outgrows_its_bound() -> None:
+def test_rows_leave_the_cache_when_they_have_not_been_used_for_half_of_its_bound() -> None:
     state = empty()
     state.put(b"M", MARK)
-    state.trim(1)
+    state.put(b"N", MARK)
+    state.trim(4)
+    state.trim(3)
     assert state.get(b"M") is MARK
+    state.trim(1)
+    assert state.get(b"N") is None
+    assert state.get(b"M") is MARK
+
+
+def test_a_deleted_row_leaves_both_halves_of_the_cache() -> None:
+    state = empty()
+    state.put(b"M", MARK)
     state.trim(0)
+    state.delete(b"M")
+    state.begin_input()
     assert state.get(b"M") is None
+
+
+def test_rows_that_have_left_the_cache_are_freed_a_few_at_a_time() -> None:
+    state = empty()
+    for number in range(FREED_AT_ONCE + 10):
+        state.put(b"M%d" % number, MARK)
+    state.trim(0)
+    state.put(b"M", MARK)
+    state.trim(0)
+    assert len(state.dropped) == FREED_AT_ONCE + 10
+    state.trim(100)
+    assert len(state.dropped) == 10
+    state.trim(100)
+    assert len(state.dropped) == 0
 
 
 def test_more_cannot_be_released_than_is_held() -> None:
