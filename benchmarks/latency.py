@@ -10,6 +10,7 @@ import argparse
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from benchmarks.stack import GATE_WORKER, BenchError, Contender, bench_stack, sa
 from pipeline.codecs.avro import decode_decision, encode_order
 from pipeline.codecs.registry import schema_ids
 from pipeline.codecs.wire import FRAME_BYTES
-from pipeline.risk.records import VERDICT_ACCEPTED
+from pipeline.risk.records import VERDICT_ACCEPTED, Decision
 from pipeline.settings import Settings
 from pipeline.topics import DECISIONS, ORDERS
 
@@ -47,9 +48,13 @@ class Answers:
 class Reader(threading.Thread):
     """Notes when each decision can be read. librdkafka waits outside the interpreter's lock."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Stand at the end of the decisions topic; what was decided before is not read."""
+    def __init__(self, settings: Settings, told: Callable[[Decision], None] | None = None) -> None:
+        """Stand at the end of the decisions topic; what was decided before is not read.
+
+        `told` gets each decision, in this thread.
+        """
         super().__init__(name="decisions", daemon=True)
+        self._told: Final = told
         self.answers: Final = Answers()
         self.failure: str | None = None
         self._stopping: Final = threading.Event()
@@ -80,6 +85,8 @@ class Reader(threading.Thread):
             decision = decode_decision(message.value(), FRAME_BYTES)
             self.answers.times_ns[order_number(decision.order_id)] = now_ns
             self.answers.accepted += decision.verdict == VERDICT_ACCEPTED
+            if self._told is not None:
+                self._told(decision)
         self._consumer.close()
 
     def stop(self) -> None:
@@ -148,7 +155,7 @@ def measure(
     )
     try:
         late_ns = send(contender.settings, flow, schedule)
-        _await_answers(contender, reader, schedule.count)
+        await_answers(contender, reader, schedule.count)
     finally:
         reader.stop()
     contender.stop()
@@ -162,7 +169,8 @@ def measure(
     return taken, late_ns / 1e6
 
 
-def _await_answers(contender: Contender, reader: Reader, count: int) -> None:
+def await_answers(contender: Contender, reader: Reader, count: int) -> None:
+    """Return when `count` orders have their decision. Raises BenchError when they get none."""
     end = time.monotonic() + _ANSWERS_S_MAX
     while len(reader.answers.times_ns) < count:
         _ = contender.pid

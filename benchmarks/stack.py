@@ -59,10 +59,17 @@ class Contender:
         self.name: Final = name
         self.settings: Final = settings
         self.log: Final = directory / f"{name}.log"
-        self.publisher: Final = Publisher(settings)
+        self._publisher: Publisher | None = None
         self._admin: Final = admin_client(settings)
-        self._command: Final = command
+        self.command: Final = command
         self._process: Final = ManagedProcess(directory / f"{name}.lock")
+
+    @property
+    def publisher(self) -> Publisher:
+        """Who publishes its inputs."""
+        if self._publisher is None:
+            self._publisher = Publisher(self.settings)
+        return self._publisher
 
     @property
     def pid(self) -> int:
@@ -76,12 +83,7 @@ class Contender:
         """Start it and return when it has applied the definitions, accounts, money and the mark."""
         publish_setup(self.settings, self.publisher, flow, first_us)
         inputs = sum(_count(self.settings, topic.name) for topic in LANE_INPUTS)
-        self._process.start(
-            self._command,
-            log=self.log,
-            env=dict(os.environ) | self.settings.as_env(),
-            directory=PROJECT_ROOT,
-        )
+        self.resume()
         end = time.monotonic() + _SETUP_S_MAX
         while _count(self.settings, AUDIT.name) < inputs:
             if time.monotonic() > end:
@@ -92,9 +94,29 @@ class Contender:
             _ = self.pid
             time.sleep(_POLL_S)
 
+    def resume(self) -> None:
+        """Start it on the topics and the directory it had before; return at once."""
+        self._process.start(
+            self.command,
+            log=self.log,
+            env=dict(os.environ) | self.settings.as_env(),
+            directory=PROJECT_ROOT,
+        )
+
+    @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._process.pid is not None
+
     def stop(self) -> None:
         """SIGTERM, and wait: what it has in hand is committed."""
         self._process.stop(_WORKER_STOP_S_MAX)
+        # It would complain when the broker is stopped next.
+        self._publisher = None
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self._process.kill()
 
     def decisions_about(self) -> int:
         """Decisions so far, without reading them: transaction markers are counted along."""
@@ -137,6 +159,18 @@ class Stack:
         create_topics(chosen)
         _stamp_appends(chosen)
         made = Contender(name, chosen, self.directory, command)
+        self.contenders.append(made)
+        return made
+
+    def beside(self, contender: Contender, name: str, **settings: Any) -> Contender:
+        """Another worker of the same group, on the same topics, with a directory of its own."""
+        chosen = replace(
+            contender.settings,
+            worker_id=name,
+            data_dir=str(self.directory / name),
+            **settings,
+        ).checked()
+        made = Contender(name, chosen, self.directory, contender.command)
         self.contenders.append(made)
         return made
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.flow import CONTROL_DIRECTORY, INTERVAL_US, OrderFlow, deposit, mark
+from benchmarks.flow import INTERVAL_US, FirstInputs, OrderFlow
 from benchmarks.measure import machine_facts
 from benchmarks.stack import BenchError, bench_stack
 from benchmarks.throughput import FIRST_US, fill
@@ -29,28 +29,19 @@ from pipeline.codecs.avro import (
     decode_order,
     decode_regulatory_event,
     encode_audit_record,
-    encode_control,
     encode_decision,
-    encode_deposit,
-    encode_mark,
     encode_order,
     encode_regulatory_event,
 )
 from pipeline.codecs.wire import FRAME_BYTES, fixed_ids
-from pipeline.control.definitions import Payload
-from pipeline.control.directory import read_directory
 from pipeline.lane.processor import (
-    CONTROL,
-    DEPOSITS,
     INPUT_SCHEMAS,
-    MARKS,
     ORDERS,
     LaneOutput,
     LaneProcessor,
 )
 from pipeline.lane.rows import DictRows, decode_row, encode_row
 from pipeline.risk.reasons import ACCEPTED
-from pipeline.risk.records import TRADING_STATE_ACTIVE, Control, UserAccount
 from pipeline.topics import LANE_INPUTS
 
 TIMED_WORKER: Final = (sys.executable, "-m", "benchmarks.timed_worker")
@@ -165,45 +156,13 @@ def processor_parts() -> dict[str, float]:
 
 
 def _set_up(processor: LaneProcessor, rows: DictRows, flow: OrderFlow) -> None:
-    """Definitions, accounts, money and the mark, as the bench's topics have them."""
-    ids = fixed_ids()
+    """Definitions, the mark, accounts and money, as the bench's topics have them."""
     at_us = FIRST_US - 1_000_000
-    payloads: list[Payload] = [
-        definition.payload for definition in read_directory(CONTROL_DIRECTORY)
-    ]
-    payloads += [
-        UserAccount(account.user_id, account.tenant_id, account.tier_id, TRADING_STATE_ACTIVE)
-        for account in flow.accounts
-    ]
-    inputs: list[tuple[int, bytes | None, bytes]] = [
-        (CONTROL, None, encode_control(_control(number, payload, at_us)))
-        for number, payload in enumerate(payloads, start=1)
-    ]
-    inputs.append((MARKS, None, encode_mark(mark(flow.config, at_us))))
-    inputs += [
-        (DEPOSITS, account.key, encode_deposit(deposit(account, flow.config, at_us)))
-        for account in flow.accounts
-    ]
-    for offset, (topic, key, body) in enumerate(inputs):
-        value = ids.frame(INPUT_SCHEMAS[topic]) + body
+    first = FirstInputs(fixed_ids(), flow.config, at_us)
+    inputs = [*first.definitions(), *first.accounts(flow.accounts)]
+    for offset, (topic, key, value) in enumerate(inputs):
         result = processor.apply(topic, offset, at_us // 1000, key, value, None, at_us, False)
         rows.store(result.rows)
-
-
-def _control(number: int, payload: Payload, at_us: int) -> Control:
-    return Control(
-        event_time=at_us,
-        source_system_id="bench",
-        tenant_id="bench",
-        number=number,
-        version=1,
-        proposer="bench",
-        approver=None,
-        reason="bench",
-        effective_from=at_us,
-        signature=None,
-        payload=payload,
-    )
 
 
 def _hash(framed: list[tuple[bytes, bytes]], results: list[LaneOutput]) -> None:

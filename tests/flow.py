@@ -241,7 +241,8 @@ class World:
         )
         count = self.settings.partitions
         consumer.assign([TopicPartition(name, partition, 0) for partition in range(count)])
-        messages: list[Any] = []
+        # By place: librdkafka may deliver a record again when a leader has changed.
+        messages: dict[tuple[int, int], Any] = {}
         ended: set[int | None] = set()
         deadline = time.monotonic() + WAIT_S
         try:
@@ -252,12 +253,12 @@ class World:
                     continue
                 error = message.error()
                 if error is None:
-                    messages.append(message)
+                    messages[message.partition() or 0, message.offset() or 0] = message
                 elif error.code() == KafkaError._PARTITION_EOF:
                     ended.add(message.partition())
         finally:
             consumer.close()
-        return sorted(messages, key=lambda m: (m.partition(), m.offset()))
+        return [messages[place] for place in sorted(messages)]
 
     def decisions(self) -> list[dict[str, Any]]:
         """Every committed decision."""

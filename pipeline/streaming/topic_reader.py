@@ -70,6 +70,8 @@ def _messages(
     consumer: Consumer, topic: str, partitions: int, until_idle_s: float | None
 ) -> Iterator[Message]:
     at_end: set[int | None] = set()
+    # librdkafka may deliver records of a partition again when its leader has changed.
+    read_up_to: dict[int | None, int] = {}
     heard = time.monotonic()
     while True:
         silent_s = time.monotonic() - heard
@@ -85,7 +87,10 @@ def _messages(
         if error is None:
             heard = time.monotonic()
             at_end.discard(message.partition())
-            yield message
+            offset = message.offset() or 0
+            if offset > read_up_to.get(message.partition(), -1):
+                read_up_to[message.partition()] = offset
+                yield message
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 -- its only name
             at_end.add(message.partition())
         elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001

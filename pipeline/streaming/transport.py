@@ -31,6 +31,9 @@ FETCH_WAIT_MS: Final = 20
 # While the agents still have so many batches, nothing more is polled: enough to keep them busy
 # while the next poll is made, few enough to bound memory (a poll takes one batch a lane).
 BATCHES_AHEAD_MAX: Final = 2
+# Batches of one input that are buffered for the merge before it is polled no more: what was fetched
+# of it then stays with aiokafka, as it came (compressed), and nothing more of it is fetched.
+INPUT_BATCHES_MAX: Final = 2
 _POLL_WAITING_S: Final = 0.005
 _POLL_S: Final = 1.0
 
@@ -57,6 +60,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Start aiokafka and watch its fetches."""
         await super().on_start()
+        self.full: frozenset[TP] = frozenset()
         self.fetches: dict[Any, Fetch] = {}
         self.snapshots: dict[Any, Snapshot] = {}
         self._numbers = itertools.count()
@@ -65,7 +69,12 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
             for family in self.consumer.app.families.values()
             for rank, topic in enumerate(family.topics)
         }
-        self._watch_fetches(self._consumer._fetcher, ranks)
+        self._ranks = ranks
+        fetcher = self._consumer._fetcher
+        # What lies fetched and not polled must not keep the other topics from being fetched: their
+        # evidence would come later than lane_sync_ms_max.
+        fetcher._prefetch_backoff = 0.0
+        self._watch_fetches(fetcher, ranks)
 
     def _watch_fetches(self, fetcher: Any, ranks: Mapping[str, int]) -> None:
         """Order each request's topics, and note when it was sent and answered.
@@ -93,9 +102,28 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         fetcher._get_actions_per_node = ordered_actions
         fetcher._proc_fetch_request = noted_answer
 
-    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
-        """Poll, and take the snapshot that belongs to what was polled."""
-        records = await super()._fetch_records(*args, **kwargs)
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Any:
+        """Poll what has room, facts before orders, and take the snapshot that belongs to it.
+
+        aiokafka hands out partitions in the order in which they were fetched, up to `max_records`
+        in all: a backlog of orders would keep facts that lie fetched from being seen.
+        """
+        wanted = active_partitions - self.full
+        if not wanted:
+            await asyncio.sleep(timeout or 0)  # aiokafka takes "none" for "all"
+            return {}
+        fetched = consumer._fetcher._records
+        for tp in sorted(fetched, key=lambda tp: self._ranks.get(tp.topic, 0)):
+            fetched.move_to_end(tp)
+        records = await super()._fetch_records(
+            consumer, wanted, timeout=timeout, max_records=max_records
+        )
         subscription = self._consumer._subscription.subscription
         assignment: Any = None if subscription is None else subscription.assignment
         snapshots: dict[Any, Snapshot] = {}
@@ -165,8 +193,9 @@ class LaneConsumer(driver.Consumer):
         behind = {}
         for index, topic in enumerate(family.topics):
             snapshot = self._thread.snapshots.get(driver.TopicPartition(topic, partition))
-            unread = 0 if snapshot is None else snapshot.lag
-            behind[topic] = unread + merge.buffered_of(index)
+            # Before the first answer of the broker nobody knows.
+            if snapshot is not None and snapshot.fetch is not NEVER:
+                behind[topic] = snapshot.lag + merge.buffered_of(index)
         return behind, merge.oldest_ms
 
     def forget(self) -> None:
@@ -188,6 +217,7 @@ class LaneConsumer(driver.Consumer):
             self._credit.clear()
             await self._credit.wait()
         waiting = any(merge.buffered for merge in self._merges.values())
+        self._thread.full = self._full()
         records, _ = await self._wait_next_records(_POLL_WAITING_S if waiting else _POLL_S)
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop:
@@ -215,6 +245,16 @@ class LaneConsumer(driver.Consumer):
                 self.forget()
                 return
             yield self._message(self.app.families_by_name[name], partition, batch, generation)
+
+    def _full(self) -> frozenset[TP]:
+        """Inputs of which enough is buffered."""
+        enough = INPUT_BATCHES_MAX * self.app.settings.batch_records_max
+        return frozenset(
+            TP(topic, partition)
+            for (name, partition), merge in self._merges.items()
+            for index, topic in enumerate(self.app.families_by_name[name].topics)
+            if merge.buffered_of(index) >= enough
+        )
 
     def _buffer(self, records: Mapping[Any, list[Any]]) -> None:
         """Put polled records and the poll's evidence into the merges of their lanes."""

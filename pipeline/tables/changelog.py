@@ -184,7 +184,8 @@ class KafkaReader:
     """`ChangelogReader` on a broker: large batches, read committed."""
 
     def __init__(self, settings: Settings, positions: Mapping[Place, int]) -> None:
-        self._wanted: Final = set(positions)
+        # The next offset of each; librdkafka may deliver records again when a leader has changed.
+        self._next: Final = dict(positions)
         self._consumer: Final = Consumer(
             settings.confluent(
                 group_id=settings.app_id,
@@ -212,21 +213,24 @@ class KafkaReader:
             if topic is None or partition is None or offset is None:
                 raise KafkaException(error)
             place = (topic, partition)
-            if place not in self._wanted:
+            if place not in self._next:
                 continue
             if error is None:
+                if offset < self._next[place]:
+                    continue
                 tail.rows[place].append((offset, message.key() or b"", message.value()))
-                tail.positions[place] = offset + 1
+                tail.positions[place] = self._next[place] = offset + 1
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 -- its public spelling
                 # Counts past transaction markers, which are never delivered.
-                tail.positions[place] = max(tail.positions.get(place, 0), offset)
+                tail.positions[place] = self._next[place] = max(self._next[place], offset)
             else:
                 raise KafkaException(error)
         return tail
 
     def leave(self, places: Collection[Place]) -> None:
         """Read these partitions no more."""
-        self._wanted.difference_update(places)
+        for place in places:
+            self._next.pop(place, None)
         self._consumer.incremental_unassign([TopicPartition(t, p) for t, p in places])
 
     def close(self) -> None:

@@ -128,6 +128,8 @@ def _messages(settings: Settings, ends: dict[tuple[str, int], int]) -> list[Mess
     messages: list[Message] = []
     heard = time.monotonic()
     left = dict(ends)
+    # A log has an offset once; librdkafka may deliver records again when a leader has changed.
+    last: dict[tuple[str, int], int] = {}
     try:
         while left:
             for message in consumer.consume(_BATCH, _PAUSE_S):
@@ -137,7 +139,10 @@ def _messages(settings: Settings, ends: dict[tuple[str, int], int]) -> list[Mess
                 heard = time.monotonic()
                 place = _partition_of(message)
                 if error is None:
-                    messages.append(message)
+                    offset = message.offset() or 0
+                    if offset > last.get(place, -1):
+                        last[place] = offset
+                        messages.append(message)
                 elif (message.offset() or 0) >= left.get(place, 0):
                     # Short of it, a transaction is open: it ends, and then there is more.
                     left.pop(place, None)

@@ -46,17 +46,6 @@ class AtStore(StrEnum):
 
 # After these an incarnation does not live on.
 ENDING: Final = frozenset({AtPoint.KILL, AtPoint.DISK_FULL})
-# These happen to the broker or the way to it; the others to the worker they name.
-OF_THE_BROKER: Final = frozenset(
-    {
-        AtTime.BROKER_KILL,
-        AtTime.BROKER_PAUSE,
-        AtTime.NET_SLOW,
-        AtTime.NET_CUT,
-        AtTime.NET_REFUSE,
-        AtTime.NET_HANG,
-    }
-)
 
 
 @dataclass(frozen=True)

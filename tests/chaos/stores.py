@@ -39,7 +39,8 @@ class StoreDamage:
             shutil.rmtree(data_dir)
             return True
         if fault.kind is AtStore.CORRUPT:
-            return _flip_bytes(_files(data_dir), Random(fault.seed))
+            _flip_bytes(_files(data_dir), Random(fault.seed))
+            return True
         copy = self._directory / f"store-of-{fault.worker}"
         if not copy.exists():
             shutil.copytree(data_dir, copy)
@@ -54,7 +55,7 @@ def _files(data_dir: Path) -> list[Path]:
     return sorted(path for path in found if path.stat().st_size)
 
 
-def _flip_bytes(files: list[Path], random: Random) -> bool:
+def _flip_bytes(files: list[Path], random: Random) -> None:
     """Flip bits in one file of each lane's store."""
     for directory in sorted({path.parent for path in files}):
         path = random.choice([path for path in files if path.parent == directory])
@@ -62,4 +63,3 @@ def _flip_bytes(files: list[Path], random: Random) -> bool:
         for _ in range(_FLIPPED_BYTES):
             content[random.randrange(len(content))] ^= 1 << random.randrange(8)
         path.write_bytes(content)
-    return True
