@@ -17,7 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from pipeline import points
 from pipeline.points import reached
 from pipeline.tables.lane import TableLane
-from pipeline.tables.rocks import StoreMark
+from pipeline.tables.rocks import StoreMark, partition_id
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -188,7 +188,7 @@ class Commit:
         """Step 7."""
         now_ms = time.time_ns() // 1_000_000
         for place, lane in work.lanes.items():
-            topic_id = self._changelog_ids[lane.family.changelog]
+            topic_id = partition_id(self._changelog_ids[lane.family.changelog], lane.partition)
             lane.committed(StoreMark(last_offsets[place], now_ms, topic_id))
             reached(points.COMMIT_LANE_STORED)
 

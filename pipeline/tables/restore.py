@@ -19,8 +19,8 @@ from pipeline.points import reached
 from pipeline.risk.state import InvariantViolated
 from pipeline.tables.changelog import Abandoned, ChangelogSource, Place, Tail
 from pipeline.tables.lane import TableLane
-from pipeline.tables.rocks import StoreDamaged, StoreMark
-from pipeline.topics import CHANGELOG_DELETE_RETENTION_MS
+from pipeline.tables.rocks import StoreDamaged, StoreMark, partition_id
+from pipeline.topics import CHANGELOG_DELETE_RETENTION_MS, DAY_MS
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -28,6 +28,8 @@ _SILENCE_S_MAX: Final = 60.0
 # Tombstones older than delete.retention.ms may be gone: a store that might have missed some is
 # worth nothing. Half of it leaves room for clocks that disagree.
 _STORE_AGE_MS_MAX: Final = CHANGELOG_DELETE_RETENTION_MS // 2
+# A mark from further ahead than clocks differ says nothing about a store's age.
+_CLOCKS_DIFFER_MS_MAX: Final = DAY_MS
 _PROGRESS_LOGGED_S: Final = 2.0
 
 
@@ -139,7 +141,7 @@ class Restorer:
         lanes: dict[Place, TableLane] = {}
         for place in places:
             store = self._stores[place.family.name]
-            topic_id = ids[place.family.changelog]
+            topic_id = partition_id(ids[place.family.changelog], place.partition)
             lane = open_trusted(
                 place.partition, store.open, store.discard, high[place.changelog], topic_id
             )
@@ -256,8 +258,11 @@ def distrust(mark: StoreMark | None, high: int, topic_id: bytes) -> str | None:
         return "it belongs to another changelog topic"
     if mark.offset >= high:
         return "it is ahead of the changelog"
-    if now_ms() - mark.written_ms > _STORE_AGE_MS_MAX:
+    age_ms = now_ms() - mark.written_ms
+    if age_ms > _STORE_AGE_MS_MAX:
         return "it is older than deletions are kept for"
+    if age_ms < -_CLOCKS_DIFFER_MS_MAX:
+        return "it was written by a clock that was ahead, so its age is not known"
     return None
 
 
@@ -295,7 +300,7 @@ def apply_tail(tail: Tail, lanes: Mapping[Place, TableLane], ids: Mapping[str, b
         mark = stored.mark()
         written_ms = now_ms() if mark is None else mark.written_ms
         rows = {key: body for _, key, body in records}
-        stored.write(rows, StoreMark(records[-1][0], written_ms, ids[at[0]]))
+        stored.write(rows, StoreMark(records[-1][0], written_ms, partition_id(ids[at[0]], at[1])))
 
 
 def now_ms() -> int:

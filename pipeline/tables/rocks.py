@@ -39,12 +39,23 @@ class StoreUnavailable(Exception):
 
 
 class StoreMark:
-    """What a local store says it holds: rows of the changelog `topic_id` up to `offset`."""
+    """What a local store says it holds: rows of a changelog's partition up to `offset`.
+
+    `topic_id` is that partition's id: see `partition_id`.
+    """
 
     def __init__(self, offset: int, written_ms: int, topic_id: bytes) -> None:
         self.offset: Final = offset
         self.written_ms: Final = written_ms
         self.topic_id: Final = topic_id
+
+
+def partition_id(topic_id: bytes, partition: int) -> bytes:
+    """16 bytes that tell a changelog's partition from those of all changelogs there ever were.
+
+    A store that was put where another lane's belongs does not have its lane's.
+    """
+    return topic_id[:12] + partition.to_bytes(4, "big")
 
 
 def _options() -> Options:

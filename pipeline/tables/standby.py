@@ -26,7 +26,7 @@ from pipeline.tables.restore import (
     now_ms,
     open_trusted,
 )
-from pipeline.tables.rocks import StoreDamaged, StoreMark, StoreUnavailable
+from pipeline.tables.rocks import StoreDamaged, StoreMark, StoreUnavailable, partition_id
 from pipeline.tables.store import LaneStore
 
 _log: Final = structlog.get_logger(__name__)
@@ -94,7 +94,11 @@ class Standby:
         for at, place in changelogs.items():
             store = self._stores[place.family.name]
             lanes[at] = open_trusted(
-                place.partition, store.open_standby, store.discard, high[at], ids[at[0]]
+                place.partition,
+                store.open_standby,
+                store.discard,
+                high[at],
+                partition_id(ids[at[0]], at[1]),
             )
         position = {at: first_wanted(lane, first[at]) for at, lane in lanes.items()}
         reader = source.reader(position)

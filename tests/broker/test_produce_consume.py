@@ -289,7 +289,9 @@ def test_state_shows_one_users_rows_as_they_are_now(broker_settings: Settings) -
     create_topics(broker_settings)
     lane = partition_of(b"alice", broker_settings.partitions)
     position = avro.encode_row_position(RowPosition(2, 3, 0, 400_000, "USD", 9))
-    gate = avro.encode_row_gate(RowGate(12, 1_703_500_000_000_000, 0, [], [], [], [], b"", b"", 9, 1, 19_716, {}))
+    gate = avro.encode_row_gate(
+        RowGate(12, 1_703_500_000_000_000, 0, [], [], [], [], b"", b"", 9, 1, 19_716, {})
+    )
     rows: list[tuple[bytes, bytes | None]] = [
         (keys.user_key("alice"), user_row()),
         (keys.user_key("alice2"), user_row()),

@@ -48,6 +48,8 @@ _IDLE_TURNS: Final = 12
 # Of all turns: those before which inputs come, those before which a store is copied.
 _SENT_SHARE: Final = 0.1
 _COPIED_SHARE: Final = 0.1
+# Of a worker's stores, when something is done to them.
+_SPARED_SHARE: Final = 0.2
 _TAMPERED_SHARE: Final = 0.04
 _TAMPERED_TURNS: Final = 600
 
@@ -143,7 +145,7 @@ class Cluster:
             worker.disks.exchange()
             return
         for lane, disk in worker.disks.by_lane.items():
-            if chance.random() < 0.3:
+            if chance.random() < _SPARED_SHARE:
                 continue
             if kind == "lost":
                 disk.put({}, None)

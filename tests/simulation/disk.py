@@ -126,9 +126,9 @@ class Disks:
         self._copies: dict[int, tuple[Rows, StoreMark | None]] = {}
 
     def copy(self, lane: int) -> None:
-        """Keep a copy of a lane's store."""
+        """Keep a copy of a lane's store until it is put back; older ones are missing more."""
         disk = self.by_lane[lane]
-        if disk.mark is not None:
+        if disk.mark is not None and lane not in self._copies:
             self._copies[lane] = dict(disk.rows), disk.mark
 
     def put_copy_back(self, lane: int, ahead_ms: int = 0) -> None:
@@ -136,7 +136,7 @@ class Disks:
 
         `ahead_ms`: by how much the clock was ahead when the store was written.
         """
-        rows, mark = self._copies.get(lane, ({}, None))
+        rows, mark = self._copies.pop(lane, ({}, None))
         if mark is not None:
             written_ms = mark.written_ms + ahead_ms
             self.by_lane[lane].put(rows, StoreMark(mark.offset, written_ms, mark.topic_id))

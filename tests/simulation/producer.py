@@ -132,7 +132,7 @@ class ModelProducer:
         return self._serve()
 
     def flush(self, timeout: float) -> int:
-        """Deliver what is queued; returns how much is left."""
+        """Deliver what is queued; returns how much is left. Raises for a fatal error."""
         del timeout
         fault = self._step("producer.flush")
         if fault == PARTIAL:
@@ -140,6 +140,8 @@ class ModelProducer:
         elif fault != TIMED_OUT_BEFORE:
             self.deliver(self.queued)
         self._serve()
+        if self._error is not None and self._error.fatal():
+            raise KafkaException(self._error)
         return self.queued
 
     def send_offsets_to_transaction(

@@ -43,6 +43,9 @@ _DISK_FAULTS: Final = (
     "lost",
     "damaged",
     "old copy",
+    # The rarest to show: deletions must have been compacted away meanwhile.
+    "very old copy",
+    "very old copy",
     "very old copy",
     "very old copy of a fast clock",
     "foreign",

@@ -1,5 +1,6 @@
 """A lane's files on a real RocksDB: what is damaged is noticed, noted and never served."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,13 @@ from pipeline.tables.rocks import (
     StoreMark,
     StoreUnavailable,
     distrust_file,
+    partition_id,
 )
+from pipeline.topics import DAY_MS
 
 ROWS = {f"T{n:06}".encode(): f"body {n}".encode() * 20 for n in range(20_000)}
 MARK = StoreMark(7, 1_700_000_000_000, bytes(16))
+NOW_MS = time.time_ns() // 1_000_000
 FAMILY = LaneFamily("gate", "risk-contexts", ("c", "m", "d", "f", "o"), "log")
 
 
@@ -108,8 +112,10 @@ def test_a_store_that_another_process_has_is_not_taken_for_damaged(tmp_path: Pat
     "mark",
     [
         pytest.param(StoreMark(7, 1_700_000_000_000, bytes(16)), id="too old"),
-        pytest.param(StoreMark(9_000, 4_000_000_000_000, bytes(16)), id="ahead"),
-        pytest.param(StoreMark(7, 4_000_000_000_000, b"x" * 16), id="another topic"),
+        pytest.param(StoreMark(9_000, NOW_MS, bytes(16)), id="ahead"),
+        pytest.param(StoreMark(7, NOW_MS, partition_id(b"x" * 16, 0)), id="another topic"),
+        pytest.param(StoreMark(7, NOW_MS, partition_id(bytes(16), 1)), id="another lane's"),
+        pytest.param(StoreMark(7, NOW_MS + 2 * DAY_MS, bytes(16)), id="from a clock ahead"),
     ],
 )
 def test_what_cannot_be_trusted_is_discarded(tmp_path: Path, mark: StoreMark) -> None:
@@ -128,7 +134,21 @@ def test_what_cannot_be_trusted_is_discarded(tmp_path: Path, mark: StoreMark) ->
         for file in (tmp_path / str(partition)).iterdir():
             file.unlink()
 
-    lane = open_trusted(0, open_lane, discard, 100, bytes(16))
+    lane = open_trusted(0, open_lane, discard, 100, partition_id(bytes(16), 0))
     assert lane.stored.mark() is None
     assert lane.get(b"Ta") is None
+    lane.close()
+
+
+def test_a_store_of_now_is_kept(tmp_path: Path) -> None:
+    rows = RocksRows(tmp_path / "0")
+    rows.write({b"Ta": b"1"}, StoreMark(7, NOW_MS, partition_id(bytes(16), 0)))
+
+    def discard(_partition: int) -> None:
+        raise AssertionError
+
+    lane = open_trusted(
+        0, lambda partition: TableLane(FAMILY, partition, rows), discard, 100, bytes(16)
+    )
+    assert lane.get(b"Ta") == b"1"
     lane.close()
