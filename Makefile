@@ -34,7 +34,7 @@ run: $(INSTALLED) $(BROKER) build  ## Start Kafka and a worker, replay real orde
 	@$(BIN)/tollgate run $(ARGS)
 
 test: $(INSTALLED) $(JARS) build lint coverage  ## Lint, then run all tests; the core must be covered fully
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 # Compiled modules cannot be measured: this run takes the same sources as plain Python. The long
 # run of the random histories is pytest's, on the compiled ones.
