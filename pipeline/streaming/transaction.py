@@ -8,8 +8,10 @@ steps are those of `commit.py`. Any failure but one whose outcome is still open 
 
 import asyncio
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Final
 
 from confluent_kafka import Producer
@@ -59,14 +61,30 @@ class Transaction:
         self._after: list[Callable[[], None]] = []
 
     def start(self, changelog_ids: Mapping[str, bytes]) -> None:
-        """Fence whoever had this worker's transactional id, and finish what it left open.
+        """Finish what an earlier self left open, then begin under a transactional id of its own.
 
-        `changelog_ids`: the broker's id of each changelog topic, written into local stores.
+        A broker that restarts may leave records of an aborted transaction without their marker. A
+        later commit of the same producer id would then commit them as well: so no id is used by
+        two processes. `changelog_ids`: the broker's id of each changelog topic, written into local
+        stores.
         """
         settings = self._settings
-        producer = Producer(
+        noted = Path(settings.data_dir) / "transactional.id"
+        if noted.exists():
+            self._producer(noted.read_text()).init_transactions(_INIT_TIMEOUT_S)
+        own = f"{settings.topic_prefix}{settings.app_id}-{settings.worker_id}-{uuid.uuid4().hex}"
+        noted.parent.mkdir(parents=True, exist_ok=True)
+        noted.write_text(own)
+        producer = self._producer(own)
+        producer.init_transactions(_INIT_TIMEOUT_S)
+        reached(points.START_FENCED)
+        self._commit = Commit(producer, changelog_ids)
+
+    def _producer(self, transactional_id: str) -> Producer:
+        settings = self._settings
+        return Producer(
             settings.confluent(
-                transactional_id=f"{settings.topic_prefix}{settings.app_id}-{settings.worker_id}",
+                transactional_id=transactional_id,
                 transaction_timeout_ms=settings.transaction_timeout_ms,
                 partitioner="murmur2",
                 compression_type=settings.compression,
@@ -77,9 +95,6 @@ class Transaction:
                 queue_buffering_max_kbytes=1 << 20,
             )
         )
-        producer.init_transactions(_INIT_TIMEOUT_S)
-        reached(points.START_FENCED)
-        self._commit = Commit(producer, changelog_ids)
 
     # -- membership
 

@@ -125,7 +125,10 @@ class KafkaChangelogs:
             if all(answer.error is None for answer in answers):
                 return {(a.topic, a.partition): max(a.offset, -1) for a in answers}
             if time.monotonic() > deadline:
-                raise TimeoutError("the group's offsets did not become stable")
+                raise TimeoutError(
+                    "the group's offsets did not become stable: a transaction hangs, see the "
+                    "runbook, 'A transaction hangs'"
+                )
 
     def ends(self, places: Sequence[Place]) -> tuple[dict[Place, int], dict[Place, int]]:
         """(first offsets, high watermarks); pending transactions count."""

@@ -322,7 +322,10 @@ class _Pace:
         if tail.positions:
             self._heard = now
         elif now - self._heard > _SILENCE_S_MAX:
-            raise TimeoutError("the changelog does not go on: is the broker up?")
+            raise TimeoutError(
+                "the changelog does not go on: is the broker up? If it is, a transaction hangs, "
+                "see the runbook, 'A transaction hangs'"
+            )
 
     def seconds_left(self, records_left: int) -> float:
         """At the pace so far."""
