@@ -34,6 +34,7 @@ _ASK_S: Final = 2.0
 _ANSWER_S_MAX: Final = 60.0
 _BATCH_RECORDS: Final = 20_000
 _POLL_S: Final = 0.05
+_RETRY_S: Final = 0.2
 
 
 class Abandoned(Exception):
@@ -96,7 +97,7 @@ class KafkaChangelogs:
     def __init__(self, settings: Settings, cancelled: Callable[[], bool]) -> None:
         self._settings: Final = settings
         self._cancelled: Final = cancelled
-        self._admin: Final = AdminClient(settings.confluent())
+        self._admin = AdminClient(settings.confluent())
         # Kept: the next rebalance then waits for an answer only, not for a connection.
         self._offsets: Consumer | None = None
 
@@ -176,7 +177,9 @@ class KafkaChangelogs:
                 if time.monotonic() > deadline:
                     raise
                 _log.info("waiting for offsets", reason=str(error))
-                time.sleep(_POLL_S)
+                # One that saw the broker before it restarted may ask for a leader of then for ever.
+                self._admin = AdminClient(self._settings.confluent())
+                time.sleep(_RETRY_S)
 
     def _check_cancelled(self) -> None:
         if self._cancelled():

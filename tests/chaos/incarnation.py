@@ -13,6 +13,7 @@ from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline import points
 from pipeline.fatal import EXIT_CODE
 from pipeline.risk.state import InvariantViolated
 from pipeline.settings import Settings
@@ -37,13 +38,13 @@ class Ready:
 class Told:
     """What an incarnation has told so far; times are the machine's monotonic clock, in seconds.
 
-    `stops`: (point, stopped at, woken at or None). `commits`, `joins`: when it was at these points.
-    `reason`: why it stopped itself.
+    `stops`: (point, stopped at, woken at or None). `commits`: (committed at, lanes of the commit).
+    `joins`: when it joined a generation. `reason`: why it stopped itself.
     """
 
     ready: list[Ready] = field(default_factory=list)
     stops: list[tuple[str, float, float | None]] = field(default_factory=list)
-    commits: list[float] = field(default_factory=list)
+    commits: list[tuple[float, frozenset[int]]] = field(default_factory=list)
     joins: list[float] = field(default_factory=list)
     reason: str | None = None
 
@@ -197,9 +198,10 @@ class Incarnation:
     def _note(self, event: dict[str, Any]) -> PointFault | None:
         at: float = event["at"]
         if event["what"] == "reached":
-            (self.told.commits if event["point"].startswith("commit") else self.told.joins).append(
-                at
-            )
+            if event["point"] == points.COMMIT_COMMITTED:
+                self.told.commits.append((at, frozenset(event["lanes"])))
+            else:
+                self.told.joins.append(at)
             return None
         if event["what"] == "woke":
             point, stopped, _ = self.told.stops[-1]

@@ -21,10 +21,13 @@ from typing import Any, Final
 
 from pipeline import points
 from pipeline.__main__ import main
+from pipeline.streaming.commit import Commit, OpenWork
 from tests.chaos.faults import AtPoint, PointFault
 
 # What the harness must know of every incarnation to tell whether a zombie's commit counted.
 _TOLD: Final = frozenset({points.COMMIT_COMMITTED, points.RECOVERY_JOINED})
+# One incarnation commits in one thread at a time.
+_run_commit: Final = Commit.run
 _NS_PER_HOUR: Final = 3_600 * 10**9
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -52,6 +55,7 @@ class Saboteur:
         self._hits: Counter[str] = Counter()
         self._next = 0
         self._clock_offset_ns = 0
+        self._committing: list[int] = []
         # Points are reached in the event loop's thread, the commit's and the restore's.
         self._lock: Final = threading.Lock()
 
@@ -59,12 +63,13 @@ class Saboteur:
         """From here on the faults act."""
         if any(fault.kind is AtPoint.CLOCK for fault in self._spec.chain):
             self._take_over_the_clock()
+        self._watch_commits()
         points.install(self.reached)
 
     def reached(self, point: str) -> None:
         """Called by the product at each of its points."""
         if point in _TOLD:
-            self._tell("reached", point=point)
+            self._tell("reached", point=point, lanes=self._committing)
         with self._lock:
             fault = self._due(point)
         if fault is not None:
@@ -95,6 +100,15 @@ class Saboteur:
         else:
             _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+
+    def _watch_commits(self) -> None:
+        """A commit holds the lanes that advanced, which may be fewer than the worker's."""
+
+        def run(commit: Commit, work: OpenWork, membership: bytes) -> None:
+            self._committing = sorted({partition for _, partition in work.lanes})
+            _run_commit(commit, work, membership)
+
+        Commit.run = run  # type: ignore[method-assign]
 
     def _take_over_the_clock(self) -> None:
         real_ns = time.time_ns
