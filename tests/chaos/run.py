@@ -218,6 +218,7 @@ class Run:
             again = time.monotonic() + _ASK_EVERY_S
             self._tick_until(partial(_is_past, again))
         consumer.close()
+        return not left
 
     def _judge(self) -> Verdict:
         """What cannot be judged is wrong: readers wait for ever behind an open transaction."""

@@ -108,7 +108,7 @@ class Saboteur:
             self._committing = sorted({partition for _, partition in work.lanes})
             _run_commit(commit, work, membership)
 
-        Commit.run = run  # type: ignore[method-assign]
+        Commit.run = run  # type: ignore[method-assign,assignment]
 
     def _take_over_the_clock(self) -> None:
         real_ns = time.time_ns
