@@ -120,6 +120,8 @@ class Commit:
         Raises KafkaException when the broker refuses, and whatever a store raises: then it is not
         known what is durable, and only a new start may go on.
         """
+        # The age of the stores: not of step 7, before which this process may have slept for long.
+        began_ms = time.time_ns() // 1_000_000
         # 1. Begin.
         self._producer.begin_transaction()
         reached(points.COMMIT_BEGUN)
@@ -140,7 +142,7 @@ class Commit:
         self.commit()
         reached(points.COMMIT_COMMITTED)
         # 7. RocksDB, with the changelog offset in the same write.
-        self.store(work, last_offsets)
+        self.store(work, last_offsets, began_ms)
         reached(points.COMMIT_STORED)
 
     def send_outputs(self, work: OpenWork) -> None:
@@ -184,12 +186,11 @@ class Commit:
                 continue
             return
 
-    def store(self, work: OpenWork, last_offsets: LanePlaces) -> None:
+    def store(self, work: OpenWork, last_offsets: LanePlaces, began_ms: int) -> None:
         """Step 7."""
-        now_ms = time.time_ns() // 1_000_000
         for place, lane in work.lanes.items():
             topic_id = partition_id(self._changelog_ids[lane.family.changelog], lane.partition)
-            lane.committed(StoreMark(last_offsets[place], now_ms, topic_id))
+            lane.committed(StoreMark(last_offsets[place], began_ms, topic_id))
             reached(points.COMMIT_LANE_STORED)
 
     def _produce(

@@ -133,6 +133,7 @@ class Restorer:
     def _rebuild(self, places: Sequence[LanePlace]) -> int:
         """Returns how many changelog records it took."""
         changelogs = [place.changelog for place in places]
+        asked_ms = now_ms()
         # 2. The changelogs' ends, pending transactions included.
         first, high = self._source.ends(changelogs)
         ids = self._source.topic_ids({topic for topic, _ in changelogs})
@@ -150,9 +151,7 @@ class Restorer:
         reached(points.RECOVERY_STORES_OPENED)
         records = self._replay(places, lanes, first, high, ids)
         for lane in lanes.values():
-            mark = lane.stored.mark()
-            if mark is not None:
-                lane.stored.write({}, StoreMark(mark.offset, now_ms(), mark.topic_id))
+            make_young(lane, asked_ms)
         reached(points.RECOVERY_REPLAYED)
         # 4. What the lanes have applied; `_starts` compares.
         for lane in lanes.values():
@@ -301,6 +300,21 @@ def apply_tail(tail: Tail, lanes: Mapping[Place, TableLane], ids: Mapping[str, b
         written_ms = now_ms() if mark is None else mark.written_ms
         rows = {key: body for _, key, body in records}
         stored.write(rows, StoreMark(records[-1][0], written_ms, partition_id(ids[at[0]], at[1])))
+
+
+def make_young(lane: TableLane, asked_ms: int) -> None:
+    """A store that has been read to the end is as old as the question where the end was.
+
+    Raises StoreDamaged when it took longer than deletions are kept for, as on a machine that slept
+    meanwhile: some may have been missed.
+    """
+    mark = lane.stored.mark()
+    if mark is None:
+        return
+    why = distrust(mark, mark.offset + 1, mark.topic_id)
+    if why is not None:
+        raise StoreDamaged(f"the local store of lane {lane.partition} was read too slowly: {why}")
+    lane.stored.write({}, StoreMark(mark.offset, asked_ms, mark.topic_id))
 
 
 def now_ms() -> int:

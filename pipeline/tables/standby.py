@@ -23,10 +23,11 @@ from pipeline.tables.restore import (
     LanePlace,
     apply_tail,
     first_wanted,
+    make_young,
     now_ms,
     open_trusted,
 )
-from pipeline.tables.rocks import StoreDamaged, StoreMark, StoreUnavailable, partition_id
+from pipeline.tables.rocks import StoreDamaged, StoreUnavailable, partition_id
 from pipeline.tables.store import LaneStore
 
 _log: Final = structlog.get_logger(__name__)
@@ -111,16 +112,15 @@ class Standby:
                 if tail.rows:
                     reached(points.STANDBY_BATCH_APPLIED)
                 if time.monotonic() - asked > _ENDS_ASKED_S:
-                    asked = time.monotonic()
+                    asked, asked_ms = time.monotonic(), now_ms()
                     _, high = source.ends(list(changelogs))
                     for at, place in changelogs.items():
-                        self._show(place, lanes[at], high[at] - position[at])
+                        self._show(place, lanes[at], high[at] - position[at], asked_ms)
         finally:
             reader.close()
 
-    def _show(self, place: LanePlace, lane: TableLane, records_left: int) -> None:
+    def _show(self, place: LanePlace, lane: TableLane, records_left: int, asked_ms: int) -> None:
         """Report, and let a copy that is whole be as young as it is."""
         self._progress(place, max(0, records_left))
-        mark = lane.stored.mark()
-        if records_left <= 0 and mark is not None:
-            lane.stored.write({}, StoreMark(mark.offset, now_ms(), mark.topic_id))
+        if records_left <= 0:
+            make_young(lane, asked_ms)

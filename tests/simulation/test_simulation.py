@@ -24,6 +24,8 @@ MUTANT_SEEDS = 3_000
 SEEDS = {
     0: "a store put where another lane's belongs was trusted, and decided for the wrong users",
     406: "a store written while the clock was ahead was never too old, and missed deletions",
+    26093: "a standby that slept for two weeks half way missed deletions and counted as of now",
+    93962: "a worker that slept for two weeks before RocksDB wrote its rows as if they were of now",
 }
 
 
