@@ -13,7 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import (
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import OffsetSpec
 
 from pipeline.codecs.avro import encode_control
 from pipeline.codecs.registry import schema_ids
@@ -27,7 +34,7 @@ from pipeline.control.history import (
 )
 from pipeline.risk.records import Control
 from pipeline.settings import Settings
-from pipeline.streaming.topic_admin import TopicError
+from pipeline.streaming.topic_admin import TopicError, admin_client
 from pipeline.streaming.topic_reader import partition_count
 from pipeline.topics import CONTROL
 
@@ -36,6 +43,9 @@ DEFAULT_SOURCE: Final = "tollgate-control"
 # Records (changes x partitions) of one transaction: it stays far below the transaction timeout.
 TRANSACTION_RECORDS_MAX: Final = 8_000
 _TIMEOUT_S: Final = 30.0
+# Markers of the transaction before may be on their way for a moment.
+_HANGS_S: Final = 20.0
+_HANGS_ASKED_S: Final = 0.1
 _COMMIT_ATTEMPTS_MAX: Final = 20
 
 
@@ -104,7 +114,9 @@ class ControlWriter:
             }
         )
         self._call(self._producer.init_transactions, _TIMEOUT_S)
-        # After init_transactions nothing of an older writer is pending: the end is the end.
+        # After init_transactions nothing of an older writer is pending: the end is the end. But for
+        # what a broker has forgotten to abort, which the next commit would publish as well.
+        self._require_nothing_hangs()
         self._history = read_history(settings)
         # What a lane could not read would be a gap to it.
         self._frame = ids.frame_for(CONTROL.schema, self._history.core_version)
@@ -148,6 +160,45 @@ class ControlWriter:
                 self._history.record(control)
             numbers += [control.number for control in batch]
         return numbers
+
+    def _require_nothing_hangs(self) -> None:
+        """Raises ControlError while a partition has records of a transaction that nobody ends."""
+        admin = admin_client(self._settings)
+        deadline = time.monotonic() + _HANGS_S
+        while True:
+            late = time.monotonic() > deadline
+            try:
+                hanging = self._hanging(admin)
+            except KafkaException as error:
+                # A topic made just now has no leader for a moment.
+                if late:
+                    raise ControlError(f"the end of {self._topic} is not known: {error}") from error
+                admin = admin_client(self._settings)
+            else:
+                if not hanging:
+                    return
+                if late:
+                    raise ControlError(
+                        f"a transaction hangs in {self._topic}, partitions {hanging}: nothing can "
+                        "be published before it is aborted, see docs/operations.md, 'A transaction "
+                        "hangs'"
+                    )
+            time.sleep(_HANGS_ASKED_S)
+
+    def _hanging(self, admin: Any) -> list[int]:
+        """Partitions whose last stable offset is short of their end."""
+        latest = {
+            TopicPartition(self._topic, partition): OffsetSpec.latest()
+            for partition in range(self._partitions)
+        }
+        stable, high = (
+            {
+                place.partition: answer.result(_TIMEOUT_S).offset
+                for place, answer in admin.list_offsets(latest, isolation_level=level).items()
+            }
+            for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
+        )
+        return sorted(partition for partition in high if stable[partition] < high[partition])
 
     def _numbered(self, changes: Sequence[ControlChange], now_us: int) -> list[Control]:
         last = {subject: (c.version, c.payload) for subject, c in self._history.last.items()}

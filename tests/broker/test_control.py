@@ -133,6 +133,27 @@ def test_a_second_writer_fences_the_first_and_no_number_is_lost_or_doubled(
     assert written == [(1, 1), (2, 1), (3, 2)]
 
 
+def test_nothing_is_published_behind_a_transaction_that_hangs(
+    broker_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_topics(broker_settings)
+    monkeypatch.setattr("pipeline.control.publisher._HANGS_S", 0.5)
+    # As a broker leaves it that has forgotten to abort: no writer of ours can end it.
+    other = Producer(broker_settings.confluent(transactional_id=f"{broker_settings.app_id}-other"))
+    other.init_transactions(30)
+    other.begin_transaction()
+    other.produce(broker_settings.topic("control"), b"never committed", partition=2)
+    assert other.flush(30) == 0
+    with (
+        pytest.raises(ControlError, match=r"hangs in .*control, partitions \[2\]"),
+        ControlWriter(broker_settings),
+    ):
+        pass
+    other.abort_transaction(30)
+    with ControlWriter(broker_settings) as writer:
+        assert writer.publish([user("u1")]) == [1]
+
+
 def test_a_long_list_is_split_and_stays_gapless(broker_settings: Settings) -> None:
     create_topics(broker_settings)
     changes = [user(f"u{index}") for index in range(5_000)]
