@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 from pipeline import points
 from pipeline.risk.keys import LANE
 from pipeline.risk.state import InvariantViolated
-from pipeline.tables.rocks import StoreMark
+from pipeline.tables.rocks import StoreDamaged, StoreMark
 from pipeline.topics import (
     AUDIT,
     CHANGELOG_DELETE_RETENTION_MS,
@@ -182,7 +182,8 @@ class Cluster:
 
     def ended(self, worker: Worker, error: Exception) -> None:
         """A worker has ended itself."""
-        if isinstance(error, KafkaException):
+        # A store that was read too slowly to be trusted is discarded at the next start.
+        if isinstance(error, KafkaException | StoreDamaged):
             return
         group = self.broker.group
         current = worker.member_id in group.members and worker.generation == group.generation
