@@ -6,6 +6,7 @@ is wrong; the directory of a failing seed, and then the broker's too, is kept.
 
 import json
 import shutil
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -38,6 +39,8 @@ def main(
     seeds: int, first: int, seed: int | None, directory: Path, keep: bool, as_json: bool
 ) -> None:
     """Kill, stop and cut off real workers on a real Kafka, and judge what they wrote."""
+    # As an exception, so that no worker, some of them stopped, outlives the harness.
+    signal.signal(signal.SIGTERM, _end)
     wanted = [seed] if seed is not None else range(first, first + seeds)
     _clear(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -56,6 +59,10 @@ def main(
         _clear(directory)
     click.echo(json.dumps(_figures(results)))
     sys.exit(0 if all(result.ok for result in results) else 1)
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
 def _clear(directory: Path) -> None:

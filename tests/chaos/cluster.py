@@ -17,6 +17,7 @@ from tests.chaos.faults import ENDING, Plan, PointFault
 from tests.chaos.incarnation import Incarnation, own_settings
 from tests.chaos.journal import Journal
 from tests.chaos.stores import StoreDamage
+from tests.upgrade.next_version import THIS_RELEASE, next_release
 
 # An incarnation gets faults up to one that ends it, and no more than these.
 _CHAIN_MAX: Final = 3
@@ -53,6 +54,7 @@ class Cluster:
         self._queue: Final = deque(plan.points)
         self._pauses: Final[Iterator[float]] = cycle(plan.restart_s)
         self._damage: Final = StoreDamage(plan.stores, directory)
+        self._restarted: Final = next_release(directory / "next") if plan.upgrades else THIS_RELEASE
         self._slots: Final = {number: _Slot(number) for number in (1, 2, 3)}
         self._twin = _Slot(0)
         self._calm: Final = directory / "calm"
@@ -237,8 +239,10 @@ class Cluster:
         name = f"{worker_id}.{slot.starts}"
         chain = self._next_chain()
         planned = ", ".join(f"{fault.kind} at {fault.point} {fault.hit}" for fault in chain)
-        self._journal.tell(f"{name}: started, planned: {planned or 'nothing'}")
-        slot.current = Incarnation(name, own, chain, self._directory)
+        release = THIS_RELEASE if slot.starts == 1 else self._restarted
+        which = "" if release == THIS_RELEASE else " as the next release"
+        self._journal.tell(f"{name}: started{which}, planned: {planned or 'nothing'}")
+        slot.current = Incarnation(name, own, chain, self._directory, release)
 
     def _next_chain(self) -> tuple[PointFault, ...]:
         chain: list[PointFault] = []

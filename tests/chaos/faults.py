@@ -90,6 +90,8 @@ class Plan:
     `settings`: of every worker, on top of the harness's own. `points` are handed to incarnations in
     this order; one that did not occur is handed out again. `restart_s`: pauses before restarts, in
     turn. `records_per_s`: the pace of the workload. After `seconds_max` no new fault begins.
+    `upgrades`: workers that start again come back as the next release (`tests/upgrade`), while
+    others still run this one.
     """
 
     seed: int
@@ -100,3 +102,4 @@ class Plan:
     restart_s: tuple[float, ...]
     records_per_s: int
     seconds_max: float
+    upgrades: bool = False

@@ -20,6 +20,7 @@ from pipeline.settings import Settings
 from tests.chaos.faults import PointFault
 from tests.chaos.nursery import nursery
 from tests.chaos.worker import Spec, run
+from tests.upgrade.next_version import THIS_RELEASE, Release
 
 _READ_BYTES: Final = 1 << 16
 _INVARIANT: Final = InvariantViolated.__name__
@@ -83,6 +84,7 @@ class Incarnation:
         settings: Settings,
         chain: tuple[PointFault, ...],
         directory: Path,
+        release: Release = THIS_RELEASE,
     ) -> None:
         """`settings`: with the worker's id and data directory; logs go to `directory`."""
         self.name: Final = name
@@ -102,6 +104,7 @@ class Incarnation:
             self._output.writing,
             self._events.writing,
             directory / "calm",
+            release,
         )
         self._process: Final = nursery().Process(target=run, args=(spec,), name=name)
         self._process.start()

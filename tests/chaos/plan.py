@@ -73,6 +73,7 @@ def make_plan(seed: int) -> Plan:
         restart_s=tuple(random.choice((0.1, 0.3, 0.6, SESSION_TIMEOUT_S + 1.0)) for _ in range(16)),
         records_per_s=random.choice((60, 100, 160)),
         seconds_max=_SECONDS_MAX,
+        upgrades=seed % 5 == 3,
     )
 
 

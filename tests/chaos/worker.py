@@ -14,15 +14,16 @@ import sys
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from pipeline import points
 from pipeline.__main__ import main
 from pipeline.streaming.commit import Commit, OpenWork
 from tests.chaos.faults import AtPoint, PointFault
+from tests.upgrade.next_version import THIS_RELEASE, Release
 
 # What the harness must know of every incarnation to tell whether a zombie's commit counted.
 _TOLD: Final = frozenset({points.COMMIT_COMMITTED, points.RECOVERY_JOINED})
@@ -37,6 +38,7 @@ class Spec:
     """What a process is told: its settings, its faults, where to log and where to tell of faults.
 
     `environment`: on top of the harness's own. While the file `calm` exists no fault acts.
+    `release`: whose sources it runs.
     """
 
     environment: dict[str, str]
@@ -44,6 +46,7 @@ class Spec:
     output: Connection
     events: Connection
     calm: Path
+    release: Release
 
 
 class Saboteur:
@@ -132,6 +135,42 @@ def run(spec: Spec) -> None:
     os.setsid()
     for stream in (sys.stdout, sys.stderr):
         os.dup2(spec.output.fileno(), stream.fileno())
+    if spec.release != THIS_RELEASE:
+        _become(spec)
     os.environ.update(spec.environment)
     Saboteur(spec).install()
     main(["worker"])
+
+
+def _become(spec: Spec) -> NoReturn:
+    """Be the same worker of another release: its own sources, the same pipes and faults."""
+    pipes = {"output": spec.output.fileno(), "events": spec.events.fileno()}
+    for pipe in pipes.values():
+        os.set_inheritable(pipe, True)
+    told = {
+        "environment": spec.environment,
+        "chain": [asdict(fault) for fault in spec.chain],
+        "calm": str(spec.calm),
+        **pipes,
+    }
+    os.chdir(spec.release.root)
+    command = spec.release.command("tests.chaos.worker", json.dumps(told))
+    os.execve(command[0], command, spec.release.environment(spec.environment))  # noqa: S606
+
+
+def _resume(told: dict[str, Any]) -> None:
+    """In the other release: go on where `_become` left."""
+    spec = Spec(
+        told["environment"],
+        tuple(PointFault(**fault | {"kind": AtPoint(fault["kind"])}) for fault in told["chain"]),
+        Connection(told["output"], readable=False),
+        Connection(told["events"], readable=False),
+        Path(told["calm"]),
+        THIS_RELEASE,
+    )
+    Saboteur(spec).install()
+    main(["worker"])
+
+
+if __name__ == "__main__":
+    _resume(json.loads(sys.argv[1]))
