@@ -1,7 +1,6 @@
 """A changelog restores to the same rows before and after Kafka has compacted it."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from pipeline.tables.lane import TableLane
 from pipeline.tables.restore import LanePlace, Restorer
 from pipeline.tables.rocks import RocksRows, StoreMark
 from pipeline.topics import LANE_INPUTS, RISK_CONTEXTS_CHANGELOG
+from tests.flow import wait_for
 
 pytestmark = pytest.mark.broker
 
@@ -135,13 +135,6 @@ def set_eager(settings: Settings, topic: str) -> None:
     client = admin_client(settings)
     for future in client.incremental_alter_configs([resource]).values():
         future.result()
-
-
-def wait_for(met: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + LIMIT_S
-    while not met():
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.3)
 
 
 def test_a_compacted_changelog_restores_to_the_rows_of_the_whole_one(
