@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "consume": "Print a topic's records.",
     "state": "Show what the gate knows of a user.",
     "verify": "Re-read the audit topic, check its chains and replay it bit for bit.",
+    "transactions": "List transactions that a broker gave up half-way, and finish them.",
     "doctor": "Check the broker, the topics and this installation.",
 }
 

@@ -304,13 +304,7 @@ def _credentials(settings: Settings) -> Any:
     protocol = settings.kafka_security_protocol
     if protocol == "PLAINTEXT":
         return None
-    context = None
-    if protocol.endswith("SSL"):
-        import ssl  # noqa: PLC0415 -- only where TLS is configured
-
-        context = ssl.create_default_context(cafile=settings.kafka_ssl_cafile or None)
-        if settings.kafka_ssl_certfile:
-            context.load_cert_chain(settings.kafka_ssl_certfile, settings.kafka_ssl_keyfile or None)
+    context = settings.tls_context()
     if protocol == "SSL":
         return auth.SSLCredentials(context)
     return auth.SASLCredentials(

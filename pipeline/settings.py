@@ -150,6 +150,17 @@ class Settings:
         client = {name: value for name, value in client.items() if value != ""}
         return client | {name.replace("_", "."): value for name, value in extra.items()}
 
+    def tls_context(self) -> Any:
+        """The ssl.SSLContext of a client that is not librdkafka's; None without TLS."""
+        if not self.kafka_security_protocol.endswith("SSL"):
+            return None
+        import ssl  # noqa: PLC0415 -- only where TLS is configured
+
+        context = ssl.create_default_context(cafile=self.kafka_ssl_cafile or None)
+        if self.kafka_ssl_certfile:
+            context.load_cert_chain(self.kafka_ssl_certfile, self.kafka_ssl_keyfile or None)
+        return context
+
 
 def _variable(name: str) -> str:
     return name.upper() if name.startswith("kafka_") else f"TOLLGATE_{name.upper()}"

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import build
+from pipeline.hanging.finish import HangingError, find_hanging
 from pipeline.settings import Settings, SettingsError
 from pipeline.streaming.owners import address_text, members
 from pipeline.streaming.topic_admin import (
@@ -103,6 +104,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_topics(settings),
         *_workers(client, settings),
         *_lag(client, settings, counts),
+        _hanging(settings),
         *findings,
     ]
 
@@ -250,6 +252,19 @@ def _lag(client: AdminClient, settings: Settings, counts: Mapping[str, int]) -> 
         return
     for lane in sorted(lags):
         yield Finding(f"lag of lane {lane}", OK, f"{lags[lane]} records")
+
+
+def _hanging(settings: Settings) -> Finding:
+    try:
+        found = find_hanging(settings)
+    except (HangingError, TopicError) as error:
+        fix = "It needs Describe on the cluster and Read on __transaction_state."
+        return Finding("transactions", NOTE, f"not readable: {error}", fix)
+    if found:
+        places = ", ".join(sorted({f"{one.topic} {one.partition}" for one in found}))
+        fix = "Run `tollgate transactions`: readers and lanes wait there."
+        return Finding("transactions", PROBLEM, f"{len(found)} hang, in {places}", fix)
+    return Finding("transactions", OK, "none hangs")
 
 
 def _lags(client: AdminClient, settings: Settings, inputs: list[TopicPartition]) -> dict[int, int]:

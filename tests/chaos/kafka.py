@@ -39,6 +39,8 @@ class Kafka:
         self._restart: Future[None] | None = None
         self._paused_until: float | None = None
         self._troubled_until: float | None = None
+        # When it was last well again after it had been killed or had stood still.
+        self.hurt_at: float | None = None
 
     @property
     def direct(self) -> str:
@@ -93,9 +95,11 @@ class Kafka:
         if self._restart is not None and self._restart.done():
             self._restart.result()
             self._restart = None
+            self.hurt_at = now
         if self._paused_until is not None and now >= self._paused_until:
             self._broker._process.send(signal.SIGCONT)
             self._paused_until = None
+            self.hurt_at = now
         if self._troubled_until is not None and now >= self._troubled_until:
             self.proxy.heal()
             self._troubled_until = None

@@ -27,6 +27,7 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.faults import AtTime, Plan, TimedFault
 from tests.chaos.journal import Journal
 from tests.chaos.kafka import Kafka
+from tests.chaos.oncall import Oncall
 from tests.chaos.plan import SESSION_TIMEOUT_S
 from tests.chaos.workload import Workload
 from tests.chaos.zombies import unfenced_commits
@@ -89,6 +90,7 @@ class Run:
         ).checked()
         seen = Settings(**{**asdict(self._settings), "kafka_bootstrap": kafka.proxied})
         self._journal: Final = Journal(directory / "journal.txt")
+        self._oncall: Final = Oncall(self._settings, kafka, self._journal)
         self._cluster: Final = Cluster(seen, plan, directory, self._journal)
         self._result: Final = Result(plan.seed)
         self._directory: Final = directory
@@ -113,6 +115,7 @@ class Run:
         finally:
             self._cluster.kill_all()
             self._clerk.shutdown()
+            self._oncall.leave()
         self._conclude(self._judge())
         self._result.seconds = time.monotonic() - began
         self._journal.tell("judged")
@@ -253,6 +256,7 @@ class Run:
             self._kafka.tick()
             self._cluster.may_start = self._kafka.is_up
             self._cluster.tick()
+            self._oncall.tick()
             time.sleep(_TICK_S)
 
 
