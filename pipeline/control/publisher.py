@@ -180,8 +180,7 @@ class ControlWriter:
                 if late:
                     raise ControlError(
                         f"a transaction hangs in {self._topic}, partitions {hanging}: nothing can "
-                        "be published before it is aborted, see docs/operations.md, 'A transaction "
-                        "hangs'"
+                        "be published before it is finished, see `tollgate transactions`"
                     )
             time.sleep(_HANGS_ASKED_S)
 

@@ -88,7 +88,7 @@ def steps(settings: Settings, transactional_id: str) -> list[Step]:
         step
         for message in read_topic(settings, TOPIC, [partition])
         if message.key() == key
-        for step in _parsed(message.value())
+        for step in parsed(message.value())
     ]
 
 
@@ -119,7 +119,7 @@ def coordinator_of(transactional_id: str, partitions: int) -> int:
     return 0 if signed == -(1 << 31) else abs(signed) % partitions
 
 
-def _parsed(value: bytes | None) -> Iterator[Step]:
+def parsed(value: bytes | None) -> Iterator[Step]:
     """The step of a record; nothing for a tombstone or a version that is not known."""
     if value is None:
         return

@@ -127,8 +127,8 @@ class KafkaChangelogs:
                 return {(a.topic, a.partition): max(a.offset, -1) for a in answers}
             if time.monotonic() > deadline:
                 raise TimeoutError(
-                    "the group's offsets did not become stable: a transaction hangs, see the "
-                    "runbook, 'A transaction hangs'"
+                    "the group's offsets did not become stable: a transaction hangs, see "
+                    "`tollgate transactions`"
                 )
 
     def ends(self, places: Sequence[Place]) -> tuple[dict[Place, int], dict[Place, int]]:

@@ -338,7 +338,7 @@ class _Pace:
         elif now - self._heard > _SILENCE_S_MAX:
             raise TimeoutError(
                 "the changelog does not go on: is the broker up? If it is, a transaction hangs, "
-                "see the runbook, 'A transaction hangs'"
+                "see `tollgate transactions`"
             )
 
     def seconds_left(self, records_left: int) -> float:
