@@ -24,7 +24,7 @@ COMPILED_SOURCES := $(wildcard pipeline/risk/*.py pipeline/risk/*/*.py pipeline/
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test coverage lint chaos simulate simulate-mutants format up down generate build \
-	jars venv bench-throughput bench-latency bench-recovery bench-users bench-soak \
+	jars venv bench-core bench-throughput bench-latency bench-recovery bench-users bench-soak \
 	bench-flash-crash lock clean
 
 help:  ## List these targets
@@ -66,8 +66,8 @@ format: $(INSTALLED)  ## Format the code and mend what can be mended automatical
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
 
-up: $(INSTALLED) $(BROKER) build  ## Start Kafka and WORKERS=1 workers and leave them running
-	@$(BIN)/tollgate up --workers $(WORKERS)
+up: $(INSTALLED) $(BROKER) build  ## Start Kafka, WORKERS=1 workers and a venue and leave them running
+	@$(BIN)/tollgate up --workers $(WORKERS) $(ARGS)
 
 down: $(INSTALLED)  ## Stop what `make up` started; its data stays
 	@$(BIN)/tollgate down
@@ -76,6 +76,9 @@ down: $(INSTALLED)  ## Stop what `make up` started; its data stays
 generate: $(INSTALLED)  ## Write what is made from schemas/avro and from the code's own tables
 	@$(BIN)/python -m pipeline.codecs.generate
 	@TOLLGATE_PURE=1 $(BIN)/python -m pipeline.documents
+
+bench-core: $(INSTALLED) build  ## Microseconds of a decision, with 1 and with 100 orders working
+	@$(BIN)/python benchmarks/core.py $(ARGS)
 
 bench-throughput: $(INSTALLED) $(BROKER) build  ## Orders a second, ours against a stock Faust agent
 	@$(BIN)/python benchmarks/throughput.py $(ARGS)

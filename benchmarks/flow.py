@@ -94,6 +94,7 @@ class OrderFlow:
             time_in_force=TIME_IN_FORCE_DAY,
             quantity_lots=drawn_lots if lots is None else lots,
             price_e9=self.mark_e9 + ticks * TICK_E9,
+            expires_at=None,
             trader_id=account.trader_id,
             algo_id=account.algo_id,
             desk_id=account.desk_id,

@@ -12,15 +12,17 @@ import click
 # In the order in which a newcomer needs them.
 COMMANDS: Final = {
     "run": "Start a local Kafka and a worker, replay real orders, summarise, stop everything.",
-    "up": "Start a local Kafka and workers and leave them running.",
+    "up": "Start a local Kafka, workers and a venue and leave them running.",
     "down": "Stop what `up` started.",
     "topics": "Create the topics, or list them as the code has them.",
     "control": "Publish config/ as control records.",
     "worker": "Decide orders: run a worker until SIGTERM.",
     "replay": "Publish recorded market data as orders, fills and marks.",
+    "venue": "Match accepted orders and report executions, until SIGTERM.",
     "produce": "Publish records from a JSON Lines file.",
     "consume": "Print a topic's records.",
     "state": "Show what the gate knows of a user.",
+    "explain": "Tell the story of an order from the audit.",
     "verify": "Re-read the audit topic, check its chains and replay it bit for bit.",
     "transactions": "List transactions that a broker gave up half-way, and finish them.",
     "doctor": "Check the broker, the topics and this installation.",

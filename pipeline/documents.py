@@ -1,7 +1,8 @@
 """Writes the parts of the documents that repeat the code: `python -m pipeline.documents`.
 
-Owns docs/reasons.md, rendered from `pipeline/risk/reasons.py`, and the table between the markers of
-topology.md, rendered from `pipeline/topics.py`. A test holds both to the code. Never touches any
+Owns docs/reasons.md, rendered from `pipeline/risk/reasons.py`, docs/order-life.md, rendered from
+`pipeline/risk/order_life.py`, and the table between the markers of topology.md, rendered from
+`pipeline/topics.py`. A test holds them to the code. Never touches any
 other line. With `--check`, writes nothing and exits 1 when one is not current.
 """
 
@@ -11,11 +12,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from pipeline.risk import reasons
+from pipeline.risk import order_life, reasons
+from pipeline.risk.records import EXEC_TYPE_NAMES
 from pipeline.topics import ALL_TOPICS, Topic
 
 _ROOT: Final = Path(__file__).parents[1]
 REASONS_PATH: Final = _ROOT / "docs/reasons.md"
+ORDER_LIFE_PATH: Final = _ROOT / "docs/order-life.md"
 TOPOLOGY_PATH: Final = _ROOT / "topology.md"
 BEGIN: Final = "<!-- topics: written by `python -m pipeline.documents` -->"
 END: Final = "<!-- end of topics -->"
@@ -37,6 +40,7 @@ _ORD_REJ_REASONS: Final = {
 _CXL_REJ_REASONS: Final = {
     reasons.CANCEL_TOO_LATE: "too late",
     reasons.CANCEL_UNKNOWN_ORDER: "unknown order",
+    reasons.CANCEL_ALREADY_PENDING: "already pending",
     reasons.CANCEL_DUPLICATE: "duplicate",
     reasons.CANCEL_OTHER: "other",
 }
@@ -67,6 +71,32 @@ _FACTS_HEAD: Final = """\
 `reason_code` of the audit record of an execution report, a movement of money, a mark or a control
 record.
 """
+_SWEPT_HEAD: Final = """\
+## Decisions of the gate's own
+
+`reason_code` of a decision whose `origin` is EXPIRY or ORPHAN: gate time has ended the order.
+"""
+_ORDER_LIFE_HEAD: Final = """\
+# An order's life
+
+Written by `python -m pipeline.documents` from `pipeline/risk/order_life.py`: change it there. What
+each word comes to in figures is in [rules.md](rules.md), what a flag says in
+[reasons.md](reasons.md).
+"""
+_REPORTS_HEAD: Final = """\
+## What a report comes to
+
+An execution report is a fact: it is always applied, and flagged (in capitals) where it is odd. In a
+state in which the order works, any report acknowledges it. An order with nothing left to fill has
+ended.
+"""
+_REQUESTS_HEAD: Final = """\
+## What may be asked for
+
+By the client: a cancel, a replace (with the reason it is refused for), beside what the checks say
+of it. By the gate itself: that it expires, and that it is an orphan as long as the venue has
+reported nothing on it.
+"""
 _RETENTION: Final = {"compact": "the last of each key", "delete": "until archived"}
 
 
@@ -83,6 +113,42 @@ def render_reasons() -> str:
             "",
             _FACTS_HEAD,
             *_table(("Code", "Meaning"), _coded(reasons.FACTS)),
+            "",
+            _SWEPT_HEAD,
+            *_table(("Code", "Meaning"), _coded(reasons.SWEPT)),
+            "",
+        )
+    )
+
+
+def render_order_life() -> str:
+    """docs/order-life.md."""
+    reports = range(len(EXEC_TYPE_NAMES))
+    return "\n".join(
+        (
+            _ORDER_LIFE_HEAD,
+            "## Where an order can be\n",
+            *_table(("State", "Meaning"), _named(order_life.STATES)),
+            "",
+            _REPORTS_HEAD,
+            *_table(
+                ("State", *(f"`{EXEC_TYPE_NAMES[report]}`" for report in reports)),
+                [
+                    (f"`{name}`", *(_cell(state, report) for report in reports))
+                    for state, (name, _) in enumerate(order_life.STATES)
+                ],
+            ),
+            "",
+            *_table(("Word", "Meaning"), _worded(order_life.EFFECTS)),
+            "",
+            _REQUESTS_HEAD,
+            *_table(
+                ("State", "Cancel", "Replace", "Expires", "Is an orphan in its time"),
+                [
+                    (f"`{name}`", *_asked(order_life.ON_REQUEST[state]))
+                    for state, (name, _) in enumerate(order_life.STATES)
+                ],
+            ),
             "",
         )
     )
@@ -123,6 +189,30 @@ def _coded(texts: dict[str, str]) -> Iterator[tuple[str, ...]]:
         yield f"`{code}`", text
 
 
+def _named(texts: Sequence[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
+    for name, text in texts:
+        yield f"`{name}`", text
+
+
+def _worded(texts: Sequence[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
+    yield from texts
+
+
+def _cell(state: int, report: int) -> str:
+    cell = order_life.ON_REPORT[state][report]
+    effect = order_life.EFFECTS[cell.effect][0]
+    return f"{effect} `{cell.flag}`" if cell.flag else effect
+
+
+def _asked(requests: order_life.Requests) -> tuple[str, ...]:
+    return (
+        f"`{requests.cancel}`" if requests.cancel else "yes",
+        f"`{requests.replace}`" if requests.replace else "yes",
+        "yes" if requests.expires else "",
+        "yes" if requests.is_orphan else "",
+    )
+
+
 def _topic_row(topic: Topic) -> tuple[str, ...]:
     lane_input = "every lane" if topic.broadcast else "the user's lane" if topic.lane_input else ""
     mebibytes = int(topic.config["max.message.bytes"]) >> 20
@@ -148,7 +238,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def main() -> int:
-    """Write both documents, or with --check compare them."""
+    """Write the documents, or with --check compare them."""
     parser = argparse.ArgumentParser(description="Write what the documents repeat of the code.")
     parser.add_argument(
         "--check", action="store_true", help="write nothing, exit 1 when a document is not current"
@@ -156,6 +246,7 @@ def main() -> int:
     check = parser.parse_args().check
     wanted = {
         REASONS_PATH: render_reasons(),
+        ORDER_LIFE_PATH: render_order_life(),
         TOPOLOGY_PATH: with_topics(TOPOLOGY_PATH.read_text()),
     }
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]

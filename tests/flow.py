@@ -40,6 +40,8 @@ NOW_US = 1_700_000_000_000_000
 TENANT = "tenant-1"
 PRICE = 4_800 * 10**9
 WAIT_S = 120.0
+# Longer than any test: nothing is swept that the venue has not reported on.
+ORPHAN_MS = 30 * 86_400_000
 INPUTS = ("control", "marks", "deposits", "fills", "orders")
 
 
@@ -94,6 +96,7 @@ def order(user: str, order_id: str, **changes: Any) -> dict[str, Any]:
         "time_in_force": "GTC",
         "quantity_lots": 1,
         "price_e9": PRICE,
+        "expires_at": None,
         "trader_id": None,
         "algo_id": None,
         "desk_id": None,
@@ -111,6 +114,7 @@ def fill(user: str, order_id: str, exec_id: str, **changes: Any) -> dict[str, An
         "exec_id": exec_id,
         "exec_ref_id": None,
         "order_id": order_id,
+        "orig_order_id": None,
         "user_id": user,
         "instrument_id": None,
         "side": None,
@@ -160,9 +164,9 @@ class World:
         """Publish an instrument, limits, fees, policy and users, a mark, and fund the users."""
         payloads: list[Payload] = [
             Instrument("ESH4", 0, "USD", None, 0, 250_000_000, 1, 5_000, 1, 1_200_000, 0),
-            Limits(0, "standard", None, 10**6, 1_000, 10**12, 10**6, 500),
+            Limits(0, "standard", None, 10**6, 1_000, 10**12, None, 10**6, 500, 500, None, None),
             FeeSchedule("standard", None, 250, 0),
-            Policy(3_600_000, 1_000, 3_600_000, 3_600_000, 10**6, 10**6, []),
+            Policy(3_600_000, 1_000, 3_600_000, 3_600_000, 10**6, 10**6, ORPHAN_MS, []),
             FirmState(0),
             *[UserAccount(user, TENANT, "standard", 0) for user in users],
         ]
@@ -355,11 +359,11 @@ def assert_applied_exactly_once(world: World) -> list[dict[str, Any]]:
 
 
 def assert_one_decision_an_order(world: World, sent: set[tuple[str, str]]) -> None:
-    """Every order record sent once has one first answer, and nothing else was decided."""
+    """Every order record sent once has one first answer, and no client asked for anything else."""
     first = Counter(
         (decision["user_id"], decision["order_id"])
         for decision in world.decisions()
-        if decision["duplicate_of"] is None
+        if decision["duplicate_of"] is None and decision["origin"] == "CLIENT"
     )
     assert set(first) == sent
     assert set(first.values()) == {1}

@@ -58,6 +58,8 @@ class BatchTally:
         self.traced: list[tuple[str, int, str]] = []
         # Lane sequence, topic index, reason, traceparent of the first dead letters, to be logged.
         self.letters: list[tuple[int, int, str, str | None]] = []
+        # Orders that gate time has ended.
+        self.swept = 0
         self.started_ns: Final = time.time_ns()
 
 
@@ -117,6 +119,7 @@ class Gate:
             )
             lane.stage(result.rows)
             self._emit(outputs, lane.partition, key, result, traceparent)
+            tally.swept += len(result.swept)
             kind = (topic, result.outcome, result.reason_code)
             inputs[kind] = inputs.get(kind, 0) + 1
             if topic == ORDERS and not self._record_clock:
@@ -152,6 +155,9 @@ class Gate:
     ) -> None:
         """The Kafka records of one input's outputs."""
         headers: Headers | None = [("traceparent", traceparent)] if traceparent else None
+        for user_id, body in result.swept:
+            topic, frame = self._decisions
+            outputs.append((topic, frame + body, user_id.encode(), partition, None))
         if result.decision is not None:
             topic, frame = self._decisions
             outputs.append((topic, frame + result.decision, key, partition, headers))
@@ -198,7 +204,7 @@ class Gate:
             elif outcome == AUDIT_OUTCOME_DEAD_LETTER:
                 dead_letters[reason] += count
         metrics = self._app.metrics
-        metrics.count_batch(decisions, outcomes, dead_letters)
+        metrics.count_batch(decisions, outcomes, dead_letters, tally.swept)
         head, memory = work.processor.head, work.processor.core.memory
         early = memory.ids_forgotten_early
         reach_s = (head.gate_time - head.forgotten_before) / 1e6

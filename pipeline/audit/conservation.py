@@ -14,7 +14,7 @@ from pipeline.codecs.avro import (
     decode_row_position,
     decode_row_withdrawal,
 )
-from pipeline.risk.keys import BALANCE, ORDER, POSITION, WITHDRAWAL
+from pipeline.risk.keys import BALANCE, ORDER, POSITION, WITHDRAWAL, text_part
 from pipeline.risk.records import RowBalance
 
 # Whose money, and in which currency.
@@ -37,7 +37,7 @@ class Conservation:
         for key, body in rows:
             kind = key[:1]
             if kind == BALANCE and body is not None:
-                purse = (_part(key, 0), _part(key, 1))
+                purse = (text_part(key, 0), text_part(key, 1))
                 self._balances[purse] = decode_row_balance(body)
                 touched.add(purse)
             elif kind in (ORDER, POSITION, WITHDRAWAL):
@@ -62,7 +62,7 @@ class Conservation:
             touched.add(before[0])
         if body is not None:
             currency, amount = _hold(key, body)
-            purse = (_part(key, 0), currency)
+            purse = (text_part(key, 0), currency)
             self._holds[key] = (purse, amount)
             self._held[purse] += amount
             if amount:
@@ -100,11 +100,3 @@ def _hold(key: bytes, body: bytes) -> tuple[str, int]:
         return position.margin_currency, position.margin_minor
     withdrawal = decode_row_withdrawal(body)
     return withdrawal.currency, withdrawal.amount_minor
-
-
-def _part(key: bytes, index: int) -> str:
-    """The index-th part of a table key."""
-    at = 1
-    for _ in range(index):
-        at += 1 + key[at]
-    return key[at + 1 : at + 1 + key[at]].decode()

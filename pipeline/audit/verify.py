@@ -46,7 +46,7 @@ class VerifyResult:
     `differences`: records that are missing, altered, or that the core did not come to;
     `unknown_core`: records that only a release with another core can replay, which are neither
     proved nor disproved. `accepted` and `rejected_by_reason` count first answers to NEW orders,
-    `fills` those that traded.
+    `fills` those that traded, `swept` orders that gate time ended.
     """
 
     ok: bool = False
@@ -60,6 +60,7 @@ class VerifyResult:
     accepted: int = 0
     rejected_by_reason: dict[str, int] = field(default_factory=dict)
     fills: int = 0
+    swept: int = 0
     open_holds_count: int = 0
     open_holds_minor: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -77,7 +78,7 @@ class LaneVerifier:
         self.rejected: Final[Counter[str]] = Counter()
         self.decisions_hash: Final = sha256()
         self.records = self.replayed = self.decisions = self.accepted = self.fills = 0
-        self.differences = self.unknown_core = 0
+        self.differences = self.unknown_core = self.swept = 0
         self.problem: str | None = None
         self.core_problem: str | None = None
         self._offsets: Final[dict[str, int]] = {}
@@ -149,12 +150,14 @@ class LaneVerifier:
         self.problem = self.problem or problem
 
     def _count(self, record: AuditRecord) -> None:
+        for body in record.swept:
+            self._publish(body)
+            self.swept += 1
         if record.outcome == AUDIT_OUTCOME_FACT and record.source_topic == self.topics[FILLS]:
             self.fills += int(is_trade(decode_fill(record.value or b"", FRAME_BYTES)))
         if record.outcome != AUDIT_OUTCOME_DECISION or record.decision is None:
             return
-        self.decisions += 1
-        self.decisions_hash.update(len(record.decision).to_bytes(4, "big") + record.decision)
+        self._publish(record.decision)
         decision = decode_decision(record.decision)
         if decision.duplicate_of is not None or decision.action != ORDER_ACTION_NEW:
             return
@@ -162,6 +165,10 @@ class LaneVerifier:
             self.accepted += 1
         else:
             self.rejected[decision.reason_code] += 1
+
+    def _publish(self, decision: bytes) -> None:
+        self.decisions += 1
+        self.decisions_hash.update(len(decision).to_bytes(4, "big") + decision)
 
 
 def verify(settings: Settings, progress: Callable[[int], None] | None = None) -> VerifyResult:
@@ -231,6 +238,7 @@ def _sum(lanes: list[LaneVerifier]) -> VerifyResult:
         result.decisions += lane.decisions
         result.accepted += lane.accepted
         result.fills += lane.fills
+        result.swept += lane.swept
         rejected.update(lane.rejected)
         orders, holds = lane.conservation.open_holds()
         result.open_holds_count += orders

@@ -29,6 +29,7 @@ from pipeline.risk.records import (
     Policy,
     RegulatoryEvent,
     RegulatoryReport,
+    RowAlias,
     RowBalance,
     RowDecision,
     RowGate,
@@ -69,6 +70,12 @@ def write_order(w: BytesWriter, v: Order) -> None:
     else:
         w.append(2)
         write_long(w, price_e9_)
+    expires_at_ = v.expires_at
+    if expires_at_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, expires_at_)
     trader_id_ = v.trader_id
     if trader_id_ is None:
         w.append(0)
@@ -128,6 +135,9 @@ def read_order(r: Reader) -> Order:
     price_e9: int | None = None
     if r.present():
         price_e9 = r.long()
+    expires_at: int | None = None
+    if r.present():
+        expires_at = r.long()
     trader_id: str | None = None
     if r.present():
         trader_id = r.string()
@@ -148,7 +158,7 @@ def read_order(r: Reader) -> Order:
             tags_item = r.string()
             tags[tags_key] = tags_item
         tags_count = r.block()
-    return Order(event_time, source_system_id, tenant_id, action, order_id, orig_order_id, user_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, trader_id, algo_id, desk_id, counterparty_id, tags)
+    return Order(event_time, source_system_id, tenant_id, action, order_id, orig_order_id, user_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, expires_at, trader_id, algo_id, desk_id, counterparty_id, tags)
 
 
 def decode_order(data: bytes, position: int = 0) -> Order:
@@ -172,6 +182,12 @@ def write_fill(w: BytesWriter, v: Fill) -> None:
         w.append(2)
         write_string(w, exec_ref_id_)
     write_string(w, v.order_id)
+    orig_order_id_ = v.orig_order_id
+    if orig_order_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, orig_order_id_)
     write_string(w, v.user_id)
     instrument_id_ = v.instrument_id
     if instrument_id_ is None:
@@ -222,6 +238,9 @@ def read_fill(r: Reader) -> Fill:
     if r.present():
         exec_ref_id = r.string()
     order_id = r.string()
+    orig_order_id: str | None = None
+    if r.present():
+        orig_order_id = r.string()
     user_id = r.string()
     instrument_id: str | None = None
     if r.present():
@@ -241,7 +260,7 @@ def read_fill(r: Reader) -> Fill:
     if r.present():
         trade_id = r.string()
     venue = r.string()
-    return Fill(event_time, source_system_id, tenant_id, exec_id, exec_ref_id, order_id, user_id, instrument_id, side, exec_type, last_lots, last_price_e9, cum_lots, leaves_lots, fee_minor, trade_id, venue)
+    return Fill(event_time, source_system_id, tenant_id, exec_id, exec_ref_id, order_id, orig_order_id, user_id, instrument_id, side, exec_type, last_lots, last_price_e9, cum_lots, leaves_lots, fee_minor, trade_id, venue)
 
 
 def decode_fill(data: bytes, position: int = 0) -> Fill:
@@ -470,6 +489,12 @@ def write_limits(w: BytesWriter, v: Limits) -> None:
     else:
         w.append(2)
         write_long(w, order_notional_minor_max_)
+    notional_currency_ = v.notional_currency
+    if notional_currency_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, notional_currency_)
     position_lots_max_ = v.position_lots_max
     if position_lots_max_ is None:
         w.append(0)
@@ -482,6 +507,24 @@ def write_limits(w: BytesWriter, v: Limits) -> None:
     else:
         w.append(2)
         write_long(w, price_collar_bps_)
+    market_collar_bps_ = v.market_collar_bps
+    if market_collar_bps_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, market_collar_bps_)
+    short_lots_max_ = v.short_lots_max
+    if short_lots_max_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, short_lots_max_)
+    locate_id_ = v.locate_id
+    if locate_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, locate_id_)
 
 
 def encode_limits(v: Limits) -> bytes:
@@ -507,13 +550,25 @@ def read_limits(r: Reader) -> Limits:
     order_notional_minor_max: int | None = None
     if r.present():
         order_notional_minor_max = r.long()
+    notional_currency: str | None = None
+    if r.present():
+        notional_currency = r.string()
     position_lots_max: int | None = None
     if r.present():
         position_lots_max = r.long()
     price_collar_bps: int | None = None
     if r.present():
         price_collar_bps = r.long()
-    return Limits(scope, scope_id, instrument_id, order_rate_per_s_max, order_quantity_lots_max, order_notional_minor_max, position_lots_max, price_collar_bps)
+    market_collar_bps: int | None = None
+    if r.present():
+        market_collar_bps = r.long()
+    short_lots_max: int | None = None
+    if r.present():
+        short_lots_max = r.long()
+    locate_id: str | None = None
+    if r.present():
+        locate_id = r.string()
+    return Limits(scope, scope_id, instrument_id, order_rate_per_s_max, order_quantity_lots_max, order_notional_minor_max, notional_currency, position_lots_max, price_collar_bps, market_collar_bps, short_lots_max, locate_id)
 
 
 def decode_limits(data: bytes, position: int = 0) -> Limits:
@@ -629,6 +684,7 @@ def write_policy(w: BytesWriter, v: Policy) -> None:
     write_long(w, v.dedup_window_ms)
     write_long(w, v.remembered_ids_max)
     write_long(w, v.open_orders_max)
+    write_long(w, v.orphan_ms_max)
     checks_exempt_ = v.checks_exempt
     if checks_exempt_:
         write_long(w, len(checks_exempt_))
@@ -652,6 +708,7 @@ def read_policy(r: Reader) -> Policy:
     dedup_window_ms = r.long()
     remembered_ids_max = r.long()
     open_orders_max = r.long()
+    orphan_ms_max = r.long()
     checks_exempt: list[str] = []
     checks_exempt_count = r.block()
     while checks_exempt_count > 0:
@@ -659,7 +716,7 @@ def read_policy(r: Reader) -> Policy:
             checks_exempt_item = r.string()
             checks_exempt.append(checks_exempt_item)
         checks_exempt_count = r.block()
-    return Policy(order_age_ms_max, future_skew_ms_max, mark_age_ms_max, dedup_window_ms, remembered_ids_max, open_orders_max, checks_exempt)
+    return Policy(order_age_ms_max, future_skew_ms_max, mark_age_ms_max, dedup_window_ms, remembered_ids_max, open_orders_max, orphan_ms_max, checks_exempt)
 
 
 def decode_policy(data: bytes, position: int = 0) -> Policy:
@@ -911,6 +968,7 @@ def write_decision(w: BytesWriter, v: Decision) -> None:
         w.append(2)
         write_string(w, orig_order_id_)
     write_long(w, v.action)
+    write_long(w, v.origin)
     write_long(w, v.verdict)
     write_string(w, v.reason_code)
     write_string(w, v.reason_text)
@@ -945,6 +1003,30 @@ def write_decision(w: BytesWriter, v: Decision) -> None:
         w.append(2)
         write_string(w, hold_currency_)
     write_long(w, v.hold_minor)
+    protection_price_e9_ = v.protection_price_e9
+    if protection_price_e9_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, protection_price_e9_)
+    fx_instrument_id_ = v.fx_instrument_id
+    if fx_instrument_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, fx_instrument_id_)
+    fx_price_e9_ = v.fx_price_e9
+    if fx_price_e9_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, fx_price_e9_)
+    fx_as_of_ = v.fx_as_of
+    if fx_as_of_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, fx_as_of_)
     order_ = v.order
     if order_ is None:
         w.append(0)
@@ -978,6 +1060,7 @@ def read_decision(r: Reader) -> Decision:
     if r.present():
         orig_order_id = r.string()
     action = r.symbol(3)
+    origin = r.symbol(3)
     verdict = r.symbol(2)
     reason_code = r.string()
     reason_text = r.string()
@@ -1004,13 +1087,25 @@ def read_decision(r: Reader) -> Decision:
     if r.present():
         hold_currency = r.string()
     hold_minor = r.long()
+    protection_price_e9: int | None = None
+    if r.present():
+        protection_price_e9 = r.long()
+    fx_instrument_id: str | None = None
+    if r.present():
+        fx_instrument_id = r.string()
+    fx_price_e9: int | None = None
+    if r.present():
+        fx_price_e9 = r.long()
+    fx_as_of: int | None = None
+    if r.present():
+        fx_as_of = r.long()
     order: Order | None = None
     if r.present():
         order = read_order(r)
     traceparent: str | None = None
     if r.present():
         traceparent = r.string()
-    return Decision(gate_time, event_time, source_system_id, tenant_id, user_id, order_id, orig_order_id, action, verdict, reason_code, reason_text, ord_rej_reason, lane, lane_sequence, duplicate_of, source_topic, source_offset, control_number, core_version, checks, hold_currency, hold_minor, order, traceparent)
+    return Decision(gate_time, event_time, source_system_id, tenant_id, user_id, order_id, orig_order_id, action, origin, verdict, reason_code, reason_text, ord_rej_reason, lane, lane_sequence, duplicate_of, source_topic, source_offset, control_number, core_version, checks, hold_currency, hold_minor, protection_price_e9, fx_instrument_id, fx_price_e9, fx_as_of, order, traceparent)
 
 
 def decode_decision(data: bytes, position: int = 0) -> Decision:
@@ -1066,6 +1161,12 @@ def write_audit_record(w: BytesWriter, v: AuditRecord) -> None:
     write_long(w, v.control_number)
     write_long(w, v.outcome)
     write_string(w, v.reason_code)
+    swept_ = v.swept
+    if swept_:
+        write_long(w, len(swept_))
+        for swept_item in swept_:
+            write_bytes(w, swept_item)
+    w.append(0)
     decision_ = v.decision
     if decision_ is None:
         w.append(0)
@@ -1113,12 +1214,19 @@ def read_audit_record(r: Reader) -> AuditRecord:
     control_number = r.long()
     outcome = r.symbol(4)
     reason_code = r.string()
+    swept: list[bytes] = []
+    swept_count = r.block()
+    while swept_count > 0:
+        for _ in range(swept_count):
+            swept_item = r.raw()
+            swept.append(swept_item)
+        swept_count = r.block()
     decision: bytes | None = None
     if r.present():
         decision = r.raw()
     outputs_digest = r.raw()
     state_digest = r.raw()
-    return AuditRecord(lane, lane_sequence, previous_hash, source_topic, source_partition, source_offset, record_time, key, value, oversized_length, oversized_sha256, traceparent, gate_time, out_of_sync, core_version, control_number, outcome, reason_code, decision, outputs_digest, state_digest)
+    return AuditRecord(lane, lane_sequence, previous_hash, source_topic, source_partition, source_offset, record_time, key, value, oversized_length, oversized_sha256, traceparent, gate_time, out_of_sync, core_version, control_number, outcome, reason_code, swept, decision, outputs_digest, state_digest)
 
 
 def decode_audit_record(data: bytes, position: int = 0) -> AuditRecord:
@@ -1563,6 +1671,7 @@ def write_row_position(w: BytesWriter, v: RowPosition) -> None:
     write_long(w, v.margin_minor)
     write_string(w, v.margin_currency)
     write_long(w, v.open_cost_e9)
+    write_long(w, v.settled_on)
 
 
 def encode_row_position(v: RowPosition) -> bytes:
@@ -1580,7 +1689,8 @@ def read_row_position(r: Reader) -> RowPosition:
     margin_minor = r.long()
     margin_currency = r.string()
     open_cost_e9 = r.long()
-    return RowPosition(position_lots, working_buy_lots, working_sell_lots, margin_minor, margin_currency, open_cost_e9)
+    settled_on = r.int32()
+    return RowPosition(position_lots, working_buy_lots, working_sell_lots, margin_minor, margin_currency, open_cost_e9, settled_on)
 
 
 def decode_row_position(data: bytes, position: int = 0) -> RowPosition:
@@ -1600,6 +1710,21 @@ def write_row_order(w: BytesWriter, v: RowOrder) -> None:
     write_long(w, v.time_in_force)
     write_long(w, v.quantity_lots)
     write_long(w, v.price_e9)
+    expires_at_ = v.expires_at
+    if expires_at_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, expires_at_)
+    write_string(w, v.current_order_id)
+    pending_order_id_ = v.pending_order_id
+    if pending_order_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, pending_order_id_)
+    write_long(w, v.pending_quantity_lots)
+    write_long(w, v.pending_price_e9)
     trader_id_ = v.trader_id
     if trader_id_ is None:
         w.append(0)
@@ -1636,6 +1761,8 @@ def write_row_order(w: BytesWriter, v: RowOrder) -> None:
     write_long(w, v.hold_minor)
     write_string(w, v.hold_currency)
     write_long(w, v.lane_sequence)
+    write_long(w, v.accepted_at)
+    write_long(w, v.business_day)
     write_long(w, v.touched_at)
     write_bytes(w, v.content_hash)
 
@@ -1656,6 +1783,15 @@ def read_row_order(r: Reader) -> RowOrder:
     time_in_force = r.symbol(4)
     quantity_lots = r.long()
     price_e9 = r.long()
+    expires_at: int | None = None
+    if r.present():
+        expires_at = r.long()
+    current_order_id = r.string()
+    pending_order_id: str | None = None
+    if r.present():
+        pending_order_id = r.string()
+    pending_quantity_lots = r.long()
+    pending_price_e9 = r.long()
     trader_id: str | None = None
     if r.present():
         trader_id = r.string()
@@ -1677,9 +1813,11 @@ def read_row_order(r: Reader) -> RowOrder:
     hold_minor = r.long()
     hold_currency = r.string()
     lane_sequence = r.long()
+    accepted_at = r.long()
+    business_day = r.int32()
     touched_at = r.long()
     content_hash = r.raw()
-    return RowOrder(tenant_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, trader_id, algo_id, desk_id, counterparty_id, filled_lots, final_lots, acknowledged, cancel_requested, hold_minor, hold_currency, lane_sequence, touched_at, content_hash)
+    return RowOrder(tenant_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, expires_at, current_order_id, pending_order_id, pending_quantity_lots, pending_price_e9, trader_id, algo_id, desk_id, counterparty_id, filled_lots, final_lots, acknowledged, cancel_requested, hold_minor, hold_currency, lane_sequence, accepted_at, business_day, touched_at, content_hash)
 
 
 def decode_row_order(data: bytes, position: int = 0) -> RowOrder:
@@ -1697,6 +1835,12 @@ def write_row_decision(w: BytesWriter, v: RowDecision) -> None:
     write_long(w, v.lane_sequence)
     write_long(w, v.touched_at)
     write_bytes(w, v.content_hash)
+    root_order_id_ = v.root_order_id
+    if root_order_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, root_order_id_)
     instrument_id_ = v.instrument_id
     if instrument_id_ is None:
         w.append(0)
@@ -1726,6 +1870,9 @@ def read_row_decision(r: Reader) -> RowDecision:
     lane_sequence = r.long()
     touched_at = r.long()
     content_hash = r.raw()
+    root_order_id: str | None = None
+    if r.present():
+        root_order_id = r.string()
     instrument_id: str | None = None
     if r.present():
         instrument_id = r.string()
@@ -1733,7 +1880,7 @@ def read_row_decision(r: Reader) -> RowDecision:
     if r.present():
         side = r.symbol(2)
     filled_lots = r.long()
-    return RowDecision(verdict, reason_code, lane_sequence, touched_at, content_hash, instrument_id, side, filled_lots)
+    return RowDecision(verdict, reason_code, lane_sequence, touched_at, content_hash, root_order_id, instrument_id, side, filled_lots)
 
 
 def decode_row_decision(data: bytes, position: int = 0) -> RowDecision:
@@ -1748,6 +1895,22 @@ def write_row_seen(w: BytesWriter, v: RowSeen) -> None:
     """Append the body of a `row_seen`."""
     write_long(w, v.touched_at)
     write_long(w, v.lane_sequence)
+    instrument_id_ = v.instrument_id
+    if instrument_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, instrument_id_)
+    side_ = v.side
+    if side_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, side_)
+    write_long(w, v.lots)
+    write_long(w, v.price_e9)
+    write_long(w, v.fee_minor)
+    w.append(1 if v.superseded else 0)
 
 
 def encode_row_seen(v: RowSeen) -> bytes:
@@ -1761,7 +1924,17 @@ def read_row_seen(r: Reader) -> RowSeen:
     """A `row_seen` at the cursor."""
     touched_at = r.long()
     lane_sequence = r.long()
-    return RowSeen(touched_at, lane_sequence)
+    instrument_id: str | None = None
+    if r.present():
+        instrument_id = r.string()
+    side: int | None = None
+    if r.present():
+        side = r.symbol(2)
+    lots = r.long()
+    price_e9 = r.long()
+    fee_minor = r.long()
+    superseded = r.boolean()
+    return RowSeen(touched_at, lane_sequence, instrument_id, side, lots, price_e9, fee_minor, superseded)
 
 
 def decode_row_seen(data: bytes, position: int = 0) -> RowSeen:
@@ -1798,6 +1971,32 @@ def decode_row_withdrawal(data: bytes, position: int = 0) -> RowWithdrawal:
     """The `row_withdrawal` that fills `data` from `position` on."""
     r = Reader(data, position)
     v = read_row_withdrawal(r)
+    r.finish()
+    return v
+
+
+def write_row_alias(w: BytesWriter, v: RowAlias) -> None:
+    """Append the body of a `row_alias`."""
+    write_string(w, v.root_order_id)
+
+
+def encode_row_alias(v: RowAlias) -> bytes:
+    """The body of a `row_alias`."""
+    w = BytesWriter()
+    write_row_alias(w, v)
+    return w.getvalue()
+
+
+def read_row_alias(r: Reader) -> RowAlias:
+    """A `row_alias` at the cursor."""
+    root_order_id = r.string()
+    return RowAlias(root_order_id)
+
+
+def decode_row_alias(data: bytes, position: int = 0) -> RowAlias:
+    """The `row_alias` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_alias(r)
     r.finish()
     return v
 

@@ -30,6 +30,7 @@ _ROW_SCHEMAS: Final = {
     keys.BALANCE: "row_balance",
     keys.POSITION: "row_position",
     keys.ORDER: "row_order",
+    keys.ALIAS: "row_alias",
     keys.DECISION: "row_decision",
     keys.EXECUTION: "row_seen",
     keys.TRANSFER: "row_seen",

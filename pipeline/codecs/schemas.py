@@ -39,6 +39,7 @@ SCHEMA_NAMES: Final = (
     "row_decision",
     "row_seen",
     "row_withdrawal",
+    "row_alias",
     "row_mark",
     "row_lane",
     "row_gate",

@@ -18,7 +18,7 @@ from pipeline.local.stack import DEFAULT_DIRECTORY, LocalStack
     help="The directory that was given to `up`.  [default: var/local]",
 )
 def command(*, wipe: bool, directory: Path) -> None:
-    """Stop the workers, then the local Kafka.
+    """Stop the venue, the workers, then the local Kafka.
 
     Workers get SIGTERM and a minute to commit what they have; whatever still lives then is killed,
     which loses nothing. Data stays for the next `up` unless --wipe is given.

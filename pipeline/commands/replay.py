@@ -82,14 +82,16 @@ def command(
 
     FILE is a Databento market-by-order file (.dbn, .dbn.zst) of one instrument, or an excerpt
     (.csv.zst). Every record carries its recorded time, so the workers must run with
-    TOLLGATE_GATE_CLOCK=record, on topics that hold nothing later. What the gate rejects never
-    reaches the venue: the recorded reports of such an order are withheld and counted.
+    TOLLGATE_GATE_CLOCK=record, on topics that hold nothing later. A recorded modify is a REPLACE.
+    What the gate rejects never reaches the venue: what the recording has of it is withheld and
+    counted, so that all recorded volume is accounted for. FILE may be of any length: it is
+    read as a stream.
 
     \b
     Examples:
       tollgate replay samples/esh4-glbx-mdp3-20231225.csv.zst --control config/control
       tollgate replay samples/esh4-glbx-mdp3-20231225.csv.zst --speed 60 --limit 12000
-      tollgate replay esh4.mbo.dbn.zst --json | jq .rejected_by_reason
+      tollgate replay esh4.mbo.dbn.zst --json | jq '.volume, .replaces_rejected_by_reason'
       tollgate replay esh4.mbo.dbn.zst --limit 30000 --export esh4.csv.zst
 
     Exit codes: 0 every request was decided, 1 the replay could not start or go on (the text says

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.audit.story_words import price_text
 from pipeline.risk import keys
 from pipeline.risk.partition import partition_of
 from pipeline.settings import Settings, SettingsError
@@ -29,7 +30,6 @@ CHANGELOG: Final = "changelog"
 AUTO: Final = "auto"
 # A rebalance and a cold restore should be over by then.
 _WORKER_S_MAX: Final = 30.0
-_PRICE_UNIT: Final = 10**9
 _PIPE_COLUMNS: Final = 200
 # A user the gate has met has something of these.
 _KNOWN_BY: Final = ("user", "balances", "positions", "working_orders", "last_decisions")
@@ -46,27 +46,37 @@ _MONEY: Final = (
 _POSITIONS: Final = (
     ("instrument", "instrument_id"),
     ("position", "position_lots"),
+    ("average price", "average_price_e9"),
     ("working buys", "working_buy_lots"),
     ("working sells", "working_sell_lots"),
     ("margin", "margin_minor"),
     ("currency", "margin_currency"),
+    ("settled on", "settled_on"),
 )
 _ORDERS: Final = (
-    ("order", "order_id"),
+    ("order", "ids"),
     ("instrument", "instrument_id"),
     ("side", "side"),
+    ("filled", "filled_of"),
     ("open", "open_lots"),
-    ("of", "quantity_lots"),
     ("price", "price_e9"),
-    ("held", "hold_minor"),
-    ("currency", "hold_currency"),
+    ("held", "held"),
+    ("type", "type"),
+    ("status", "status"),
 )
+# What a person can look through; JSON has all.
+_ROWS_SHOWN: Final = 200
 _WITHDRAWALS: Final = (
     ("withdrawal", "withdrawal_id"),
     ("currency", "currency"),
     ("amount", "amount_minor"),
     ("since", "gate_time"),
 )
+# Figures with words in them.
+_FIGURES: Final = ("filled_of", "held")
+_PRICES: Final = ("price_e9", "average_price_e9")
+# How a position says that it was never settled by price: the day before 1970.
+_NEVER_SETTLED: Final = "1969-12-31"
 _DECISIONS: Final = (
     ("lane sequence", "lane_sequence"),
     ("order", "order_id"),
@@ -89,6 +99,11 @@ _DECISIONS: Final = (
 def command(*, user_id: str, source: str, as_json: bool) -> None:
     """Show account, money, positions, working orders and last decisions of USER.
 
+    Cash, held and available by currency, and what the held part is held for; positions with average
+    price and margin; working orders with all ids that lead to them, what is filled, open and held,
+    and what is asked of the venue; pending withdrawals. What happened to an order before is told by
+    `tollgate explain`.
+
     The worker that holds the user's lane is found through the consumer group and asked, which is
     quick; it wants the token (state_token, state_token_file). Without a worker or a token the
     committed changelog of the lane is read, which takes as long as the lane has rows and needs no
@@ -99,6 +114,7 @@ def command(*, user_id: str, source: str, as_json: bool) -> None:
       tollgate state alice
       tollgate state alice --from changelog
       tollgate state alice --json | jq '.balances[] | {currency, available_minor}'
+      tollgate state alice --json | jq '.working_orders[] | select(.acknowledged | not)'
 
     Exit codes: 0 shown, 1 unknown user or nobody to ask, 2 wrong usage.
     """  # noqa: D301 -- \b is click's mark for "do not wrap"
@@ -154,9 +170,11 @@ def _show(described: dict[str, Any]) -> None:
     console.print(Text(_headline(described)), style="bold")
     console.print(Text(_provenance(described)))
     _money(console, described["balances"])
+    _table(
+        console, "Positions (lots)", [_position(row) for row in described["positions"]], _POSITIONS
+    )
+    _table(console, "Working orders", [_order(row) for row in described["working_orders"]], _ORDERS)
     for title, rows, columns in (
-        ("Positions (lots)", "positions", _POSITIONS),
-        ("Working orders", "working_orders", _ORDERS),
         ("Pending withdrawals", "pending_withdrawals", _WITHDRAWALS),
         (f"Last decisions (at most {DECISIONS_SHOWN})", "last_decisions", _DECISIONS),
     ):
@@ -197,6 +215,41 @@ def _money(console: Console, balances: list[dict[str, Any]]) -> None:
     console.print(table)
 
 
+def _position(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the table: a position that was never settled by price has no day."""
+    settled = row["settled_on"]
+    return row | {
+        "settled_on": None if settled == _NEVER_SETTLED else settled,
+        "margin_currency": row["margin_currency"] or None,
+    }
+
+
+def _order(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the table: all ids that lead to the order, and where it stands."""
+    ids = [row["order_id"]]
+    if row["current_order_id"] != row["order_id"]:
+        ids.append(f"now {row['current_order_id']}")
+    status = ["acknowledged" if row["acknowledged"] else "not acknowledged"]
+    if row["pending_order_id"] is not None:
+        ids.append(f"replace {row['pending_order_id']}")
+        price = price_text(row["pending_price_e9"])
+        status.append(f"replace by {row['pending_quantity_lots']:,} at {price} pending")
+    if row["cancel_requested"]:
+        status.append("cancel requested")
+    if row["final_lots"] is not None:
+        status.append("fills to come")
+    kind = f"{row['order_type']} {row['time_in_force']}"
+    if row["expires_at"] is not None:
+        kind += f"\nuntil {row['expires_at']}"
+    return row | {
+        "ids": "\n".join(ids),
+        "filled_of": f"{row['filled_lots']:,} of {row['quantity_lots']:,}",
+        "held": f"{row['hold_minor']:,} {row['hold_currency']}",
+        "type": kind,
+        "status": "\n".join(status),
+    }
+
+
 def _table(
     console: Console,
     title: str,
@@ -205,15 +258,17 @@ def _table(
 ) -> None:
     if not rows:
         return
+    if len(rows) > _ROWS_SHOWN:
+        title += f": {_ROWS_SHOWN} of {len(rows):,}, --json has all"
     table = Table(title=title, title_justify="left", box=None)
     for heading, name in columns:
-        number = _is_number(rows[0][name])
+        number = name in _FIGURES or any(_is_number(row.get(name)) for row in rows)
         # Ids may be folded where the terminal is narrow, figures may not.
         table.add_column(
             heading, justify="right" if number else "left", no_wrap=number, overflow="fold"
         )
-    for row in rows:
-        table.add_row(*(Text(_text(name, row[name])) for _, name in columns))
+    for row in rows[:_ROWS_SHOWN]:
+        table.add_row(*(Text(_text(name, row.get(name))) for _, name in columns))
     console.print()
     console.print(table)
 
@@ -224,10 +279,8 @@ def _is_number(value: Any) -> bool:
 
 def _text(name: str, value: Any) -> str:
     """A cell: whole numbers in groups of three, prices as decimals."""
-    if name == "price_e9" and _is_number(value):
-        whole, fraction = divmod(abs(value), _PRICE_UNIT)
-        decimals = f"{fraction:09}".rstrip("0")
-        return f"{'-' if value < 0 else ''}{whole:,}" + (f".{decimals}" if decimals else "")
+    if name in _PRICES and _is_number(value):
+        return price_text(value)
     if _is_number(value) and name != "lane_sequence":
         return f"{value:,}"
     return "-" if value is None else str(value)

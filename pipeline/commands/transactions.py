@@ -1,4 +1,4 @@
-"""`tollgate transactions`: what a broker's crash left without its end, and the end it should have."""
+"""`tollgate transactions`: what a broker's crash left without its end, and how it should end."""
 
 import json
 import sys

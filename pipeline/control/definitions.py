@@ -41,6 +41,8 @@ LIMIT_FIGURES: Final = (
     "order_notional_minor_max",
     "position_lots_max",
     "price_collar_bps",
+    "market_collar_bps",
+    "short_lots_max",
 )
 
 
@@ -112,7 +114,9 @@ def _check_instrument(instrument: Instrument) -> None:
             )
         _check_number("margin_minor_per_lot", instrument.margin_minor_per_lot, 0)
     elif instrument.margin_minor_per_lot is not None:
-        raise OutOfRangeError("margin_minor_per_lot is for FUTURE instruments only")
+        if instrument.kind == INSTRUMENT_KIND_SPOT:
+            raise OutOfRangeError("margin_minor_per_lot is for FUTURE and EQUITY instruments only")
+        _check_number("margin_minor_per_lot", instrument.margin_minor_per_lot, 0)
 
 
 def _check_identity(new: Instrument, last: Instrument) -> None:
@@ -133,12 +137,20 @@ def _check_limits(limits: Limits) -> None:
     for name, figure in figures:
         if figure is not None:
             _check_number(name, figure, 0)
+    if limits.notional_currency is not None:
+        _check_text("notional_currency", limits.notional_currency, CURRENCY_BYTES_MAX)
+        if limits.order_notional_minor_max is None:
+            raise OutOfRangeError("notional_currency is given without order_notional_minor_max")
+    _check_optional_text("locate_id", limits.locate_id)
+    if (limits.short_lots_max is None) != (limits.locate_id is None):
+        raise OutOfRangeError("short_lots_max and locate_id go together")
 
 
 def _check_policy(policy: Policy) -> None:
     for name in ("order_age_ms_max", "future_skew_ms_max", "mark_age_ms_max"):
         _check_number(name, getattr(policy, name), 0, DURATION_MS_MAX)
     _check_number("dedup_window_ms", policy.dedup_window_ms, 1, DURATION_MS_MAX)
+    _check_number("orphan_ms_max", policy.orphan_ms_max, 1, DURATION_MS_MAX)
     _check_number("remembered_ids_max", policy.remembered_ids_max, 1)
     _check_number("open_orders_max", policy.open_orders_max, 0)
     for name in policy.checks_exempt:

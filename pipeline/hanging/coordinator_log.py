@@ -11,6 +11,7 @@ from enum import IntEnum
 from io import BytesIO
 from typing import Final
 
+from aiokafka.protocol.types import Array as PlainArray
 from aiokafka.protocol.types import (
     CompactArray,
     CompactString,
@@ -22,7 +23,6 @@ from aiokafka.protocol.types import (
     String,
     TaggedFields,
 )
-from aiokafka.protocol.types import Array as PlainArray
 
 from pipeline.settings import Settings
 from pipeline.streaming.topic_reader import partition_count, read_topic
@@ -62,6 +62,7 @@ class Status(IntEnum):
     COMPLETE_ABORT = 5
     DEAD = 6
     PREPARE_EPOCH_FENCE = 7
+
 
 DECIDED: Final = {Status.PREPARE_COMMIT, Status.PREPARE_ABORT}
 # The coordinator still owes the partitions their markers, and remembers it.

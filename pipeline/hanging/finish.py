@@ -8,7 +8,7 @@ guess: where the log is silent nothing is written.
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, for_code
@@ -86,9 +86,7 @@ async def _find(settings: Settings) -> list[Hanging]:
         )
 
 
-def _told(
-    one: Hanging, ids: Mapping[int, str], logs: Mapping[str, list[Step]]
-) -> Hanging | None:
+def _told(one: Hanging, ids: Mapping[int, str], logs: Mapping[str, list[Step]]) -> Hanging | None:
     """An open transaction with what its coordinator says of it; None: it is not hanging."""
     name = ids.get(one.producer_id, "")
     end = outcome(logs.get(name, []), one.producer_id, (one.topic, one.partition))
@@ -124,7 +122,7 @@ class _Broker:
             sasl_plain_password=settings.kafka_sasl_password or None,
         )
 
-    async def __aenter__(self) -> "_Broker":
+    async def __aenter__(self) -> Self:
         await self._client.bootstrap()
         # What it keeps up to date by itself leaves most topics out.
         self._cluster = await self._client.fetch_all_metadata()
@@ -157,7 +155,7 @@ class _Broker:
         """The transactional id of each producer that a coordinator still knows."""
         if not producers:
             return {}
-        ids = {}
+        ids: dict[int, str] = {}
         for broker in self._cluster.brokers():
             answer = await self._client.send(broker.nodeId, ListTransactions(sorted(producers)))
             _check(answer.error_code, f"the transactions of broker {broker.nodeId}")

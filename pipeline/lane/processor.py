@@ -30,7 +30,7 @@ from pipeline.lane.rows import RowSource, StoredRows, decode_row, encode_row
 from pipeline.risk.core import RiskCore
 from pipeline.risk.core_versions import CORE_VERSIONS, require_known
 from pipeline.risk.effects import Effects, InputContext, dead_letter
-from pipeline.risk.keys import GATE, control_key
+from pipeline.risk.keys import GATE, control_key, text_part
 from pipeline.risk.partition import partition_of
 from pipeline.risk.reasons import DEAD_LETTERS
 from pipeline.risk.records import (
@@ -39,6 +39,7 @@ from pipeline.risk.records import (
     Control,
     DeadLetter,
     RowGate,
+    RowOrder,
 )
 from pipeline.risk.rules_in_force import ID_BYTES_MAX, WAITING, RulesInForce, is_id
 from pipeline.risk.state import InvariantViolated, LaneState, Row
@@ -87,7 +88,8 @@ class LaneOutput:
     """What one input came to.
 
     `decision`, `audit`, `dead_letter` and the bodies of `events` (tenant, body) are Avro bodies
-    without a frame; `rows` are the table rows it changed, None where deleted.
+    without a frame; `rows` are the table rows it changed, None where deleted; `swept` are the
+    decisions on orders whose time was over before it (user, body), to be published first.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class LaneOutput:
         events: list[tuple[str, bytes]],
         dead_letter: bytes | None,
         rows: list[tuple[bytes, bytes | None]],
+        swept: list[tuple[str, bytes]],
     ) -> None:
         self.outcome: Final = outcome
         self.reason_code: Final = reason_code
@@ -107,6 +110,7 @@ class LaneOutput:
         self.events: Final = events
         self.dead_letter: Final = dead_letter
         self.rows: Final = rows
+        self.swept: Final = swept
 
 
 class LaneProcessor:
@@ -133,6 +137,7 @@ class LaneProcessor:
         rules = RulesInForce(lane, lane_count, self.state)
         _restore_rules(rules, rows.control_rows())
         self.core: Final = RiskCore(self.state, rules, self.head)
+        self.core.sweeping.restore([_stored_order(key, body) for key, body in rows.order_rows()])
 
     def head_row(self) -> tuple[bytes, bytes]:
         """The head as a table row, to be written by every commit."""
@@ -183,6 +188,7 @@ class LaneProcessor:
             effects = self._handle(context, topic, key, value)
         else:
             effects = self.core.handed_out(dead_letter("TOO_LARGE"))
+        swept = [(own.user_id, encode_decision(own)) for own in self.core.swept]
         decision = None if effects.decision is None else encode_decision(effects.decision)
         events = [(event.tenant_id, encode_regulatory_event(event)) for event in effects.events]
         letter: bytes | None = None
@@ -210,14 +216,15 @@ class LaneProcessor:
                 control_number=head.control_number,
                 outcome=effects.outcome,
                 reason_code=effects.reason_code,
+                swept=[own for _, own in swept],
                 decision=decision,
-                outputs_digest=outputs_digest(decision, events, letter),
+                outputs_digest=outputs_digest(swept, decision, events, letter),
                 state_digest=head.state_digest,
             )
         )
         head.chain_head = sha256(audit).digest()
         return LaneOutput(
-            effects.outcome, effects.reason_code, decision, audit, events, letter, rows
+            effects.outcome, effects.reason_code, decision, audit, events, letter, rows, swept
         )
 
     # -- reading
@@ -346,10 +353,15 @@ class LaneProcessor:
 
 
 def outputs_digest(
-    decision: bytes | None, events: list[tuple[str, bytes]], letter: bytes | None
+    swept: list[tuple[str, bytes]],
+    decision: bytes | None,
+    events: list[tuple[str, bytes]],
+    letter: bytes | None,
 ) -> bytes:
     """SHA-256 over an input's outputs, each with its kind and length."""
     hashed = sha256()
+    for _, body in swept:
+        hashed.update(b"G" + len(body).to_bytes(4, "big") + body)
     if decision is not None:
         hashed.update(b"D" + len(decision).to_bytes(4, "big") + decision)
     for _, body in events:
@@ -390,3 +402,11 @@ def _restore_rules(rules: RulesInForce, rows: list[tuple[bytes, bytes]]) -> None
         else:
             in_force.append(record)
     rules.restore(in_force, waiting)
+
+
+def _stored_order(key: bytes, body: bytes) -> tuple[str, str, RowOrder]:
+    """(user, root, order) of a stored row."""
+    row = decode_row(key, body)
+    if not isinstance(row, RowOrder):
+        raise InvariantViolated("row of another kind under an order key")
+    return text_part(key, 0), text_part(key, 1), row

@@ -3,12 +3,14 @@
 Owns which codec a key's kind has. Compiled with mypyc.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from mypy_extensions import mypyc_attr
 
 from pipeline.codecs.avro import (
     decode_control,
+    decode_row_alias,
     decode_row_balance,
     decode_row_decision,
     decode_row_mark,
@@ -18,6 +20,7 @@ from pipeline.codecs.avro import (
     decode_row_user,
     decode_row_withdrawal,
     encode_control,
+    encode_row_alias,
     encode_row_balance,
     encode_row_decision,
     encode_row_mark,
@@ -28,6 +31,7 @@ from pipeline.codecs.avro import (
     encode_row_withdrawal,
 )
 from pipeline.risk.keys import (
+    ALIAS,
     BALANCE,
     CONTROL,
     DECISION,
@@ -40,6 +44,7 @@ from pipeline.risk.keys import (
     WITHDRAWAL,
 )
 from pipeline.risk.records import (
+    RowAlias,
     RowBalance,
     RowDecision,
     RowMark,
@@ -69,6 +74,10 @@ class RowSource:
         """All rows of kind CONTROL."""
         raise NotImplementedError
 
+    def order_rows(self) -> list[tuple[bytes, bytes]]:
+        """All rows of kind ORDER."""
+        raise NotImplementedError
+
 
 class DictRows(RowSource):
     """Rows in memory: for replays, tests and peers in benches."""
@@ -83,6 +92,10 @@ class DictRows(RowSource):
     def control_rows(self) -> list[tuple[bytes, bytes]]:
         """All rows of kind CONTROL."""
         return [(key, body) for key, body in self.rows.items() if key[:1] == CONTROL]
+
+    def order_rows(self) -> list[tuple[bytes, bytes]]:
+        """All rows of kind ORDER."""
+        return [(key, body) for key, body in self.rows.items() if key[:1] == ORDER]
 
     def store(self, changed: list[tuple[bytes, bytes | None]]) -> None:
         """Apply the rows an input changed."""
@@ -105,28 +118,27 @@ class StoredRows(RowLoader):
         return None if body is None else decode_row(key, body)
 
 
+_DECODERS: Final[dict[bytes, Callable[[bytes], Row]]] = {
+    USER: decode_row_user,
+    BALANCE: decode_row_balance,
+    POSITION: decode_row_position,
+    ORDER: decode_row_order,
+    ALIAS: decode_row_alias,
+    DECISION: decode_row_decision,
+    EXECUTION: decode_row_seen,
+    TRANSFER: decode_row_seen,
+    WITHDRAWAL: decode_row_withdrawal,
+    MARK: decode_row_mark,
+    CONTROL: decode_control,
+}
+
+
 def decode_row(key: bytes, body: bytes) -> Row:
     """The row that `body` holds, by the kind of its key."""
-    kind = key[:1]
-    if kind == USER:
-        return decode_row_user(body)
-    if kind == BALANCE:
-        return decode_row_balance(body)
-    if kind == POSITION:
-        return decode_row_position(body)
-    if kind == ORDER:
-        return decode_row_order(body)
-    if kind == DECISION:
-        return decode_row_decision(body)
-    if kind in (EXECUTION, TRANSFER):
-        return decode_row_seen(body)
-    if kind == WITHDRAWAL:
-        return decode_row_withdrawal(body)
-    if kind == MARK:
-        return decode_row_mark(body)
-    if kind == CONTROL:
-        return decode_control(body)
-    raise InvariantViolated("a stored key of no known kind")
+    decode = _DECODERS.get(key[:1])
+    if decode is None:
+        raise InvariantViolated("a stored key of no known kind")
+    return decode(body)
 
 
 def encode_row(row: Row) -> bytes:
@@ -139,6 +151,8 @@ def encode_row(row: Row) -> bytes:
         return encode_row_position(row)
     if isinstance(row, RowOrder):
         return encode_row_order(row)
+    if isinstance(row, RowAlias):
+        return encode_row_alias(row)
     if isinstance(row, RowDecision):
         return encode_row_decision(row)
     if isinstance(row, RowSeen):

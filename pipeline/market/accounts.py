@@ -39,15 +39,10 @@ class Accounts:
         """`count` accounts over `tenants`, their tiers drawn by weight."""
         tiers = [tier for tier, weight in tier_weights for _ in range(weight)]
         self.all: Final = tuple(_account(number, tenants, tiers) for number in range(1, count + 1))
-        self._of_order: Final[dict[int, Account]] = {}
 
     def of_order(self, venue_order_id: int) -> Account:
         """The account of an order, whatever its revision."""
-        account = self._of_order.get(venue_order_id)
-        if account is None:
-            account = self.all[stable_number("account", str(venue_order_id)) % len(self.all)]
-            self._of_order[venue_order_id] = account
-        return account
+        return self.all[stable_number("account", str(venue_order_id)) % len(self.all)]
 
 
 def stable_number(what: str, of: str) -> int:

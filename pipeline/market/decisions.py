@@ -17,7 +17,13 @@ from pipeline.codecs.wire import FRAME_BYTES
 from pipeline.control.history import kafka_error
 from pipeline.market.errors import ReplayError
 from pipeline.market.kafka import REQUEST_S_MAX, client_config, partitions_of, patiently
-from pipeline.risk.records import ORDER_ACTION_NAMES, VERDICT_ACCEPTED, VERDICT_NAMES
+from pipeline.risk.records import (
+    DECISION_ORIGIN_CLIENT,
+    DECISION_ORIGIN_NAMES,
+    ORDER_ACTION_NAMES,
+    VERDICT_ACCEPTED,
+    VERDICT_NAMES,
+)
 from pipeline.settings import Settings
 from pipeline.topics import DECISIONS
 
@@ -26,10 +32,14 @@ _POLL_S: Final = 0.1
 
 
 class Answer(NamedTuple):
-    """The head of a decision. `read_s`: this process's monotonic clock when it was read."""
+    """The head of a decision. `read_s`: this process's monotonic clock when it was read.
+
+    `swept`: nobody asked, the gate ended an order whose time was over.
+    """
 
     user_id: str
     request_id: str
+    swept: bool
     accepted: bool
     reason_code: str
     read_s: float
@@ -47,8 +57,9 @@ def read_answer(value: bytes, read_s: float) -> Answer:
     if reader.present():
         reader.raw()  # orig_order_id
     reader.symbol(len(ORDER_ACTION_NAMES))
-    verdict = reader.symbol(len(VERDICT_NAMES))
-    return Answer(user_id, request_id, verdict == VERDICT_ACCEPTED, reader.string(), read_s)
+    swept = reader.symbol(len(DECISION_ORIGIN_NAMES)) != DECISION_ORIGIN_CLIENT
+    accepted = reader.symbol(len(VERDICT_NAMES)) == VERDICT_ACCEPTED
+    return Answer(user_id, request_id, swept, accepted, reader.string(), read_s)
 
 
 def _read_answers(messages: list[Any], read_s: float) -> list[Answer]:

@@ -1,7 +1,8 @@
 """What a replay publishes on the control topic, at recorded time.
 
-Owns its accounts, the policy it needs (the exemption while the opening book is loaded; orders that
-waited for an answer are older than in life), and the close of the last day.
+Owns its accounts, the policy it needs (the exemption while the opening book is loaded; orders and
+the venue's acknowledgements that waited for an answer are older than in life), and the close of the
+last day.
 Limits, fees and instruments are config/control's; nothing here replaces one.
 """
 
@@ -62,10 +63,10 @@ class ReplayDefinitions:
                 )
             accounts = [_change(_user(account), "simulated account") for account in self._accounts]
             writer.publish(accounts, self.begin_ms)
-            age_ms_max = max(policy.order_age_ms_max, self._order_age_ms_max)
-            self._policy = _changed(policy, age_ms_max, policy.checks_exempt)
+            self._policy = _changed(policy, self._order_age_ms_max, policy.checks_exempt)
             exempt = sorted({*policy.checks_exempt, *self._exempt})
-            opening = _change(_changed(policy, age_ms_max, exempt), "replay: opening book")
+            opening_policy = _changed(policy, self._order_age_ms_max, exempt)
+            opening = _change(opening_policy, "replay: opening book")
             writer.publish([opening], self._first_ms - _OPENING_LEAD_MS)
 
     def end_opening(self, last_us: int) -> None:
@@ -92,13 +93,14 @@ def _user(account: Account) -> UserAccount:
     return UserAccount(account.user_id, account.tenant_id, account.tier_id, TRADING_STATE_ACTIVE)
 
 
-def _changed(policy: Policy, order_age_ms_max: int, checks_exempt: Sequence[str]) -> Policy:
+def _changed(policy: Policy, age_ms_max: int, checks_exempt: Sequence[str]) -> Policy:
     return Policy(
-        order_age_ms_max=order_age_ms_max,
+        order_age_ms_max=max(policy.order_age_ms_max, age_ms_max),
         future_skew_ms_max=policy.future_skew_ms_max,
         mark_age_ms_max=policy.mark_age_ms_max,
         dedup_window_ms=policy.dedup_window_ms,
         remembered_ids_max=policy.remembered_ids_max,
         open_orders_max=policy.open_orders_max,
+        orphan_ms_max=max(policy.orphan_ms_max, age_ms_max),
         checks_exempt=list(checks_exempt),
     )

@@ -2,7 +2,8 @@
 
 Owns the reading of the data: which messages are requests and which only restate the book after a
 trade. Pure: messages in, events out, the same for the same messages. Never invents volume: what it
-cannot attribute is counted in `FlowStats` and left out.
+cannot attribute is counted in `FlowStats` and left out. Holds the orders that rest, and a bounded
+number of ids of those that did.
 
 Messages of one engine time belong to one match and are read together:
 
@@ -16,21 +17,23 @@ Messages of one engine time belong to one match and are read together:
 - FILL: a fill of the resting order.
 - CANCEL, MODIFY after a FILL of the same order at the same time: a book effect of that fill, no
   request.
-- CANCEL: a CANCEL and the venue's CANCELED. MODIFY: the same, then a NEW of the next revision.
+- CANCEL: a CANCEL and the venue's CANCELED.
+- MODIFY: a REPLACE, which is the order's next revision, and the venue's REPLACED. The message has
+  what is displayed from then on; the REPLACE asks for the total, with what has been filled.
 - A fill that needs more than the order shows (the hidden part of an iceberg), or trades an order
-  from the book as the aggressor (its change of price is never shown): a MODIFY to what is needed
+  from the book as the aggressor (its change of price is never shown): a REPLACE to what is needed
   comes first.
 - Every trade is a mark. Where there was none for `mark_quiet_us`, the midpoint of the book is,
   before the next NEW; the first mark is the midpoint of the opening book.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from pipeline.market.book import Book, BookOrder, Match
 from pipeline.market.messages import (
     ADD,
     CANCEL,
@@ -45,6 +48,7 @@ from pipeline.risk.records import (
     EXEC_TYPE_FILL,
     EXEC_TYPE_NEW,
     EXEC_TYPE_PARTIAL_FILL,
+    EXEC_TYPE_REPLACED,
     SIDE_BUY,
     SIDE_SELL,
     TIME_IN_FORCE_GTC,
@@ -54,7 +58,11 @@ from pipeline.risk.records import (
 EVENT_MARK: Final = 0
 EVENT_NEW: Final = 1
 EVENT_CANCEL: Final = 2
-EVENT_REPORT: Final = 3
+EVENT_REPLACE: Final = 3
+EVENT_REPORT: Final = 4
+
+# Ids of orders that rested, remembered so that one that comes again gets a request id of its own.
+_ENDED_IDS_MAX: Final = 250_000
 
 _SIDES: Final = {"B": SIDE_BUY, "A": SIDE_SELL}
 
@@ -63,11 +71,11 @@ class MarketEvent(NamedTuple):
     """One input of the gate, without accounts. Integers only.
 
     `sequence`: 1, 2, 3, ... in the flow. `time_us`: recorded time. `venue_order_id`, `revision`
-    (from 1) name the order; both 0 for a mark. `lots`: an order's quantity, a report's last
-    quantity. `price_e9`: limit, trade price or mark, 0 where there is none. `exec_type`,
-    `cum_lots`, `leaves_lots`, `trade` (the number of the trade, 0 for none): reports.
-    `follows_cancel`: a NEW that takes the place of its former revision. `opening`: part of the
-    opening book.
+    (from 1, each REPLACE has the next) name the order; both 0 for a mark. `orig_revision`: which
+    one a REPLACE, and the REPLACED that answers it, take the place of; else 0. `lots`: the total
+    quantity of a NEW or a REPLACE, a report's last quantity. `price_e9`: limit, trade price or
+    mark, 0 where there is none. `leaves_lots`: what works after the event. `exec_type`, `cum_lots`,
+    `trade` (the number of the trade, 0 for none): reports. `opening`: part of the opening book.
     """
 
     kind: int
@@ -75,6 +83,7 @@ class MarketEvent(NamedTuple):
     time_us: int
     venue_order_id: int = 0
     revision: int = 0
+    orig_revision: int = 0
     side: int = SIDE_BUY
     lots: int = 0
     price_e9: int = 0
@@ -83,13 +92,17 @@ class MarketEvent(NamedTuple):
     cum_lots: int = 0
     leaves_lots: int = 0
     trade: int = 0
-    follows_cancel: bool = False
     opening: bool = False
 
 
 @dataclass
 class FlowStats:
-    """What became of the messages; `unmatched_*`: what could not be attributed and is left out."""
+    """What became of the messages; `unmatched_*`: what could not be attributed and is left out.
+
+    `traded_lots`: of all trades. `executed_lots`: what orders traded, both sides of each trade: by
+    the fills of resting orders and the trades of aggressors. `implied_replaces`: changes of an
+    order that a fill shows and no message.
+    """
 
     messages: int = 0
     adds: int = 0
@@ -102,93 +115,14 @@ class FlowStats:
     book_effect_modifies: int = 0
     book_effect_adds: int = 0
     aggressors: int = 0
-    reissued: int = 0
+    implied_replaces: int = 0
+    traded_lots: int = 0
+    executed_lots: int = 0
     unmatched_fills: int = 0
     unmatched_lots: int = 0
     unmatched_cancels: int = 0
     unmatched_modifies: int = 0
     ignored: int = 0
-
-
-@dataclass(slots=True)
-class _Order:
-    revision: int
-    side: int
-    price_e9: int
-    lots: int
-    filled_lots: int = 0
-
-    @property
-    def leaves_lots(self) -> int:
-        return self.lots - self.filled_lots
-
-
-class _Book:
-    """Displayed orders and the lots at each price, for the midpoint."""
-
-    def __init__(self) -> None:
-        self.orders: Final[dict[int, _Order]] = {}
-        self._levels: Final[tuple[dict[int, int], dict[int, int]]] = ({}, {})
-
-    def insert(self, order_id: int, order: _Order) -> None:
-        self.orders[order_id] = order
-        self._move(order, order.leaves_lots)
-
-    def remove(self, order_id: int) -> _Order:
-        order = self.orders.pop(order_id)
-        self._move(order, -order.leaves_lots)
-        return order
-
-    def fill(self, order_id: int, lots: int) -> _Order:
-        order = self.orders[order_id]
-        self._move(order, -lots)
-        order.filled_lots += lots
-        if order.leaves_lots == 0:
-            del self.orders[order_id]
-        return order
-
-    def midpoint(self) -> int | None:
-        bids, offers = self._levels[SIDE_BUY], self._levels[SIDE_SELL]
-        return (max(bids) + min(offers)) // 2 if bids and offers else None
-
-    def _move(self, order: _Order, lots: int) -> None:
-        level = self._levels[order.side]
-        left = level.get(order.price_e9, 0) + lots
-        if left:
-            level[order.price_e9] = left
-        else:
-            level.pop(order.price_e9, None)
-
-
-class _Match:
-    """What the messages of one engine time say together about each order."""
-
-    def __init__(self, messages: list[MboMessage]) -> None:
-        self.traded_lots: Final[dict[int, int]] = defaultdict(int)
-        self.trade_prices: Final[dict[int, list[int]]] = defaultdict(list)
-        self.filled_lots: Final[dict[int, int]] = defaultdict(int)
-        # Displayed lots after the fills, where a book effect says so.
-        self.rest_lots: Final[dict[int, int]] = {}
-        self.rests: Final[dict[int, MboMessage]] = {}
-        for message in messages:
-            order_id = message.order_id
-            if message.action == TRADE:
-                self.traded_lots[order_id] += message.lots
-                self.trade_prices[order_id].append(message.price_e9)
-            elif message.action == FILL:
-                self.filled_lots[order_id] += message.lots
-            elif message.action == ADD and order_id in self.traded_lots:
-                self.rests[order_id] = message
-            elif order_id in self.filled_lots:
-                self.rest_lots[order_id] = message.lots if message.action == MODIFY else 0
-        # Filled while it was read, in the order of the messages.
-        self.seen_fills: Final[set[int]] = set()
-        self.aggressors: Final[dict[int, _Order]] = {}
-
-    def worst_price(self, order_id: int, side: int) -> int:
-        """The limit an aggressor must have had at least."""
-        prices = self.trade_prices[order_id]
-        return max(prices) if side == SIDE_BUY else min(prices)
 
 
 class MarketFlow:
@@ -198,8 +132,9 @@ class MarketFlow:
         """A midpoint becomes a mark after `mark_quiet_us` without a trade."""
         self.stats: Final = FlowStats()
         self._mark_quiet_us: Final = mark_quiet_us
-        self._book: Final = _Book()
-        self._revisions: Final[dict[int, int]] = {}
+        self._book: Final = Book()
+        # Order id -> last revision, of orders that have ended, the oldest first.
+        self._ended: Final[dict[int, int]] = {}
         self._sequence = 0
         self._time_us = 0
         self._marked_us: int | None = None
@@ -211,11 +146,11 @@ class MarketFlow:
             together = list(group)
             self.stats.messages += len(together)
             yield from self._opening_mark(together)
-            match = _Match(together)
+            match = Match(together)
             for message in together:
                 yield from self._message(message, match)
 
-    def _message(self, message: MboMessage, match: _Match) -> Iterator[MarketEvent]:
+    def _message(self, message: MboMessage, match: Match) -> Iterator[MarketEvent]:
         if message.action == ADD:
             return self._add(message, match)
         if message.action == CANCEL:
@@ -229,7 +164,7 @@ class MarketFlow:
         self.stats.ignored += 1
         return iter(())
 
-    def _add(self, message: MboMessage, match: _Match) -> Iterator[MarketEvent]:
+    def _add(self, message: MboMessage, match: Match) -> Iterator[MarketEvent]:
         self.stats.adds += 1
         aggressor = match.aggressors.pop(message.order_id, None)
         if aggressor is not None:
@@ -242,7 +177,7 @@ class MarketFlow:
             message.order_id, _side(message), message.price_e9, message.lots, opening=opening
         )
 
-    def _cancel(self, message: MboMessage, match: _Match) -> Iterator[MarketEvent]:
+    def _cancel(self, message: MboMessage, match: Match) -> Iterator[MarketEvent]:
         self.stats.cancels += 1
         if message.order_id in match.seen_fills:
             self.stats.book_effect_cancels += 1
@@ -251,17 +186,18 @@ class MarketFlow:
         else:
             self.stats.unmatched_cancels += 1
 
-    def _modify(self, message: MboMessage, match: _Match) -> Iterator[MarketEvent]:
+    def _modify(self, message: MboMessage, match: Match) -> Iterator[MarketEvent]:
         self.stats.modifies += 1
         if message.order_id in match.seen_fills:
             self.stats.book_effect_modifies += 1
         elif message.order_id in self._book.orders:
-            yield from self._reissue(message.order_id, message.price_e9, message.lots)
+            yield from self._replace(message.order_id, message.price_e9, message.lots)
         else:
             self.stats.unmatched_modifies += 1
 
-    def _trade(self, message: MboMessage, match: _Match) -> Iterator[MarketEvent]:
+    def _trade(self, message: MboMessage, match: Match) -> Iterator[MarketEvent]:
         self.stats.trades += 1
+        self.stats.traded_lots += message.lots
         yield self._mark(message.price_e9)
         order_id = message.order_id
         # No id: an auction. In the book: its own FILL follows.
@@ -271,14 +207,15 @@ class MarketFlow:
         if order is None:
             yield from self._aggress(message, match)
             order = match.aggressors[order_id]
+        self.stats.executed_lots += message.lots
         order.filled_lots += message.lots
         yield self._filled(order_id, order, message)
 
-    def _aggress(self, message: MboMessage, match: _Match) -> Iterator[MarketEvent]:
+    def _aggress(self, message: MboMessage, match: Match) -> Iterator[MarketEvent]:
         self.stats.aggressors += 1
         order_id, side = message.order_id, _side(message)
         rest = match.rests.get(order_id)
-        order = _Order(
+        order = BookOrder(
             revision=self._next_revision(order_id),
             side=side,
             price_e9=rest.price_e9 if rest else match.worst_price(order_id, side),
@@ -288,8 +225,9 @@ class MarketFlow:
         tif = TIME_IN_FORCE_GTC if rest else TIME_IN_FORCE_IOC
         yield from self._announce(order_id, order, time_in_force=tif)
 
-    def _fill(self, message: MboMessage, match: _Match) -> Iterator[MarketEvent]:
+    def _fill(self, message: MboMessage, match: Match) -> Iterator[MarketEvent]:
         self.stats.fills += 1
+        self.stats.executed_lots += message.lots
         order_id = message.order_id
         first = order_id not in match.seen_fills
         match.seen_fills.add(order_id)
@@ -303,7 +241,7 @@ class MarketFlow:
         order = self._book.fill(order_id, message.lots)
         yield self._filled(order_id, order, message)
 
-    def _make_room(self, order_id: int, order: _Order, match: _Match) -> Iterator[MarketEvent]:
+    def _make_room(self, order_id: int, order: BookOrder, match: Match) -> Iterator[MarketEvent]:
         """Change the order first where the fills need another quantity or price than it shows."""
         filled = match.filled_lots[order_id]
         needed = filled + match.rest_lots.get(order_id, max(order.leaves_lots - filled, 0))
@@ -311,16 +249,34 @@ class MarketFlow:
         if order_id in match.traded_lots:
             price_e9 = match.worst_price(order_id, order.side)
         if needed != order.leaves_lots or price_e9 != order.price_e9:
-            self.stats.reissued += 1
-            yield from self._reissue(order_id, price_e9, needed)
+            self.stats.implied_replaces += 1
+            yield from self._replace(order_id, price_e9, needed)
 
-    def _reissue(self, order_id: int, price_e9: int, lots: int) -> Iterator[MarketEvent]:
-        side = self._book.orders[order_id].side
-        yield from self._withdraw(order_id)
-        yield from self._new(order_id, side, price_e9, lots, follows_cancel=True)
+    def _replace(self, order_id: int, price_e9: int, leaves_lots: int) -> Iterator[MarketEvent]:
+        yield from self._quiet_mark()
+        order = self._book.change(order_id, price_e9, leaves_lots)
+        yield self._event(
+            EVENT_REPLACE,
+            order_id,
+            order,
+            orig_revision=order.revision - 1,
+            lots=order.lots,
+            price_e9=price_e9,
+            leaves_lots=leaves_lots,
+        )
+        yield self._event(
+            EVENT_REPORT,
+            order_id,
+            order,
+            orig_revision=order.revision - 1,
+            exec_type=EXEC_TYPE_REPLACED,
+            cum_lots=order.filled_lots,
+            leaves_lots=leaves_lots,
+        )
 
     def _withdraw(self, order_id: int) -> Iterator[MarketEvent]:
         order = self._book.remove(order_id)
+        self._remember_ended(order_id, order)
         yield self._event(EVENT_CANCEL, order_id, order)
         yield self._event(
             EVENT_REPORT,
@@ -337,21 +293,19 @@ class MarketFlow:
         price_e9: int,
         lots: int,
         *,
-        follows_cancel: bool = False,
-        opening: bool = False,
+        opening: bool,
     ) -> Iterator[MarketEvent]:
-        order = _Order(self._next_revision(order_id), side, price_e9, lots)
+        order = BookOrder(self._next_revision(order_id), side, price_e9, lots)
         yield from self._quiet_mark()
-        yield from self._announce(order_id, order, follows_cancel=follows_cancel, opening=opening)
+        yield from self._announce(order_id, order, opening=opening)
         self._book.insert(order_id, order)
 
     def _announce(
         self,
         order_id: int,
-        order: _Order,
+        order: BookOrder,
         *,
         time_in_force: int = TIME_IN_FORCE_GTC,
-        follows_cancel: bool = False,
         opening: bool = False,
     ) -> Iterator[MarketEvent]:
         yield self._event(
@@ -361,7 +315,7 @@ class MarketFlow:
             lots=order.lots,
             price_e9=order.price_e9,
             time_in_force=time_in_force,
-            follows_cancel=follows_cancel,
+            leaves_lots=order.lots,
             opening=opening,
         )
         yield self._event(
@@ -373,7 +327,9 @@ class MarketFlow:
             opening=opening,
         )
 
-    def _filled(self, order_id: int, order: _Order, message: MboMessage) -> MarketEvent:
+    def _filled(self, order_id: int, order: BookOrder, message: MboMessage) -> MarketEvent:
+        if not order.leaves_lots:
+            self._remember_ended(order_id, order)
         return self._event(
             EVENT_REPORT,
             order_id,
@@ -409,8 +365,9 @@ class MarketFlow:
         self,
         kind: int,
         order_id: int,
-        order: _Order,
+        order: BookOrder,
         *,
+        orig_revision: int = 0,
         lots: int = 0,
         price_e9: int = 0,
         time_in_force: int = TIME_IN_FORCE_GTC,
@@ -418,7 +375,6 @@ class MarketFlow:
         cum_lots: int = 0,
         leaves_lots: int = 0,
         trade: int = 0,
-        follows_cancel: bool = False,
         opening: bool = False,
     ) -> MarketEvent:
         self._sequence += 1
@@ -428,6 +384,7 @@ class MarketFlow:
             self._time_us,
             order_id,
             order.revision,
+            orig_revision,
             order.side,
             lots,
             price_e9,
@@ -436,14 +393,16 @@ class MarketFlow:
             cum_lots,
             leaves_lots,
             trade,
-            follows_cancel,
             opening,
         )
 
     def _next_revision(self, order_id: int) -> int:
-        revision = self._revisions.get(order_id, 0) + 1
-        self._revisions[order_id] = revision
-        return revision
+        return self._ended.pop(order_id, 0) + 1
+
+    def _remember_ended(self, order_id: int, order: BookOrder) -> None:
+        if len(self._ended) >= _ENDED_IDS_MAX:
+            del self._ended[next(iter(self._ended))]
+        self._ended[order_id] = order.revision
 
 
 def _side(message: MboMessage) -> int:

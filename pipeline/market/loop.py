@@ -1,14 +1,14 @@
 """The closed loop: what happens at the venue depends on what the gate decided.
 
-Owns when a recorded event may go out. Pure: events and decisions in, events to publish out; no
-Kafka, no clock. The rules:
+Owns when a recorded event may go out, and whether it does. Pure: events and decisions in, events to
+publish out; no Kafka, no clock. Holds the orders that work and what waits. The rules:
 
 - A new order goes out at once.
 - Everything else of an account waits in that account's queue, in recorded order, for the decision
-  it depends on: a report for its order's, a cancel for its order's, the report that answers a
-  cancel for the cancel's. A NEW that follows a cancel waits behind the report of that cancel, so
-  that a changed order is never held twice.
-- What depends on a rejected order or cancel never happened: it is withheld and counted.
+  on what was asked of its order before: a fill or a change for its order's, the report that answers
+  a request for that request's. So an order never has two undecided requests.
+- What the venue cannot have done, because the gate rejected a request, never happened: it is
+  withheld and counted. `orders.py` says what that is.
 """
 
 from collections import Counter, deque
@@ -17,34 +17,63 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.market.accounts import Account, Accounts
-from pipeline.market.flow import EVENT_CANCEL, EVENT_NEW, MarketEvent
-from pipeline.market.records import cancel_id, order_id
-from pipeline.risk.records import EXEC_TYPE_CANCELED, EXEC_TYPE_FILL, EXEC_TYPE_PARTIAL_FILL
-
-_PENDING: Final = 0
-_ACCEPTED: Final = 1
-_REJECTED: Final = 2
+from pipeline.market.flow import EVENT_NEW, EVENT_REPLACE, EVENT_REPORT, MarketEvent
+from pipeline.market.orders import VenueOrder
+from pipeline.market.records import request_id
 
 
 @dataclass
 class Withheld:
-    """What the recording has and the replay does not, because the gate said no."""
+    """What the recording has and the replay does not, because the gate said no.
+
+    `lots_by_reason`: `traded_lots` by what was rejected (orders.py).
+    """
 
     reports: int = 0
     cancels: int = 0
     traded_lots: int = 0
+    lots_by_reason: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
 class Tally:
-    """What was decided so far."""
+    """What was decided so far. `accepted`, `rejected`, `rejected_by_reason`: new orders.
+
+    `asked_anew`: new orders for which the recording has a change, of an order that does not work.
+    `left_working_*`: orders that the recording has ended and that go on working, since the change
+    that ended them was rejected.
+    """
 
     accepted: int = 0
     rejected: int = 0
     cancels_accepted: int = 0
     cancels_rejected: int = 0
+    replaces_accepted: int = 0
+    replaces_rejected: int = 0
+    asked_anew: int = 0
     rejected_by_reason: Counter[str] = field(default_factory=Counter)
+    cancels_rejected_by_reason: Counter[str] = field(default_factory=Counter)
+    replaces_rejected_by_reason: Counter[str] = field(default_factory=Counter)
+    left_working_orders: int = 0
+    left_working_lots: int = 0
     withheld: Withheld = field(default_factory=Withheld)
+
+    def count(self, kind: int, reason_code: str, *, accepted: bool) -> None:
+        """One more decision on a request of that kind of event."""
+        if kind == EVENT_NEW:
+            self.accepted += accepted
+            self.rejected += not accepted
+            reasons = self.rejected_by_reason
+        elif kind == EVENT_REPLACE:
+            self.replaces_accepted += accepted
+            self.replaces_rejected += not accepted
+            reasons = self.replaces_rejected_by_reason
+        else:
+            self.cancels_accepted += accepted
+            self.cancels_rejected += not accepted
+            reasons = self.cancels_rejected_by_reason
+        if not accepted:
+            reasons[reason_code] += 1
 
 
 class ClosedLoop:
@@ -54,13 +83,13 @@ class ClosedLoop:
         """Nothing published yet."""
         self.tally: Final = Tally()
         self._accounts: Final = accounts
-        self._states: Final[dict[str, int]] = {}
+        # By venue order id, until the recording has ended it.
+        self._orders: Final[dict[int, VenueOrder]] = {}
         self._queues: Final[dict[str, deque[MarketEvent]]] = {}
         # Sequence -> recorded time of what was offered and is neither decided nor published,
         # oldest first.
         self._outstanding: Final[dict[int, int]] = {}
-        # Order and cancel ids without a decision -> sequence.
-        self._undecided: Final[dict[str, int]] = {}
+        self._undecided: Final[dict[str, tuple[VenueOrder, MarketEvent]]] = {}
 
     @property
     def outstanding(self) -> int:
@@ -78,78 +107,74 @@ class ClosedLoop:
         return next(iter(self._undecided), "")
 
     def offer(self, event: MarketEvent) -> Iterator[tuple[MarketEvent, Account]]:
-        """Take the next order, cancel or report of the flow."""
+        """Take the next request or report of the flow."""
         account = self._accounts.of_order(event.venue_order_id)
         self._outstanding[event.sequence] = event.time_us
-        if event.kind == EVENT_NEW and not event.follows_cancel:
-            self._ask(order_id(event), event)
-            yield event, account
+        if event.kind == EVENT_NEW and event.venue_order_id not in self._orders:
+            asked = self._ask(self._order(event), event)
+            if asked is not None:
+                yield asked, account
             return
         self._queues.setdefault(account.user_id, deque()).append(event)
         yield from self._release(account)
 
     def decided(
-        self, request_id: str, account: Account, reason_code: str, *, accepted: bool
+        self, request: str, account: Account, reason_code: str, *, accepted: bool
     ) -> Iterator[tuple[MarketEvent, Account]]:
         """Take the gate's answer; answers to what was not asked here are ignored."""
-        sequence = self._undecided.pop(request_id, None)
-        if sequence is None:
+        undecided = self._undecided.pop(request, None)
+        if undecided is None:
             return
-        del self._outstanding[sequence]
-        self._states[request_id] = _ACCEPTED if accepted else _REJECTED
-        self._count(request_id, reason_code, accepted=accepted)
+        order, asked = undecided
+        del self._outstanding[asked.sequence]
+        order.decide(asked, accepted=accepted)
+        self.tally.count(asked.kind, reason_code, accepted=accepted)
         yield from self._release(account)
-
-    def _count(self, request_id: str, reason_code: str, *, accepted: bool) -> None:
-        tally = self.tally
-        is_cancel = request_id.endswith("-C")
-        if is_cancel:
-            tally.cancels_accepted += accepted
-            tally.cancels_rejected += not accepted
-        else:
-            tally.accepted += accepted
-            tally.rejected += not accepted
-        if not accepted:
-            tally.rejected_by_reason[reason_code] += 1
-
-    def _ask(self, request_id: str, event: MarketEvent) -> None:
-        self._undecided[request_id] = event.sequence
-        self._states[request_id] = _PENDING
 
     def _release(self, account: Account) -> Iterator[tuple[MarketEvent, Account]]:
         queue = self._queues.get(account.user_id)
         while queue:
-            event = queue[0]
-            state = self._state(event)
-            if state == _PENDING:
+            order = self._order(queue[0])
+            if order.asked is not None:
                 return
-            queue.popleft()
-            if state == _ACCEPTED and event.kind == EVENT_NEW:
-                self._ask(order_id(event), event)
-            elif state == _ACCEPTED and event.kind == EVENT_CANCEL:
-                self._ask(cancel_id(event), event)
-            else:
-                del self._outstanding[event.sequence]
-            if state == _ACCEPTED:
-                yield event, account
-            else:
-                self._withhold(event)
+            event = queue.popleft()
+            is_report = event.kind == EVENT_REPORT
+            ready = self._report(order, event) if is_report else self._ask(order, event)
+            if ready is not None:
+                yield ready, account
 
-    def _state(self, event: MarketEvent) -> int:
-        """The decision that `event` depends on."""
-        if event.kind == EVENT_NEW:
-            return _ACCEPTED
-        ordered = self._states[order_id(event)]
-        if ordered == _ACCEPTED and event.exec_type == EXEC_TYPE_CANCELED:
-            # Every CANCELED of a flow answers a cancel, which stood before it in the queue.
-            return self._states[cancel_id(event)]
-        return ordered
+    def _order(self, event: MarketEvent) -> VenueOrder:
+        order = self._orders.get(event.venue_order_id)
+        if order is None:
+            order = self._orders[event.venue_order_id] = VenueOrder()
+        return order
 
-    def _withhold(self, event: MarketEvent) -> None:
+    def _ask(self, order: VenueOrder, event: MarketEvent) -> MarketEvent | None:
+        asked = order.request(event)
+        if asked is None:
+            del self._outstanding[event.sequence]
+            self.tally.withheld.cancels += 1
+            return None
+        self._undecided[request_id(asked)] = (order, asked)
+        self.tally.asked_anew += asked.kind != event.kind
+        return asked
+
+    def _report(self, order: VenueOrder, event: MarketEvent) -> MarketEvent | None:
+        del self._outstanding[event.sequence]
+        ready = order.report(event)
         withheld = self.tally.withheld
-        if event.kind == EVENT_CANCEL:
-            withheld.cancels += 1
-            return
-        withheld.reports += 1
-        if event.exec_type in {EXEC_TYPE_PARTIAL_FILL, EXEC_TYPE_FILL}:
-            withheld.traded_lots += event.lots
+        withheld.reports += ready is None
+        traded_lots = event.lots - (ready.lots if ready else 0)
+        if traded_lots:
+            withheld.traded_lots += traded_lots
+            withheld.lots_by_reason[order.unmatched_reason] += traded_lots
+        if not event.leaves_lots:
+            self._end(order, event)
+        return ready
+
+    def _end(self, order: VenueOrder, event: MarketEvent) -> None:
+        """The recording has nothing more to say of an order."""
+        del self._orders[event.venue_order_id]
+        if order.open_lots:
+            self.tally.left_working_orders += 1
+            self.tally.left_working_lots += order.open_lots

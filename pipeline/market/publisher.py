@@ -64,7 +64,7 @@ class Publisher:
         self._producer = None
 
     def order(self, order: Order, key: bytes, time_us: int) -> None:
-        """Publish a NEW or a CANCEL."""
+        """Publish a NEW, a REPLACE or a CANCEL."""
         self._send(ORDERS.schema, encode_order(order), time_us, key)
 
     def fill(self, fill: Fill, key: bytes, time_us: int) -> None:

@@ -1,8 +1,9 @@
 """Market events as records of the contract.
 
-Owns the ids that a replay gives: order `<venue order id>-<revision>`, its cancel
-`<venue order id>-<revision>-C`, execution `<sequence in the flow>`, deposit `FUND-<account>`. They
-are the same in every run, so replaying twice asks the gate for nothing twice. Pure.
+Owns the ids that a replay gives: a NEW or a REPLACE `<venue order id>-<revision>`, the CANCEL of
+that version `<venue order id>-<revision>-C`, execution `<sequence in the flow>`, deposit
+`FUND-<account>`. They are the same in every run, so replaying twice asks the gate for nothing
+twice. Pure.
 """
 
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from typing import Final
 
 from pipeline.market.accounts import Account
 from pipeline.market.config import ReplayConfig
-from pipeline.market.flow import EVENT_CANCEL, MarketEvent
+from pipeline.market.flow import EVENT_CANCEL, EVENT_NEW, EVENT_REPLACE, MarketEvent
 from pipeline.risk.records import (
     DEPOSIT_KIND_DEPOSIT,
     EXEC_TYPE_FILL,
     EXEC_TYPE_PARTIAL_FILL,
     ORDER_ACTION_CANCEL,
     ORDER_ACTION_NEW,
+    ORDER_ACTION_REPLACE,
     ORDER_TYPE_LIMIT,
     Deposit,
     Fill,
@@ -24,15 +26,28 @@ from pipeline.risk.records import (
     Order,
 )
 
+_ACTIONS: Final = {
+    EVENT_NEW: ORDER_ACTION_NEW,
+    EVENT_REPLACE: ORDER_ACTION_REPLACE,
+    EVENT_CANCEL: ORDER_ACTION_CANCEL,
+}
+
 
 def order_id(event: MarketEvent) -> str:
-    """The id of the order that an event is about."""
+    """The id of the version of an order that an event is about."""
     return f"{event.venue_order_id}-{event.revision}"
 
 
-def cancel_id(event: MarketEvent) -> str:
-    """The id of the request to cancel that order."""
-    return f"{event.venue_order_id}-{event.revision}-C"
+def request_id(event: MarketEvent) -> str:
+    """The id of a request: of a NEW or a REPLACE that of the version it asks for."""
+    return f"{order_id(event)}-C" if event.kind == EVENT_CANCEL else order_id(event)
+
+
+def _orig_order_id(event: MarketEvent) -> str | None:
+    """The version that a CANCEL, a REPLACE or a REPLACED refers to."""
+    if event.kind == EVENT_CANCEL:
+        return order_id(event)
+    return f"{event.venue_order_id}-{event.orig_revision}" if event.orig_revision else None
 
 
 @dataclass(frozen=True)
@@ -43,15 +58,15 @@ class RecordMaker:
     instrument_id: str
 
     def order(self, event: MarketEvent, account: Account) -> Order:
-        """A NEW or a CANCEL."""
+        """A NEW, a REPLACE or a CANCEL."""
         cancels: Final = event.kind == EVENT_CANCEL
         return Order(
             event_time=event.time_us,
             source_system_id=self.config.source_system_id,
             tenant_id=account.tenant_id,
-            action=ORDER_ACTION_CANCEL if cancels else ORDER_ACTION_NEW,
-            order_id=cancel_id(event) if cancels else order_id(event),
-            orig_order_id=order_id(event) if cancels else None,
+            action=_ACTIONS[event.kind],
+            order_id=request_id(event),
+            orig_order_id=_orig_order_id(event),
             user_id=account.user_id,
             instrument_id=self.instrument_id,
             side=event.side,
@@ -59,6 +74,7 @@ class RecordMaker:
             time_in_force=event.time_in_force,
             quantity_lots=event.lots,
             price_e9=None if cancels else event.price_e9,
+            expires_at=None,
             trader_id=account.trader_id,
             algo_id=account.algo_id,
             desk_id=account.desk_id,
@@ -76,6 +92,7 @@ class RecordMaker:
             exec_id=str(event.sequence),
             exec_ref_id=None,
             order_id=order_id(event),
+            orig_order_id=_orig_order_id(event),
             user_id=account.user_id,
             instrument_id=self.instrument_id,
             side=event.side,

@@ -6,6 +6,7 @@ what may go out when is `loop.py`'s.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,14 +18,22 @@ from pipeline.market.config import ReplayConfig
 from pipeline.market.decisions import DecisionReader
 from pipeline.market.definitions import ReplayDefinitions
 from pipeline.market.errors import ReplayError
-from pipeline.market.flow import EVENT_MARK, EVENT_REPORT, FlowStats, MarketEvent, MarketFlow
+from pipeline.market.flow import (
+    EVENT_CANCEL,
+    EVENT_MARK,
+    EVENT_NEW,
+    EVENT_REPORT,
+    FlowStats,
+    MarketEvent,
+    MarketFlow,
+)
 from pipeline.market.kafka import refuse_later_records, workers_text
 from pipeline.market.loop import ClosedLoop, Tally
 from pipeline.market.marks import MarkConflater
+from pipeline.market.orders import TRADES
 from pipeline.market.publisher import Publisher
 from pipeline.market.recordings import open_recording
 from pipeline.market.records import RecordMaker
-from pipeline.risk.records import EXEC_TYPE_FILL, EXEC_TYPE_PARTIAL_FILL
 from pipeline.settings import Settings
 
 # Money is there before the opening book, and after the accounts (definitions.py).
@@ -58,8 +67,10 @@ class Survey:
 class ReplayResult:
     """What was asked and answered.
 
-    `p50_ms`, `p99_ms`: from handing an order or cancel to the producer until its decision was read
-    under read_committed, by this process's monotonic clock; at full speed that is mostly queueing.
+    `requests`: `orders`, `cancels` and `replaces`. `swept`: orders that the gate ended by itself;
+    none, unless a policy makes their time too short. `p50_ms`, `p99_ms`: from handing a request to
+    the producer until its decision was read under read_committed, by this process's monotonic
+    clock; at full speed that is mostly queueing.
     """
 
     survey: Survey
@@ -67,10 +78,12 @@ class ReplayResult:
     requests: int
     orders: int
     cancels: int
+    replaces: int
     reports: int
     fills: int
     fill_lots: int
     marks: int
+    swept: int
     tally: Tally
     flow: FlowStats
     seconds: float
@@ -83,11 +96,14 @@ class ReplayResult:
 class _Counts:
     orders: int = 0
     cancels: int = 0
+    replaces: int = 0
     reports: int = 0
     fills: int = 0
     fill_lots: int = 0
     marks: int = 0
-    latencies_s: list[float] = field(default_factory=list)
+    swept: int = 0
+    # How many took so many tenths of a millisecond: a long replay needs no more than a short one.
+    latencies: Counter[int] = field(default_factory=Counter)
 
 
 def survey(plan: ReplayPlan) -> Survey:
@@ -130,6 +146,11 @@ class Replay:
         self._marks: Final = MarkConflater(config.mark_interval_ms * 1000)
         self._counts: Final = _Counts()
         self._asked_s: Final[dict[str, float]] = {}
+        # Requests that wait until the reports of their account are on the broker.
+        self._behind: Final[list[tuple[MarketEvent, Account]]] = []
+        self._reported: Final[set[str]] = set()
+        self._reported_us = 0
+        self._taken_us = 0
         self._answered_s = time.monotonic()
         self._marked_us = 0
         self._pace: tuple[float, int] | None = None
@@ -189,6 +210,12 @@ class Replay:
         # A mark, too, moves a lane's time on: nothing that still waits may become stale by it.
         while self._is_too_far_ahead(event.time_us):
             self._drain(_WAIT_S)
+        # After a quiet time the venue's acknowledgements of what was before it must be there, or
+        # the gate would take the orders for orphans.
+        if event.time_us - self._taken_us > self._config.mark_quiet_ms * 1000:
+            self._publish_behind()
+            self._flush()
+        self._taken_us = event.time_us
         self._publish_mark(self._marks.due(event.time_us))
         if event.kind == EVENT_MARK:
             self._publish_mark(self._marks.offer(event))
@@ -209,46 +236,80 @@ class Replay:
         while answers:
             self._answered_s = time.monotonic()
             for answer in answers:
+                self._counts.swept += answer.swept
                 asked_s = self._asked_s.pop(answer.request_id, None)
                 if asked_s is None:
                     continue
-                self._counts.latencies_s.append(answer.read_s - asked_s)
+                self._counts.latencies[round((answer.read_s - asked_s) * 10_000)] += 1
                 account = self._by_user[answer.user_id]
                 for ready, owner in self._loop.decided(
                     answer.request_id, account, answer.reason_code, accepted=answer.accepted
                 ):
                     self._publish(ready, owner)
             answers = self._decisions.take(0)
+        self._publish_behind()
         if wait_s:
             self._check()
             self._refuse_silence()
 
     def _settle(self) -> None:
         """Wait until everything is on the broker and decided."""
-        self._publisher.flush()
+        self._flush()
         while self._loop.outstanding:
             self._drain(_WAIT_S)
             self._on_progress(self._flow.stats.messages, self._loop.tally)
+        self._flush()
+
+    def _flush(self) -> None:
         self._publisher.flush()
+        self._reported.clear()
 
     def _publish(self, event: MarketEvent, account: Account) -> None:
-        counts = self._counts
         if event.kind == EVENT_REPORT:
-            self._publisher.fill(self._maker.fill(event, account), account.key, event.time_us)
-            counts.reports += 1
-            if event.exec_type in {EXEC_TYPE_PARTIAL_FILL, EXEC_TYPE_FILL}:
-                counts.fills += 1
-                counts.fill_lots += event.lots
+            self._report(event, account)
+        elif event.kind == EVENT_NEW or account.user_id not in self._reported:
+            self._ask(event, account)
+        else:
+            self._behind.append((event, account))
+
+    def _publish_behind(self) -> None:
+        """Ask what leans on reports, once they are on the broker.
+
+        Kafka keeps no order between topics: a REPLACE that overtook the report on the one before
+        it would be refused as the second at a time.
+        """
+        if not self._behind:
             return
+        self._flush()
+        for event, account in self._behind:
+            self._ask(event, account)
+        self._behind.clear()
+
+    def _report(self, event: MarketEvent, account: Account) -> None:
+        counts = self._counts
+        self._publisher.fill(self._maker.fill(event, account), account.key, event.time_us)
+        self._reported.add(account.user_id)
+        self._reported_us = max(self._reported_us, event.time_us)
+        counts.reports += 1
+        if event.exec_type in TRADES:
+            counts.fills += 1
+            counts.fill_lots += event.lots
+
+    def _ask(self, event: MarketEvent, account: Account) -> None:
+        counts = self._counts
         order = self._maker.order(event, account)
         if not self._asked_s:
             self._answered_s = time.monotonic()
         self._asked_s[order.order_id] = time.monotonic()
-        self._publisher.order(order, account.key, event.time_us)
-        if order.orig_order_id is None:
+        time_us = event.time_us
+        if event.kind == EVENT_NEW:
             counts.orders += 1
         else:
-            counts.cancels += 1
+            # A lane merges its topics by time, and reports of other accounts may be later already.
+            time_us = max(time_us, self._reported_us)
+            counts.cancels += event.kind == EVENT_CANCEL
+            counts.replaces += event.kind != EVENT_CANCEL
+        self._publisher.order(order, account.key, time_us)
 
     def _publish_mark(self, event: MarketEvent | None) -> None:
         if event is None:
@@ -282,28 +343,32 @@ class Replay:
 
     def _result(self, seconds: float) -> ReplayResult:
         counts = self._counts
-        requests = counts.orders + counts.cancels
+        requests = counts.orders + counts.cancels + counts.replaces
         return ReplayResult(
             survey=self.survey,
             accounts=len(self._accounts.all),
             requests=requests,
             orders=counts.orders,
             cancels=counts.cancels,
+            replaces=counts.replaces,
             reports=counts.reports,
             fills=counts.fills,
             fill_lots=counts.fill_lots,
             marks=counts.marks,
+            swept=counts.swept,
             tally=self._loop.tally,
             flow=self._flow.stats,
             seconds=round(seconds, 3),
             requests_per_s=round(requests / seconds, 1),
-            p50_ms=_percentile_ms(counts.latencies_s, 50),
-            p99_ms=_percentile_ms(counts.latencies_s, 99),
+            p50_ms=_percentile_ms(counts.latencies, 50),
+            p99_ms=_percentile_ms(counts.latencies, 99),
         )
 
 
-def _percentile_ms(seconds: list[float], percent: int) -> float:
-    if not seconds:
-        return 0.0
-    ordered = sorted(seconds)
-    return round(ordered[(len(ordered) - 1) * percent // 100] * 1000, 1)
+def _percentile_ms(latencies: Counter[int], percent: int) -> float:
+    left = (latencies.total() - 1) * percent // 100
+    for tenth_ms in sorted(latencies):
+        left -= latencies[tenth_ms]
+        if left < 0:
+            return tenth_ms / 10
+    return 0.0

@@ -1,16 +1,26 @@
 """What a replay came to, for people and as JSON.
 
-Owns the wording and the JSON shape (field names are stable). Computes nothing.
+Owns the wording and the JSON shape (field names are stable). All recorded volume is in it: what is
+matched and what is not add up to what was executed.
 """
 
+from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 
+from pipeline.market.orders import REJECTED_ORDER, REJECTED_REPLACE, UNMATCHED_REASONS
 from pipeline.market.replay import ReplayResult
 from pipeline.risk.reasons import reject_text
+
+_NEVER_SHOWN: Final = "never_shown"
+_UNMATCHED_TEXTS: Final = {
+    _NEVER_SHOWN: "fills of orders that the recording never shows",
+    REJECTED_ORDER: "of orders that the gate rejected",
+    REJECTED_REPLACE: "beyond what the version before a rejected replace could trade",
+}
 
 
 def summary_json(result: ReplayResult) -> dict[str, Any]:
@@ -19,17 +29,28 @@ def summary_json(result: ReplayResult) -> dict[str, Any]:
     recording = found.pop("survey")
     recording["from"] = _iso(recording.pop("first_us"))
     recording["to"] = _iso(recording.pop("last_us"))
-    tally = found.pop("tally")
+    counted = found.pop("tally")
     flow = found.pop("flow")
+    tally, withheld = result.tally, result.tally.withheld
     return {
         "recording": recording,
         **found,
-        "accepted": tally["accepted"],
-        "rejected": tally["rejected"],
-        "cancels_accepted": tally["cancels_accepted"],
-        "cancels_rejected": tally["cancels_rejected"],
-        "rejected_by_reason": dict(result.tally.rejected_by_reason.most_common()),
-        "withheld": tally["withheld"],
+        **{name: count for name, count in counted.items() if isinstance(count, int)},
+        "rejected_by_reason": dict(tally.rejected_by_reason.most_common()),
+        "replaces_rejected_by_reason": dict(tally.replaces_rejected_by_reason.most_common()),
+        "cancels_rejected_by_reason": dict(tally.cancels_rejected_by_reason.most_common()),
+        "withheld": {
+            "reports": withheld.reports,
+            "cancels": withheld.cancels,
+            "traded_lots": withheld.traded_lots,
+        },
+        "volume": {
+            "traded_lots": result.flow.traded_lots,
+            "executed_lots": result.flow.executed_lots,
+            "matched_lots": result.fill_lots,
+            "unmatched_lots": result.flow.executed_lots - result.fill_lots,
+            "unmatched_by_reason": _unmatched_lots(result),
+        },
         "unmatched": {
             name.removeprefix("unmatched_"): count
             for name, count in flow.items()
@@ -55,21 +76,39 @@ def summary_table(result: ReplayResult) -> Table:
     }
     for what, value in rows.items():
         table.add_row(what, value)
-    for reason, count in tally.rejected_by_reason.most_common():
-        table.add_row(f"    {reason}", f"{count:,}  {reject_text(reason)}")
+    _add_reasons(table, tally.rejected_by_reason)
+    table.add_row(
+        "Replaces",
+        f"{result.replaces:,}: {tally.replaces_accepted:,} accepted, "
+        f"{tally.replaces_rejected:,} rejected; {tally.asked_anew:,} more changes became new "
+        "orders, since their order does not work",
+    )
+    _add_reasons(table, tally.replaces_rejected_by_reason)
+    table.add_row(
+        "Cancels",
+        f"{result.cancels:,}: {tally.cancels_accepted:,} accepted, "
+        f"{tally.cancels_rejected:,} rejected",
+    )
+    _add_reasons(table, tally.cancels_rejected_by_reason)
     withheld = tally.withheld
     rows = {
-        "Cancels": f"{result.cancels:,}: {tally.cancels_accepted:,} accepted, "
-        f"{tally.cancels_rejected:,} rejected",
         "Venue reports": f"{result.reports:,}, of them {result.fills:,} fills of "
         f"{result.fill_lots:,} lots",
         "Marks": f"{result.marks:,}",
         "Withheld": f"{withheld.reports:,} reports ({withheld.traded_lots:,} lots traded) and "
-        f"{withheld.cancels:,} cancels of orders that the gate rejected: they never reached the "
-        "venue",
-        "Unmatched": f"{flow.unmatched_lots:,} lots in {flow.unmatched_fills:,} fills of orders "
-        "the recording never shows; left out",
-        "Throughput": f"{result.requests_per_s:,.0f} orders and cancels a second over "
+        f"{withheld.cancels:,} cancels, of what the gate rejected: it never reached the venue",
+        "Volume": f"{flow.executed_lots:,} lots executed on both sides of {flow.trades:,} trades; "
+        f"{result.fill_lots:,} matched, {flow.executed_lots - result.fill_lots:,} not",
+    }
+    for what, value in rows.items():
+        table.add_row(what, value)
+    for reason, lots in _unmatched_lots(result).items():
+        table.add_row(f"    {reason}", f"{lots:,}  {_UNMATCHED_TEXTS[reason]}")
+    rows = {
+        "Swept": f"{result.swept:,} orders, which the gate ended by itself",
+        "Left working": f"{tally.left_working_orders:,} orders with {tally.left_working_lots:,} "
+        "lots that the recording has ended, in a version that the gate rejected",
+        "Throughput": f"{result.requests_per_s:,.0f} requests a second over "
         f"{result.seconds:,.1f} s; each waits for its answer here, make bench-throughput does not",
         "Latency": f"p50 {result.p50_ms:,.1f} ms, p99 {result.p99_ms:,.1f} ms from publishing a "
         "request to reading its committed decision; at full speed mostly queueing",
@@ -77,6 +116,19 @@ def summary_table(result: ReplayResult) -> Table:
     for what, value in rows.items():
         table.add_row(what, value)
     return table
+
+
+def _unmatched_lots(result: ReplayResult) -> dict[str, int]:
+    """Recorded volume that is no fill of the replay, by why."""
+    by_reason = result.tally.withheld.lots_by_reason
+    return {_NEVER_SHOWN: result.flow.unmatched_lots} | {
+        reason: by_reason[reason] for reason in UNMATCHED_REASONS
+    }
+
+
+def _add_reasons(table: Table, reasons: Counter[str]) -> None:
+    for reason, count in reasons.most_common():
+        table.add_row(f"    {reason}", f"{count:,}  {reject_text(reason)}")
 
 
 def _iso(time_us: int) -> str:

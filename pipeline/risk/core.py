@@ -1,17 +1,20 @@
 """The core of a lane: takes inputs one at a time and returns what became of each.
 
 Owns the order of work within an input: the day is rolled, waiting control records are applied,
-what is too old is forgotten, the input is handled, deficits are noted. Pure: time is in the
-`InputContext`, rows are in the state the shell gives, nothing is read or sent. Compiled with mypyc.
+what is too old is forgotten, orders whose time is over end, the input is handled, deficits are
+noted. Pure: time is in the `InputContext`, rows are in the state the shell gives, nothing is read
+or sent. Compiled with mypyc.
 """
 
 from typing import Final
 
 from pipeline.risk.core_versions import require_known
+from pipeline.risk.deficits import Deficits
 from pipeline.risk.effects import Effects, InputContext, dead_letter, fact, ignored
+from pipeline.risk.endings import Endings
 from pipeline.risk.executions import ExecutionDesk
 from pipeline.risk.journal import Journal
-from pipeline.risk.keys import mark_key, user_key
+from pipeline.risk.keys import mark_key
 from pipeline.risk.ledger import Ledger
 from pipeline.risk.memory import Memory
 from pipeline.risk.orders import OrderDesk
@@ -20,6 +23,7 @@ from pipeline.risk.records import (
     Control,
     CoreVersion,
     DayClose,
+    Decision,
     Deposit,
     Fill,
     Mark,
@@ -29,6 +33,7 @@ from pipeline.risk.records import (
 )
 from pipeline.risk.rules_in_force import RulesInForce
 from pipeline.risk.state import InvariantViolated, LaneState
+from pipeline.risk.sweeping import Sweeping
 from pipeline.risk.transfers import TransferDesk
 
 
@@ -42,14 +47,30 @@ class RiskCore:
         self.ledger: Final = Ledger(state)
         self.journal: Final = Journal(head, rules)
         self.memory: Final = Memory(head, rules)
-        self.orders: Final = OrderDesk(state, rules, self.ledger, self.journal, self.memory)
-        self.executions: Final = ExecutionDesk(state, rules, self.ledger, self.journal, self.memory)
+        self.sweeping: Final = Sweeping()
+        self.deficits: Final = Deficits(state, self.ledger, self.journal)
+        self.endings: Final = Endings(
+            state,
+            rules,
+            self.ledger,
+            self.journal,
+            self.memory,
+            self.sweeping,
+            self.deficits,
+        )
+        self.orders: Final = OrderDesk(
+            state, rules, self.ledger, self.journal, self.memory, self.sweeping, head
+        )
+        self.executions: Final = ExecutionDesk(
+            state, rules, self.ledger, self.journal, self.memory, self.endings
+        )
         self.transfers: Final = TransferDesk(state, rules, self.ledger, self.journal, self.memory)
+        # Decisions on the orders that ended before the input at hand.
+        self.swept: list[Decision] = []
 
     def begin(self, context: InputContext) -> None:
         """What gate time alone brings about; before every input, readable or not."""
         self.state.begin_input()
-        self.ledger.begin_input()
         self.journal.begin_input()
         self.rules.core_version = self.head.core_version
         self.journal.roll_day(context)
@@ -58,6 +79,8 @@ class RiskCore:
             self._put_in_force(context, due)
             due = self.rules.next_due(context.gate_time)
         self.memory.begin_input(context.gate_time)
+        self.swept = self.endings.sweep(context, self.head.business_day, self.head.control_number)
+        self.ledger.begin_user()
 
     def order(self, context: InputContext, order: Order, content_hash: bytes) -> Effects:
         """An order record. `content_hash`: SHA-256 of its canonical Avro body."""
@@ -121,17 +144,6 @@ class RiskCore:
     def _finish(
         self, context: InputContext, effects: Effects, tenant_id: str, event_time: int, user_id: str
     ) -> Effects:
-        for currency in sorted(self.ledger.touched):
-            balance = self.state.balance(user_id, currency)
-            if balance is None:
-                raise InvariantViolated("a touched balance is gone")
-            short = balance.held_minor - balance.cash_minor
-            was_short = self.ledger.touched[currency] > 0
-            if (short > 0) == was_short:
-                continue
-            user = self.state.user_or_new(user_id)
-            user.deficit_count += 1 if short > 0 else -1
-            self.state.put(user_key(user_id), user)
-            self.journal.of_deficit(context, tenant_id, event_time, user_id, currency, short)
+        self.deficits.note(context, tenant_id, event_time, user_id)
         effects.events = self.journal.events
         return effects

@@ -148,14 +148,24 @@ class Journal:
         event.last_lots = fill.last_lots
         event.last_price_e9 = fill.last_price_e9
         if order is not None:
-            event.order_type = order.order_type
-            event.time_in_force = order.time_in_force
-            event.quantity_lots = order.quantity_lots
-            event.price_e9 = order.price_e9
-            event.trader_id = order.trader_id
-            event.algo_id = order.algo_id
-            event.desk_id = order.desk_id
-            event.counterparty_id = order.counterparty_id
+            _describe(event, order)
+
+    def of_swept(
+        self,
+        context: InputContext,
+        order: RowOrder,
+        user_id: str,
+        order_id: str,
+        event_type: str,
+        reason_code: str,
+    ) -> None:
+        """Gate time ended an order. `order_id`: its current one."""
+        event = self._filed(context, order.tenant_id, event_type, context.gate_time, reason_code)
+        event.user_id = user_id
+        event.order_id = order_id
+        event.instrument_id = order.instrument_id
+        event.side = order.side
+        _describe(event, order)
 
     def of_deposit(
         self, context: InputContext, deposit: Deposit, event_type: str, reason_code: str
@@ -182,3 +192,14 @@ class Journal:
         event.user_id = user_id
         event.currency = currency
         event.amount_minor = nearest(max(short_minor, 0))
+
+
+def _describe(event: RegulatoryEvent, order: RowOrder) -> None:
+    event.order_type = order.order_type
+    event.time_in_force = order.time_in_force
+    event.quantity_lots = order.quantity_lots
+    event.price_e9 = order.price_e9
+    event.trader_id = order.trader_id
+    event.algo_id = order.algo_id
+    event.desk_id = order.desk_id
+    event.counterparty_id = order.counterparty_id

@@ -11,6 +11,7 @@ USER: Final = b"U"
 BALANCE: Final = b"B"
 POSITION: Final = b"P"
 ORDER: Final = b"O"
+ALIAS: Final = b"A"
 DECISION: Final = b"D"
 EXECUTION: Final = b"X"
 TRANSFER: Final = b"T"
@@ -50,6 +51,11 @@ def order_key(user_id: str, order_id: str) -> bytes:
     return ORDER + part(user_id) + part(order_id)
 
 
+def alias_key(user_id: str, order_id: str) -> bytes:
+    """Row of another id of an order that holds something."""
+    return ALIAS + part(user_id) + part(order_id)
+
+
 def decision_key(user_id: str, order_id: str) -> bytes:
     """Row of a remembered decision whose order holds nothing."""
     return DECISION + part(user_id) + part(order_id)
@@ -83,3 +89,11 @@ def control_key(*parts: str) -> bytes:
 def report_day_key(tenant_id: str, business_day: int) -> bytes:
     """Row of the reporting step: a tenant's business day."""
     return REPORT_DAY + part(tenant_id) + part(str(business_day))
+
+
+def text_part(key: bytes, index: int) -> str:
+    """The index-th part of a key."""
+    at = 1
+    for _ in range(index):
+        at += 1 + key[at]
+    return key[at + 1 : at + 1 + key[at]].decode("utf-8")

@@ -20,7 +20,9 @@ from pipeline.risk.money import (
 )
 from pipeline.risk.records import (
     INSTRUMENT_KIND_FUTURE,
+    INSTRUMENT_KIND_SPOT,
     SIDE_BUY,
+    SIDE_SELL,
     FeeSchedule,
     Instrument,
     RowBalance,
@@ -29,16 +31,73 @@ from pipeline.risk.records import (
 )
 from pipeline.risk.state import InvariantViolated, LaneState
 
+NEVER_SETTLED: Final = -1
+
 
 class OutOfRange(Exception):
     """A figure would leave 64 bits. Raised before anything has changed."""
 
 
-def open_lots(order: RowOrder) -> int:
-    """Lots of a working order that can still be filled, and are held for."""
-    final = order.final_lots
-    total = order.quantity_lots if final is None else final
-    return max(0, total - order.filled_lots)
+class Trade:
+    """Lots that change hands, from the user's side. `fee_minor` is negative for a rebate."""
+
+    def __init__(self, side: int, lots: int, price_e9: int, fee_minor: int) -> None:
+        self.side: Final = side
+        self.lots: Final = lots
+        self.price_e9: Final = price_e9
+        self.fee_minor: Final = fee_minor
+
+    @property
+    def signed_lots(self) -> int:
+        """By how much the position changes."""
+        return self.lots if self.side == SIDE_BUY else -self.lots
+
+    def taken_back(self) -> "Trade":
+        """The trade that undoes it."""
+        other = SIDE_SELL if self.side == SIDE_BUY else SIDE_BUY
+        return Trade(other, self.lots, self.price_e9, -self.fee_minor)
+
+
+class OrderTerms:
+    """The figures of an order that decide what is open and what it holds, to be tried out."""
+
+    def __init__(self, order: RowOrder) -> None:
+        self.side: Final = order.side
+        self.quantity_lots = order.quantity_lots
+        self.price_e9 = order.price_e9
+        # Both 0 while no REPLACE is pending.
+        self.pending_quantity_lots = order.pending_quantity_lots
+        self.pending_price_e9 = order.pending_price_e9
+        self.filled_lots = order.filled_lots
+        self.final_lots = order.final_lots
+
+    @property
+    def total_lots(self) -> int:
+        """What it can be filled with in all, by either version."""
+        if self.final_lots is not None:
+            return self.final_lots
+        return max(self.quantity_lots, self.pending_quantity_lots)
+
+    @property
+    def open_lots(self) -> int:
+        """What can still be filled, and is held for."""
+        return max(0, self.total_lots - self.filled_lots)
+
+    def held(self, instrument: Instrument, fee: FeeSchedule | None) -> int:
+        """What it holds for itself, in `hold_currency`: by the dearer version."""
+        if self.final_lots is not None:
+            return self._held(instrument, fee, self.final_lots, self.price_e9)
+        held = self._held(instrument, fee, self.quantity_lots, self.price_e9)
+        if self.pending_quantity_lots == 0:
+            return held
+        pending = self._held(instrument, fee, self.pending_quantity_lots, self.pending_price_e9)
+        return max(held, pending)
+
+    def _held(
+        self, instrument: Instrument, fee: FeeSchedule | None, total: int, price_e9: int
+    ) -> int:
+        lots = total - self.filled_lots
+        return order_hold(instrument, fee, self.side, lots, price_e9) if lots > 0 else 0
 
 
 class Ledger:
@@ -46,11 +105,11 @@ class Ledger:
 
     def __init__(self, state: LaneState) -> None:
         self.state: Final = state
-        # Currencies the current input has touched, and by how much each was short before.
+        # Currencies of the user at hand that were touched, and by how much each was short before.
         self.touched: dict[str, int] = {}
 
-    def begin_input(self) -> None:
-        """Forget what the previous input touched."""
+    def begin_user(self) -> None:
+        """Another user, or another input, is at hand."""
         self.touched = {}
 
     # -- balances
@@ -87,8 +146,7 @@ class Ledger:
         held = row.held_minor + amount
         if held < 0:
             raise InvariantViolated("more released than was held")
-        if not fits(held):
-            raise InvariantViolated("held outside 64 bits: checks and facts refuse that first")
+        # An order's hold may rise before its position's margin falls: `deficits.py` judges the sum.
         row.held_minor = held
 
     def require_room_to_hold(self, user_id: str, currency: str, amount: int) -> None:
@@ -110,6 +168,7 @@ class Ledger:
                 margin_minor=0,
                 margin_currency=instrument.currency,
                 open_cost_e9=0,
+                settled_on=NEVER_SETTLED,
             )
         self.state.put(position_key(user_id, instrument.instrument_id), row)
         return row
@@ -127,15 +186,19 @@ class Ledger:
     def margin_change(
         self, user_id: str, instrument: Instrument, side: int, traded: int, worked: int
     ) -> int:
-        """By how much a position's margin would rise after a trade and a change of what works."""
+        """By how much a position's margin would rise.
+
+        After trades that change the position by `traded` lots, and a change of what works on
+        `side` by `worked` lots.
+        """
         row = self.state.position(user_id, instrument.instrument_id)
-        lots = 0 if row is None else row.position_lots
+        lots = traded if row is None else row.position_lots + traded
         buys = 0 if row is None else row.working_buy_lots
         sells = 0 if row is None else row.working_sell_lots
         before = 0 if row is None else row.margin_minor
         if side == SIDE_BUY:
-            return position_margin(instrument, lots + traded, buys + worked, sells) - before
-        return position_margin(instrument, lots - traded, buys, sells + worked) - before
+            return position_margin(instrument, lots, buys + worked, sells) - before
+        return position_margin(instrument, lots, buys, sells + worked) - before
 
     def rehold_position(self, user_id: str, instrument: Instrument) -> None:
         """Bring a position's margin up to date."""
@@ -155,8 +218,7 @@ class Ledger:
         fee: FeeSchedule | None,
     ) -> None:
         """Bring an order's own hold up to date with what is open."""
-        lots = open_lots(order)
-        held = order_hold(instrument, fee, order.side, lots, order.price_e9) if lots else 0
+        held = OrderTerms(order).held(instrument, fee)
         currency = hold_currency(instrument, order.side)
         self.hold(user_id, currency, held - order.hold_minor)
         order.hold_minor = held
@@ -165,51 +227,84 @@ class Ledger:
 
     # -- trades
 
-    def trade(
-        self, user_id: str, instrument: Instrument, side: int, lots: int, price_e9: int, fee: int
-    ) -> None:
-        """Settle `lots` at `price_e9`; raises OutOfRange and changes nothing where it cannot."""
-        signed = lots if side == SIDE_BUY else -lots
-        position = self.state.position(user_id, instrument.instrument_id)
-        before = 0 if position is None else position.position_lots
-        after = before + signed
-        base = 0
-        cost = 0
-        if instrument.kind == INSTRUMENT_KIND_FUTURE:
-            open_cost = 0 if position is None else position.open_cost_e9
-            cost, value_e9 = average_cost(before, open_cost, signed, price_e9)
-            money = settled(instrument, value_e9)
-        else:
-            money = -settled(instrument, price_e9 * lots)
-            if side != SIDE_BUY:
-                money = -money
-            base = signed * instrument.base_minor_per_lot
-        self._require_room(user_id, instrument.currency, money, fee)
+    def trade(self, user_id: str, instrument: Instrument, trades: list[Trade]) -> None:
+        """Settle trades, one after the other; raises OutOfRange and changes nothing if one cannot.
+
+        A SPOT moves both assets, an EQUITY the money, a FUTURE the profit of what it closes.
+        """
+        row = self.state.position(user_id, instrument.instrument_id)
+        position = 0 if row is None else row.position_lots
+        cost = 0 if row is None else row.open_cost_e9
+        quote = Moved(self.state.balance(user_id, instrument.currency))
         base_currency = instrument.base_currency
-        if base != 0 and base_currency is not None:
-            self._require_room(user_id, base_currency, base, 0)
-        if not (fits(after) and fits(cost)):
-            raise OutOfRange
+        delivers = instrument.kind == INSTRUMENT_KIND_SPOT and base_currency is not None
+        base = Moved(self.state.balance(user_id, base_currency or "") if delivers else None)
+        for trade in trades:
+            signed = trade.signed_lots
+            if instrument.kind == INSTRUMENT_KIND_FUTURE:
+                cost, value_e9 = average_cost(position, cost, signed, trade.price_e9)
+                money = settled(instrument, value_e9)
+            else:
+                money = settled(instrument, trade.price_e9 * trade.lots)
+                if trade.side == SIDE_BUY:
+                    money = -money
+            position += signed
+            quote.add(money, trade.fee_minor)
+            if delivers:
+                base.add(signed * instrument.base_minor_per_lot, 0)
+            if not (fits(position) and fits(cost)):
+                raise OutOfRange
         # From here it must succeed.
-        balance = self.balance(user_id, instrument.currency)
-        balance.cash_minor += money - fee
-        balance.traded_minor += money
-        balance.fees_minor += fee
-        if base != 0 and base_currency is not None:
-            delivered = self.balance(user_id, base_currency)
-            delivered.cash_minor += base
-            delivered.traded_minor += base
+        quote.store(self.balance(user_id, instrument.currency))
+        if delivers and base_currency is not None:
+            base.store(self.balance(user_id, base_currency))
         row = self.position(user_id, instrument)
-        row.position_lots = after
+        row.position_lots = position
         row.open_cost_e9 = cost
 
-    def _require_room(self, user_id: str, currency: str, money: int, fee: int) -> None:
-        row = self.state.balance(user_id, currency)
-        cash = 0 if row is None else row.cash_minor
-        traded = 0 if row is None else row.traded_minor
-        fees = 0 if row is None else row.fees_minor
-        if not (fits(cash + money - fee) and fits(traded + money) and fits(fees + fee)):
+    def settle(self, user_id: str, instrument: Instrument, price_e9: int) -> int:
+        """Pay what a position has gained or lost since its cost; returns how much.
+
+        From then on its cost is the settlement price. Raises OutOfRange and changes nothing where
+        that would not fit.
+        """
+        held = self.state.position(user_id, instrument.instrument_id)
+        lots = 0 if held is None else held.position_lots
+        before = 0 if held is None else held.open_cost_e9
+        cost = price_e9 * lots
+        money = settled(instrument, cost - before)
+        quote = Moved(self.state.balance(user_id, instrument.currency))
+        quote.add(money, 0)
+        if not fits(cost):
             raise OutOfRange
+        # From here it must succeed.
+        if money:
+            quote.store(self.balance(user_id, instrument.currency))
+        self.position(user_id, instrument).open_cost_e9 = cost
+        return money
+
+
+class Moved:
+    """A balance's figures while trades move them, before anything is changed."""
+
+    def __init__(self, row: RowBalance | None) -> None:
+        self.cash = 0 if row is None else row.cash_minor
+        self.traded = 0 if row is None else row.traded_minor
+        self.fees = 0 if row is None else row.fees_minor
+
+    def add(self, money: int, fee: int) -> None:
+        """Raises OutOfRange when a figure would leave 64 bits."""
+        self.cash += money - fee
+        self.traded += money
+        self.fees += fee
+        if not (fits(self.cash) and fits(self.traded) and fits(self.fees)):
+            raise OutOfRange
+
+    def store(self, row: RowBalance) -> None:
+        """Write the figures."""
+        row.cash_minor = self.cash
+        row.traded_minor = self.traded
+        row.fees_minor = self.fees
 
 
 def average_cost(before: int, open_cost: int, signed: int, price_e9: int) -> tuple[int, int]:

@@ -7,7 +7,9 @@ No state, no float. All amounts in minor units, prices in 1e-9 price units. Comp
 from typing import Final
 
 from pipeline.risk.records import (
+    INSTRUMENT_KIND_EQUITY,
     INSTRUMENT_KIND_FUTURE,
+    INSTRUMENT_KIND_SPOT,
     SIDE_BUY,
     FeeSchedule,
     Instrument,
@@ -76,7 +78,7 @@ def fee_hold(instrument: Instrument, fee: FeeSchedule | None, lots: int, price_e
 
 def hold_currency(instrument: Instrument, side: int) -> str:
     """The currency in which an order of `side` holds."""
-    if instrument.kind != INSTRUMENT_KIND_FUTURE and side != SIDE_BUY:
+    if instrument.kind == INSTRUMENT_KIND_SPOT and side != SIDE_BUY:
         return instrument.base_currency or ""
     return instrument.currency
 
@@ -89,12 +91,41 @@ def order_hold(
         return fee_hold(instrument, fee, lots, price_e9)
     if side == SIDE_BUY:
         return notional_up(instrument, lots, price_e9) + fee_hold(instrument, fee, lots, price_e9)
+    if instrument.kind == INSTRUMENT_KIND_EQUITY:
+        # What it would deliver is in the position; SHORT_SALE and the margin bound the rest.
+        return 0
     return lots * instrument.base_minor_per_lot
 
 
+def margined_lots(instrument: Instrument, position: int, buys: int, sells: int) -> int:
+    """Lots that a position with `buys` and `sells` lots working has margin for."""
+    if instrument.kind == INSTRUMENT_KIND_FUTURE:
+        return max(abs(position + buys), abs(position - sells))
+    if instrument.kind == INSTRUMENT_KIND_EQUITY:
+        return max(0, sells - position)
+    return 0
+
+
 def position_margin(instrument: Instrument, position: int, buys: int, sells: int) -> int:
-    """Initial margin of a position with `buys` and `sells` lots working; 0 but for a FUTURE."""
+    """Margin of a position with `buys` and `sells` lots working."""
     margin = instrument.margin_minor_per_lot
-    if instrument.kind != INSTRUMENT_KIND_FUTURE or margin is None:
+    if margin is None:
         return 0
-    return margin * max(abs(position + buys), abs(position - sells))
+    return margin * margined_lots(instrument, position, buys, sells)
+
+
+def protection_price(mark_e9: int, collar_bps: int, tick_e9: int, *, buys: bool) -> int:
+    """The worst price of a MARKET order: within the collar, and a multiple of the tick."""
+    if buys:
+        return mark_e9 * (BPS + collar_bps) // BPS // tick_e9 * tick_e9
+    lowest = divide_up(mark_e9 * (BPS - collar_bps), BPS)
+    return max(divide_up(lowest, tick_e9), 1) * tick_e9
+
+
+def converted(amount: int, pair: Instrument, mark_e9: int, *, from_base: bool) -> int:
+    """`amount` of the pair's base currency in its currency, or the other way; rounded up."""
+    base = pair.base_minor_per_lot * pair.multiplier_denominator * PRICE_SCALE
+    quote = mark_e9 * pair.multiplier_numerator
+    if from_base:
+        return divide_up(amount * quote, base)
+    return divide_up(amount * base, quote)

@@ -7,28 +7,33 @@ Compiled with mypyc.
 
 from typing import Final
 
+from pipeline.risk import order_ids
 from pipeline.risk.checks import rate, registry
 from pipeline.risk.checks.context import OrderContext, failed
 from pipeline.risk.effects import Effects, InputContext
 from pipeline.risk.journal import Journal
 from pipeline.risk.keys import decision_key, order_key, user_key
-from pipeline.risk.ledger import Ledger
+from pipeline.risk.ledger import Ledger, OrderTerms
 from pipeline.risk.memory import Memory
 from pipeline.risk.money import hold_currency
 from pipeline.risk.reasons import ACCEPTED, fix_reject_reason, reject_text
 from pipeline.risk.records import (
     AUDIT_OUTCOME_DECISION,
+    DECISION_ORIGIN_CLIENT,
     ORDER_ACTION_NEW,
+    ORDER_ACTION_REPLACE,
     VERDICT_ACCEPTED,
     VERDICT_REJECTED,
     CheckResult,
     Decision,
     Order,
     RowDecision,
+    RowGate,
     RowOrder,
 )
 from pipeline.risk.rules_in_force import RulesInForce
 from pipeline.risk.state import InvariantViolated, LaneState
+from pipeline.risk.sweeping import Sweeping
 
 IDENTITY: Final = "IDENTITY"
 
@@ -55,12 +60,16 @@ class OrderDesk:
         ledger: Ledger,
         journal: Journal,
         memory: Memory,
+        sweeping: Sweeping,
+        head: RowGate,
     ) -> None:
         self.state: Final = state
         self.rules: Final = rules
         self.ledger: Final = ledger
         self.journal: Final = journal
         self.memory: Final = memory
+        self.sweeping: Final = sweeping
+        self.head: Final = head
 
     def decide(
         self, context: InputContext, order: Order, content_hash: bytes, control_number: int
@@ -74,10 +83,15 @@ class OrderDesk:
         duplicate_of: int | None = None
         checks: list[CheckResult] = []
         hold = 0
+        view: OrderContext | None = None
         if first is not None and first.content_hash == content_hash:
             reason = first.reason_code
             duplicate_of = first.lane_sequence
         elif first is not None:
+            reason = "DUPLICATE_ID"
+            checks = [failed(IDENTITY, reason)]
+        elif self.state.root_of(order.user_id, order.order_id) is not None:
+            # The id of a replace that was forgotten, and under which an order works.
             reason = "DUPLICATE_ID"
             checks = [failed(IDENTITY, reason)]
         elif order.event_time < self.rules.forgotten_before:
@@ -89,15 +103,12 @@ class OrderDesk:
             checks = [failed(IDENTITY, reason)]
         else:
             view = OrderContext(order, context.gate_time, self.state, self.rules)
-            is_new = order.action == ORDER_ACTION_NEW
-            checks = registry.run(
-                registry.CHECKS_OF_NEW if is_new else registry.CHECKS_OF_CANCEL, view
-            )
+            checks = registry.run(_checks_of(order), view)
             reason = registry.first_failure(checks) or ACCEPTED
             # From here it must succeed.
             hold = self._remember(context, order, content_hash, view, reason)
         decision = self._decision(
-            context, order, reason, duplicate_of, checks, hold, control_number
+            context, order, reason, duplicate_of, checks, hold, control_number, view
         )
         if duplicate_of is None:
             self._note(context, order, reason)
@@ -133,20 +144,27 @@ class OrderDesk:
             user.orders_count += 1
         if reason == ACCEPTED and is_new:
             return self._place(context, order, content_hash, view)
-        if reason == ACCEPTED:
-            self._request_cancel(order)
+        hold = 0
+        root_id: str | None = None
+        if reason == ACCEPTED and view.referred is not None:
+            root_id = view.referred.root_id
+            if order.action == ORDER_ACTION_REPLACE:
+                hold = self._request_replace(context, order, view, root_id)
+            else:
+                self._request_cancel(order.user_id, root_id)
         row = RowDecision(
             verdict=VERDICT_ACCEPTED if reason == ACCEPTED else VERDICT_REJECTED,
             reason_code=reason,
             lane_sequence=context.lane_sequence,
             touched_at=self.memory.touch(context.gate_time, order.event_time),
             content_hash=content_hash,
+            root_order_id=root_id,
             instrument_id=None,
             side=None,
             filled_lots=0,
         )
         self.state.put(decision_key(order.user_id, order.order_id), row)
-        return 0
+        return hold
 
     def _place(
         self, context: InputContext, order: Order, content_hash: bytes, view: OrderContext
@@ -167,6 +185,11 @@ class OrderDesk:
             time_in_force=order.time_in_force,
             quantity_lots=order.quantity_lots,
             price_e9=view.price_e9,
+            expires_at=order.expires_at,
+            current_order_id=order.order_id,
+            pending_order_id=None,
+            pending_quantity_lots=0,
+            pending_price_e9=0,
             trader_id=order.trader_id,
             algo_id=order.algo_id,
             desk_id=order.desk_id,
@@ -178,6 +201,8 @@ class OrderDesk:
             hold_minor=0,
             hold_currency=currency,
             lane_sequence=context.lane_sequence,
+            accepted_at=context.gate_time,
+            business_day=self.head.business_day,
             touched_at=max(context.gate_time, order.event_time),
             content_hash=content_hash,
         )
@@ -185,15 +210,39 @@ class OrderDesk:
         self.ledger.rehold_order(order.user_id, order.order_id, row, instrument, fee)
         self.ledger.work(order.user_id, instrument, order.side, order.quantity_lots)
         self.ledger.rehold_position(order.user_id, instrument)
+        self.sweeping.placed(order.user_id, order.order_id, row)
         return before - self.ledger.available(order.user_id, currency)
 
-    def _request_cancel(self, order: Order) -> None:
-        order_id = order.orig_order_id or ""
-        row = self.state.order(order.user_id, order_id)
+    def _request_cancel(self, user_id: str, root_id: str) -> None:
+        row = self.state.order(user_id, root_id)
         if row is None:
             raise InvariantViolated("accepted the cancel of an order that does not work")
         row.cancel_requested = True
-        self.state.put(order_key(order.user_id, order_id), row)
+        self.state.put(order_key(user_id, root_id), row)
+
+    def _request_replace(
+        self, context: InputContext, order: Order, view: OrderContext, root_id: str
+    ) -> int:
+        """Cover both versions until the venue answers; returns by how much held rose."""
+        user = view.user
+        instrument = view.instrument
+        row = view.replaced
+        if user is None or instrument is None or row is None:
+            raise InvariantViolated("accepted the replace of an order that does not work")
+        rate.count_accepted(user, context.gate_time)
+        self.state.put(user_key(order.user_id), user)
+        before = self.ledger.available(order.user_id, row.hold_currency)
+        open_before = OrderTerms(row).open_lots
+        row.pending_order_id = order.order_id
+        row.pending_quantity_lots = order.quantity_lots
+        row.pending_price_e9 = view.price_e9
+        order_ids.add_pending(self.state, order.user_id, root_id, row)
+        fee = self.rules.fee_of(user.tier_id, instrument.instrument_id)
+        self.ledger.rehold_order(order.user_id, root_id, row, instrument, fee)
+        added = OrderTerms(row).open_lots - open_before
+        self.ledger.work(order.user_id, instrument, order.side, added)
+        self.ledger.rehold_position(order.user_id, instrument)
+        return before - self.ledger.available(order.user_id, row.hold_currency)
 
     # -- answering
 
@@ -214,14 +263,17 @@ class OrderDesk:
         checks: list[CheckResult],
         hold: int,
         control_number: int,
+        view: OrderContext | None,
     ) -> Decision:
         accepted = reason == ACCEPTED
         first_accept = accepted and duplicate_of is None
-        holds = first_accept and order.action == ORDER_ACTION_NEW
         currency: str | None = None
-        if holds:
-            working = self.state.order(order.user_id, order.order_id)
+        if first_accept and order.action in (ORDER_ACTION_NEW, ORDER_ACTION_REPLACE):
+            root_id = self.state.root_of(order.user_id, order.order_id) or order.order_id
+            working = self.state.order(order.user_id, root_id)
             currency = None if working is None else working.hold_currency
+        pair = None if view is None else view.fx_pair
+        mark = None if view is None else view.fx_mark
         return Decision(
             gate_time=context.gate_time,
             event_time=order.event_time,
@@ -231,6 +283,7 @@ class OrderDesk:
             order_id=order.order_id,
             orig_order_id=order.orig_order_id,
             action=order.action,
+            origin=DECISION_ORIGIN_CLIENT,
             verdict=VERDICT_ACCEPTED if accepted else VERDICT_REJECTED,
             reason_code=reason,
             reason_text=reject_text(reason),
@@ -245,6 +298,18 @@ class OrderDesk:
             checks=checks,
             hold_currency=currency,
             hold_minor=hold,
+            protection_price_e9=None if view is None or not accepted else view.protection_price_e9,
+            fx_instrument_id=None if pair is None else pair.instrument_id,
+            fx_price_e9=None if mark is None else mark.price_e9,
+            fx_as_of=None if mark is None else mark.as_of,
             order=order if first_accept else None,
             traceparent=context.traceparent,
         )
+
+
+def _checks_of(order: Order) -> tuple[tuple[str, registry.Check], ...]:
+    if order.action == ORDER_ACTION_NEW:
+        return registry.CHECKS_OF_NEW
+    if order.action == ORDER_ACTION_REPLACE:
+        return registry.CHECKS_OF_REPLACE
+    return registry.CHECKS_OF_CANCEL

@@ -25,6 +25,7 @@ OTHER: Final = 99
 # FIX CxlRejReason (102).
 CANCEL_TOO_LATE: Final = 0
 CANCEL_UNKNOWN_ORDER: Final = 1
+CANCEL_ALREADY_PENDING: Final = 3
 CANCEL_DUPLICATE: Final = 6
 CANCEL_OTHER: Final = 99
 
@@ -33,18 +34,26 @@ REJECTIONS: Final[dict[str, tuple[str, int]]] = {
     "DUPLICATE_ID": ("The order id was used before with other content.", DUPLICATE_ORDER),
     "TOO_OLD": ("The event time is further back than order ids are remembered.", STALE_ORDER),
     "FIELD_TOO_LONG": ("An id is empty or too long, or there are too many tags.", OTHER),
-    "UNSUPPORTED": (
-        "This action, order type or instrument kind is not supported.",
-        UNSUPPORTED_CHARACTERISTIC,
-    ),
+    "RESERVED_ID": ("Order ids that begin with gate: are the gate's own.", OTHER),
+    "UNSUPPORTED": ("A replace cannot make a market order.", UNSUPPORTED_CHARACTERISTIC),
     "ORIG_ORDER_MISSING": ("A cancel or replace must name the order it refers to.", OTHER),
-    "BAD_PRICE": ("A limit order needs a price above zero, within bounds.", OTHER),
+    "BAD_PRICE": (
+        "A limit order needs a price above zero, within bounds; a market order has none.",
+        OTHER,
+    ),
     "BAD_QUANTITY": ("The quantity must be above zero and within bounds.", INCORRECT_QUANTITY),
     "POLICY_MISSING": ("No policy has been published, so nothing can be judged.", OTHER),
     "EVENT_TIME_IN_FUTURE": ("The event time is further ahead than allowed.", OTHER),
     "ORDER_STALE": ("The order took longer to get here than allowed.", STALE_ORDER),
+    "ORDER_EXPIRED": ("The order's expiry has passed.", STALE_ORDER),
     "USER_UNKNOWN": ("The user is not registered.", UNKNOWN_ACCOUNT),
     "TENANT_MISMATCH": ("The user belongs to another tenant.", UNKNOWN_ACCOUNT),
+    "ORIG_ORDER_UNKNOWN": ("The order to cancel or replace is not known.", OTHER),
+    "ORIG_ORDER_CLOSED": ("The order to cancel or replace has ended.", OTHER),
+    "REPLACE_MISMATCH": ("A replace changes quantity and price, nothing else.", OTHER),
+    "CANCEL_PENDING": ("A cancel of the order is pending.", OTHER),
+    "REPLACE_PENDING": ("A replace of the order is pending.", OTHER),
+    "BELOW_FILLED": ("The quantity is not above what has been filled.", INCORRECT_QUANTITY),
     "INSTRUMENT_UNKNOWN": ("The instrument is not defined.", UNKNOWN_SYMBOL),
     "INSTRUMENT_NOT_OPEN": ("The instrument is closed or halted.", EXCHANGE_CLOSED),
     "FIRM_STATE_MISSING": ("The firm's trading state has not been published.", OTHER),
@@ -59,16 +68,17 @@ REJECTIONS: Final[dict[str, tuple[str, int]]] = {
     "ORDER_QUANTITY": ("The quantity is above the limit.", EXCEEDS_LIMIT),
     "OUT_OF_RANGE": ("The order is worth more than can be represented.", EXCEEDS_LIMIT),
     "ORDER_NOTIONAL": ("The notional is above the limit.", EXCEEDS_LIMIT),
+    "FX_MISSING": ("There is no rate to convert the notional by.", EXCEEDS_LIMIT),
+    "FX_STALE": ("The rate to convert the notional by is too old.", EXCEEDS_LIMIT),
     "MARK_MISSING": ("There is no reference price.", PRICE_EXCEEDS_BAND),
     "MARK_STALE": ("The reference price is too old.", PRICE_EXCEEDS_BAND),
     "PRICE_COLLAR": ("The price is too far from the reference price.", PRICE_EXCEEDS_BAND),
+    "SHORT_SALE": ("More would be sold short than is allowed and located.", EXCEEDS_LIMIT),
     "POSITION_LIMIT": ("Position and working orders would exceed the limit.", EXCEEDS_LIMIT),
     "OPEN_ORDERS": ("Too many working orders.", EXCEEDS_LIMIT),
     "FEE_MISSING": ("No fee schedule is configured for the user's tier.", OTHER),
     "MARGIN_MISSING": ("The instrument has no margin configured.", OTHER),
     "BUYING_POWER": ("The available funds do not cover the order.", EXCEEDS_LIMIT),
-    "ORIG_ORDER_UNKNOWN": ("The order to cancel is not known.", OTHER),
-    "ORIG_ORDER_CLOSED": ("The order to cancel has ended.", OTHER),
 }
 
 # Dead letters: inputs that could not be read, placed or applied.
@@ -84,12 +94,13 @@ DEAD_LETTERS: Final[dict[str, str]] = {
     "BAD_PRICE": "The price must be above zero and within bounds.",
     "BAD_QUANTITY": "A quantity is negative or out of bounds.",
     "BAD_AMOUNT": "The amount is zero, of the wrong sign or out of bounds.",
-    "UNSUPPORTED": "This kind of report is not supported.",
+    "EXEC_REF_MISSING": "A bust or correction must name the execution it refers to.",
     "FACT_TOO_OLD": "The event time is further back than ids are remembered: it may be a repeat.",
     "EVENT_TIME_IN_FUTURE": "The event time is further ahead than ids are remembered.",
-    "UNPLACED_FACT": "The order is unknown, and the report names no known instrument and side.",
+    "UNPLACED_FACT": "It is about no known order, and names no known instrument that fits.",
     "WITHDRAWAL_ID_MISSING": "A withdrawal needs a withdrawal id.",
     "WITHDRAWAL_UNKNOWN": "No such withdrawal is pending in this currency.",
+    "SETTLEMENT_INCOMPLETE": "A settlement by price needs instrument, price and session date.",
     "OUT_OF_RANGE": "Applying it would take a figure outside 64 bits.",
 }
 
@@ -99,18 +110,32 @@ FACTS: Final[dict[str, str]] = {
     PENDING: "A control change that waits for its effective-from.",
     "REPEATED_CONTROL": "This control number was applied before; ignored.",
     "REPEATED_EXEC": "This execution report was applied before; ignored.",
+    "SUPERSEDED_EXEC": "It was busted or corrected before it came; ignored.",
     "REPEATED_DEPOSIT": "This movement was applied before; ignored.",
     "UNKNOWN_ORDER": "A report for an order the gate has not seen; applied.",
     "REJECTED_ORDER": "A report for an order the gate had rejected; applied.",
+    "UNKNOWN_EXEC": "The execution it refers to is not known as a trade.",
+    "REPEATED_BUST": "The execution it refers to was busted or corrected before; nothing changed.",
+    "UNKNOWN_REPLACE": "No replace of the order is pending; nothing changed.",
     "LATE_FILL": "A fill for an order that had ended; applied.",
     "OVERFILL": "More was filled than was open; applied.",
     "WITHDRAWAL_REFUSED": "The withdrawal would break a hold; refused.",
+    "REPEATED_SESSION": "This session or a later one was settled before; nothing changed.",
     "WITHDRAWAL_REPEATED": "A withdrawal with this id is pending already; refused.",
+}
+
+# Decisions of the gate's own, on orders that gate time has ended.
+SWEPT: Final[dict[str, str]] = {
+    "EXPIRED": "The order's time is over.",
+    "ORPHANED": "The venue has not reported on the order in time.",
 }
 
 _CANCEL_REJECT_REASONS: Final[dict[str, int]] = {
     "ORIG_ORDER_UNKNOWN": CANCEL_UNKNOWN_ORDER,
     "ORIG_ORDER_CLOSED": CANCEL_TOO_LATE,
+    "BELOW_FILLED": CANCEL_TOO_LATE,
+    "CANCEL_PENDING": CANCEL_ALREADY_PENDING,
+    "REPLACE_PENDING": CANCEL_ALREADY_PENDING,
     "DUPLICATE_ID": CANCEL_DUPLICATE,
 }
 
@@ -120,6 +145,11 @@ def reject_text(reason_code: str) -> str:
     if reason_code == ACCEPTED:
         return "Accepted."
     return REJECTIONS[reason_code][0]
+
+
+def swept_text(reason_code: str) -> str:
+    """What a decision of the gate's own says to people."""
+    return SWEPT[reason_code]
 
 
 def fix_reject_reason(reason_code: str, *, is_new: bool) -> int | None:

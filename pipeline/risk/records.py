@@ -84,6 +84,13 @@ CHECK_OUTCOME_NOT_EVALUATED: Final = 2
 CHECK_OUTCOME_EXEMPT: Final = 3
 CHECK_OUTCOME_NAMES: Final = ("PASS", "FAIL", "NOT_EVALUATED", "EXEMPT")
 
+# decision_origin: Who asked: a client's record; the gate, for an order whose time is over; the
+# gate, for one the venue never reported on.
+DECISION_ORIGIN_CLIENT: Final = 0
+DECISION_ORIGIN_EXPIRY: Final = 1
+DECISION_ORIGIN_ORPHAN: Final = 2
+DECISION_ORIGIN_NAMES: Final = ("CLIENT", "EXPIRY", "ORPHAN")
+
 # verdict: The answer.
 VERDICT_ACCEPTED: Final = 0
 VERDICT_REJECTED: Final = 1
@@ -106,16 +113,19 @@ class Order:
     source_system_id: The system that produced the record, 1 to 64 bytes.
     tenant_id: The tenant whose business this is, 1 to 64 bytes.
     action: What is asked for.
-    order_id: FIX ClOrdID (11): the identity of this request, 1 to 64 bytes; unique per
-        user.
+    order_id: FIX ClOrdID (11): the identity of this request, 1 to 64 bytes, not beginning
+        with "gate:"; unique per user.
     orig_order_id: FIX OrigClOrdID (41): the order that a CANCEL or REPLACE refers to.
     user_id: The account, 1 to 64 bytes. Its UTF-8 bytes are the Kafka key.
     instrument_id: The instrument, 1 to 64 bytes.
     side: FIX Side (54).
     order_type: FIX OrdType (40).
     time_in_force: FIX TimeInForce (59).
-    quantity_lots: FIX OrderQty (38) in lots; 0 for a CANCEL.
+    quantity_lots: FIX OrderQty (38) in lots, of a REPLACE the total with what has been
+        filled; 0 for a CANCEL.
     price_e9: FIX Price (44) in 1e-9 price units; absent for MARKET and CANCEL.
+    expires_at: FIX ExpireTime (126) in gate time: from then on a NEW is refused, and an
+        accepted order no longer works. A REPLACE repeats it.
     trader_id: The natural person who decided, 1 to 64 bytes.
     algo_id: The algorithm that decided, 1 to 64 bytes.
     desk_id: The trading desk, 1 to 64 bytes.
@@ -139,6 +149,7 @@ class Order:
         time_in_force: int,
         quantity_lots: int,
         price_e9: int | None,
+        expires_at: int | None,
         trader_id: str | None,
         algo_id: str | None,
         desk_id: str | None,
@@ -158,6 +169,7 @@ class Order:
         self.time_in_force: Final = time_in_force
         self.quantity_lots: Final = quantity_lots
         self.price_e9: Final = price_e9
+        self.expires_at: Final = expires_at
         self.trader_id: Final = trader_id
         self.algo_id: Final = algo_id
         self.desk_id: Final = desk_id
@@ -175,12 +187,15 @@ class Fill:
     exec_id: FIX ExecID (17): unique per venue and order; a repeat is ignored.
     exec_ref_id: FIX ExecRefID (19): the execution that a TRADE_CANCEL or TRADE_CORRECT
         refers to.
-    order_id: FIX ClOrdID (11) of the order.
+    order_id: FIX ClOrdID (11): the order, or the CANCEL or REPLACE of it that this answers.
+    orig_order_id: FIX OrigClOrdID (41): another id of the order, tried when order_id names
+        none; 1 to 64 bytes.
     user_id: The account. Its UTF-8 bytes are the Kafka key.
     instrument_id: FIX Symbol (55). Needed only when the order is not known to the gate.
     side: FIX Side (54). Needed only when the order is not known to the gate.
     exec_type: FIX ExecType (150).
-    last_lots: FIX LastQty (32) in lots; 0 when nothing traded.
+    last_lots: FIX LastQty (32) in lots; 0 when nothing traded. Of a TRADE_CORRECT what is
+        right; of a TRADE_CANCEL not looked at.
     last_price_e9: FIX LastPx (31) in 1e-9 price units; absent when nothing traded.
     cum_lots: FIX CumQty (14) in lots.
     leaves_lots: FIX LeavesQty (151) in lots.
@@ -198,6 +213,7 @@ class Fill:
         exec_id: str,
         exec_ref_id: str | None,
         order_id: str,
+        orig_order_id: str | None,
         user_id: str,
         instrument_id: str | None,
         side: int | None,
@@ -216,6 +232,7 @@ class Fill:
         self.exec_id: Final = exec_id
         self.exec_ref_id: Final = exec_ref_id
         self.order_id: Final = order_id
+        self.orig_order_id: Final = orig_order_id
         self.user_id: Final = user_id
         self.instrument_id: Final = instrument_id
         self.side: Final = side
@@ -330,6 +347,7 @@ class Instrument:
         numerator.
     multiplier_denominator: The same: denominator.
     margin_minor_per_lot: FUTURE: initial margin of a lot in minor units of currency.
+        EQUITY: margin of a lot sold short.
     state: Whether orders pass.
     """
 
@@ -370,9 +388,16 @@ class Limits:
     order_quantity_lots_max: Quantity of an order in lots (RTS 6 Art. 15(1)(c)).
     order_notional_minor_max: Notional of an order in minor units of the instrument's
         currency (RTS 6 Art. 15(1)(b)).
+    notional_currency: The currency of order_notional_minor_max, 1 to 16 bytes; absent: the
+        instrument's. Another one is converted by the mark of a SPOT instrument of the two.
     position_lots_max: Absolute position with working orders, in lots (RTS 6 Art. 15(4)).
     price_collar_bps: Distance of a price from the mark, in 1e-4 of the mark (RTS 6 Art.
         15(1)(a)).
+    market_collar_bps: How far from the mark a MARKET order may be filled, in 1e-4 of the
+        mark; the venue gets it as protection price.
+    short_lots_max: EQUITY: lots that may be sold short. Counts with a locate_id only;
+        absent: none.
+    locate_id: EQUITY: where the shares to be sold short were located, 1 to 64 bytes.
     """
 
     def __init__(
@@ -383,8 +408,12 @@ class Limits:
         order_rate_per_s_max: int | None,
         order_quantity_lots_max: int | None,
         order_notional_minor_max: int | None,
+        notional_currency: str | None,
         position_lots_max: int | None,
         price_collar_bps: int | None,
+        market_collar_bps: int | None,
+        short_lots_max: int | None,
+        locate_id: str | None,
     ) -> None:
         self.scope: Final = scope
         self.scope_id: Final = scope_id
@@ -392,8 +421,12 @@ class Limits:
         self.order_rate_per_s_max: Final = order_rate_per_s_max
         self.order_quantity_lots_max: Final = order_quantity_lots_max
         self.order_notional_minor_max: Final = order_notional_minor_max
+        self.notional_currency: Final = notional_currency
         self.position_lots_max: Final = position_lots_max
         self.price_collar_bps: Final = price_collar_bps
+        self.market_collar_bps: Final = market_collar_bps
+        self.short_lots_max: Final = short_lots_max
+        self.locate_id: Final = locate_id
 
 
 class UserAccount:
@@ -467,6 +500,8 @@ class Policy:
     remembered_ids_max: How many such ids a lane remembers: beyond it the oldest are
         forgotten before their window is over.
     open_orders_max: Working orders a user may have.
+    orphan_ms_max: An accepted order that the venue has not reported on for so long is
+        swept: it ends, and its hold with it.
     checks_exempt: Checks that are recorded as EXEMPT and do not decide; each use is in the
         decision.
     """
@@ -479,6 +514,7 @@ class Policy:
         dedup_window_ms: int,
         remembered_ids_max: int,
         open_orders_max: int,
+        orphan_ms_max: int,
         checks_exempt: list[str],
     ) -> None:
         self.order_age_ms_max: Final = order_age_ms_max
@@ -487,6 +523,7 @@ class Policy:
         self.dedup_window_ms: Final = dedup_window_ms
         self.remembered_ids_max: Final = remembered_ids_max
         self.open_orders_max: Final = open_orders_max
+        self.orphan_ms_max: Final = orphan_ms_max
         self.checks_exempt: Final = checks_exempt
 
 
@@ -603,6 +640,7 @@ class Decision:
     order_id: The order.
     orig_order_id: The order that a CANCEL or REPLACE refers to.
     action: What was asked for.
+    origin: Who asked.
     verdict: The answer.
     reason_code: ACCEPTED, or the stable reject reason (docs/reasons.md).
     reason_text: The same for people.
@@ -617,6 +655,12 @@ class Decision:
     checks: The decision vector, in order of precedence: the first FAIL decided.
     hold_currency: The currency of hold_minor.
     hold_minor: Minor units by which this decision raised what is held.
+    protection_price_e9: MARKET: the worst price at which the venue may fill it, in 1e-9
+        price units.
+    fx_instrument_id: The SPOT instrument whose mark converted the notional to the limit's
+        currency.
+    fx_price_e9: That mark.
+    fx_as_of: When that mark was made.
     order: The order as it was accepted; absent in a rejection or a repeat.
     traceparent: W3C trace context taken from the order's headers.
     """
@@ -631,6 +675,7 @@ class Decision:
         order_id: str,
         orig_order_id: str | None,
         action: int,
+        origin: int,
         verdict: int,
         reason_code: str,
         reason_text: str,
@@ -645,6 +690,10 @@ class Decision:
         checks: list[CheckResult],
         hold_currency: str | None,
         hold_minor: int,
+        protection_price_e9: int | None,
+        fx_instrument_id: str | None,
+        fx_price_e9: int | None,
+        fx_as_of: int | None,
         order: Order | None,
         traceparent: str | None,
     ) -> None:
@@ -656,6 +705,7 @@ class Decision:
         self.order_id: Final = order_id
         self.orig_order_id: Final = orig_order_id
         self.action: Final = action
+        self.origin: Final = origin
         self.verdict: Final = verdict
         self.reason_code: Final = reason_code
         self.reason_text: Final = reason_text
@@ -670,6 +720,10 @@ class Decision:
         self.checks: Final = checks
         self.hold_currency: Final = hold_currency
         self.hold_minor: Final = hold_minor
+        self.protection_price_e9: Final = protection_price_e9
+        self.fx_instrument_id: Final = fx_instrument_id
+        self.fx_price_e9: Final = fx_price_e9
+        self.fx_as_of: Final = fx_as_of
         self.order: Final = order
         self.traceparent: Final = traceparent
 
@@ -698,8 +752,11 @@ class AuditRecord:
     control_number: The last control record applied, this one included.
     outcome: What became of the input.
     reason_code: The decision's, the fact's flag, or the dead letter's reason.
+    swept: The decisions (Avro bodies) on orders whose time was over by this gate time;
+        taken before the input.
     decision: The decision's Avro body.
-    outputs_digest: SHA-256 over the input's outputs: decision, events, dead letter.
+    outputs_digest: SHA-256 over the input's outputs: decisions on swept orders, decision,
+        events, dead letter.
     state_digest: SHA-256(previous state_digest || the rows this input changed).
     """
 
@@ -723,6 +780,7 @@ class AuditRecord:
         control_number: int,
         outcome: int,
         reason_code: str,
+        swept: list[bytes],
         decision: bytes | None,
         outputs_digest: bytes,
         state_digest: bytes,
@@ -745,6 +803,7 @@ class AuditRecord:
         self.control_number: Final = control_number
         self.outcome: Final = outcome
         self.reason_code: Final = reason_code
+        self.swept: Final = swept
         self.decision: Final = decision
         self.outputs_digest: Final = outputs_digest
         self.state_digest: Final = state_digest
@@ -755,9 +814,9 @@ class RegulatoryEvent:
 
     tenant_id: The tenant.
     business_day: UTC day of gate time.
-    event_type: RTS 24 Annex table 2 section G: NEWO, REMO (rejected), CAME, CAMO, EXPI,
-        PARF, FILL; ours: CXRQ cancel request, CXRJ cancel rejected, BUST and CORR trade
-        cancel and correct, DPST, WDRQ, WDRJ, WDST, WDFL, STTL, ADJT money, DEFICIT,
+    event_type: RTS 24 Annex table 2 section G: NEWO, REMO (rejected), REME, CAME, CAMO,
+        EXPI, PARF, FILL; ours: CXRQ cancel request, CXRJ cancel rejected, BUST and CORR
+        trade cancel and correct, DPST, WDRQ, WDRJ, WDST, WDFL, STTL, ADJT money, DEFICIT,
         DEFICIT_CURED, ODD (see reason_code), DAY_CLOSE.
     gate_time: When the lane took the input.
     event_time: The input's event_time.
@@ -1039,6 +1098,7 @@ class RowPosition:
     margin_currency: Its currency; empty when nothing was ever held.
     open_cost_e9: FUTURE: sum of price_e9 x lots of what is open, signed as the position
         (average cost).
+    settled_on: FUTURE: the last session settled by price; -1 for none.
     """
 
     def __init__(
@@ -1049,6 +1109,7 @@ class RowPosition:
         margin_minor: int,
         margin_currency: str,
         open_cost_e9: int,
+        settled_on: int,
     ) -> None:
         self.position_lots = position_lots
         self.working_buy_lots = working_buy_lots
@@ -1056,6 +1117,7 @@ class RowPosition:
         self.margin_minor = margin_minor
         self.margin_currency = margin_currency
         self.open_cost_e9 = open_cost_e9
+        self.settled_on = settled_on
 
 
 class RowOrder:
@@ -1066,8 +1128,14 @@ class RowOrder:
     side: The order's.
     order_type: The order's.
     time_in_force: The order's.
-    quantity_lots: The order's.
-    price_e9: The order's.
+    quantity_lots: The order's, or that of the last REPLACE carried out.
+    price_e9: The same; of a MARKET order the price it holds at.
+    expires_at: The order's.
+    current_order_id: The order id in force: of the last REPLACE that was carried out, else
+        the order's own.
+    pending_order_id: An accepted REPLACE that the venue has not answered: its order id.
+    pending_quantity_lots: Its quantity; 0 without one.
+    pending_price_e9: Its price; 0 without one.
     trader_id: The order's.
     algo_id: The order's.
     desk_id: The order's.
@@ -1080,6 +1148,8 @@ class RowOrder:
     hold_minor: Held for it (spot: notional and fee, or base; future: fee).
     hold_currency: Of hold_minor.
     lane_sequence: Of its decision.
+    accepted_at: Gate time of its decision.
+    business_day: The open business day of its decision: a DAY order ends with it.
     touched_at: The later of its decision's gate time and its event_time.
     content_hash: SHA-256 of the order's canonical bytes.
     """
@@ -1093,6 +1163,11 @@ class RowOrder:
         time_in_force: int,
         quantity_lots: int,
         price_e9: int,
+        expires_at: int | None,
+        current_order_id: str,
+        pending_order_id: str | None,
+        pending_quantity_lots: int,
+        pending_price_e9: int,
         trader_id: str | None,
         algo_id: str | None,
         desk_id: str | None,
@@ -1104,6 +1179,8 @@ class RowOrder:
         hold_minor: int,
         hold_currency: str,
         lane_sequence: int,
+        accepted_at: int,
+        business_day: int,
         touched_at: int,
         content_hash: bytes,
     ) -> None:
@@ -1114,6 +1191,11 @@ class RowOrder:
         self.time_in_force = time_in_force
         self.quantity_lots = quantity_lots
         self.price_e9 = price_e9
+        self.expires_at = expires_at
+        self.current_order_id = current_order_id
+        self.pending_order_id = pending_order_id
+        self.pending_quantity_lots = pending_quantity_lots
+        self.pending_price_e9 = pending_price_e9
         self.trader_id = trader_id
         self.algo_id = algo_id
         self.desk_id = desk_id
@@ -1125,6 +1207,8 @@ class RowOrder:
         self.hold_minor = hold_minor
         self.hold_currency = hold_currency
         self.lane_sequence = lane_sequence
+        self.accepted_at = accepted_at
+        self.business_day = business_day
         self.touched_at = touched_at
         self.content_hash = content_hash
 
@@ -1138,6 +1222,8 @@ class RowDecision:
     touched_at: When it was last touched: the later of gate time and the input's event_time.
         Counts until the lane's forgotten_before has passed it.
     content_hash: SHA-256 of the order's canonical bytes.
+    root_order_id: Of an accepted CANCEL or REPLACE: the id under which the order is kept
+        (that of its NEW).
     instrument_id: Of an ended order, for late fills.
     side: The same.
     filled_lots: The same.
@@ -1150,6 +1236,7 @@ class RowDecision:
         lane_sequence: int,
         touched_at: int,
         content_hash: bytes,
+        root_order_id: str | None,
         instrument_id: str | None,
         side: int | None,
         filled_lots: int,
@@ -1159,6 +1246,7 @@ class RowDecision:
         self.lane_sequence = lane_sequence
         self.touched_at = touched_at
         self.content_hash = content_hash
+        self.root_order_id = root_order_id
         self.instrument_id = instrument_id
         self.side = side
         self.filled_lots = filled_lots
@@ -1170,15 +1258,34 @@ class RowSeen:
     touched_at: When it was last touched: the later of gate time and the input's event_time.
         Counts until the lane's forgotten_before has passed it.
     lane_sequence: Where.
+    instrument_id: Of a trade: what was traded.
+    side: The same: FIX Side (54).
+    lots: The same: lots; 0 for what was no trade.
+    price_e9: The same: price in 1e-9 price units.
+    fee_minor: The same: fee.
+    superseded: Busted or corrected: it counts no more, and does not count when it comes
+        now.
     """
 
     def __init__(
         self,
         touched_at: int,
         lane_sequence: int,
+        instrument_id: str | None,
+        side: int | None,
+        lots: int,
+        price_e9: int,
+        fee_minor: int,
+        superseded: bool,
     ) -> None:
         self.touched_at = touched_at
         self.lane_sequence = lane_sequence
+        self.instrument_id = instrument_id
+        self.side = side
+        self.lots = lots
+        self.price_e9 = price_e9
+        self.fee_minor = fee_minor
+        self.superseded = superseded
 
 
 class RowWithdrawal:
@@ -1198,6 +1305,19 @@ class RowWithdrawal:
         self.currency = currency
         self.amount_minor = amount_minor
         self.gate_time = gate_time
+
+
+class RowAlias:
+    """Table row, key A user order: another id of a working order (its current one, or that of a REPLACE that is pending).
+
+    root_order_id: The id under which the order is kept: that of its NEW.
+    """
+
+    def __init__(
+        self,
+        root_order_id: str,
+    ) -> None:
+        self.root_order_id = root_order_id
 
 
 class RowMark:

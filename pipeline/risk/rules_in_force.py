@@ -11,7 +11,6 @@ from pipeline.risk.core_versions import CORE_VERSIONS
 from pipeline.risk.keys import control_key, user_key
 from pipeline.risk.partition import partition_of
 from pipeline.risk.records import (
-    INSTRUMENT_KIND_EQUITY,
     INSTRUMENT_KIND_SPOT,
     LIMIT_SCOPE_NAMES,
     LIMIT_SCOPE_TIER,
@@ -83,6 +82,9 @@ class EffectiveLimits:
         notional = Figure(None, None)
         position = Figure(None, None)
         collar = Figure(None, None)
+        market = Figure(None, None)
+        short = Figure(None, None)
+        notional_currency: str | None = None
         for candidate in candidates:
             limits = candidate.limits
             version = candidate.version
@@ -92,15 +94,26 @@ class EffectiveLimits:
                 quantity = Figure(limits.order_quantity_lots_max, version)
             if notional.value is None and limits.order_notional_minor_max is not None:
                 notional = Figure(limits.order_notional_minor_max, version)
+                notional_currency = limits.notional_currency
             if position.value is None and limits.position_lots_max is not None:
                 position = Figure(limits.position_lots_max, version)
             if collar.value is None and limits.price_collar_bps is not None:
                 collar = Figure(limits.price_collar_bps, version)
+            if market.value is None and limits.market_collar_bps is not None:
+                market = Figure(limits.market_collar_bps, version)
+            located = limits.short_lots_max is not None and limits.locate_id is not None
+            if short.value is None and located:
+                short = Figure(limits.short_lots_max, version)
         self.order_rate_per_s_max: Final = rate
         self.order_quantity_lots_max: Final = quantity
         self.order_notional_minor_max: Final = notional
+        # None: that of the instrument.
+        self.notional_currency: Final = notional_currency
         self.position_lots_max: Final = position
         self.price_collar_bps: Final = collar
+        self.market_collar_bps: Final = market
+        # Without one nothing may be sold short.
+        self.short_lots_max: Final = short
 
 
 class VersionedLimits:
@@ -121,6 +134,8 @@ class RulesInForce:
         # The core in force, by which every rule is applied. Set by the core before each input.
         self.core_version: int = CORE_VERSIONS[0]
         self.instruments: dict[str, Instrument] = {}
+        # SPOT instruments by (base currency, currency) and id.
+        self.pairs: dict[tuple[str, str], dict[str, Instrument]] = {}
         self.limits: dict[tuple[int, str, str], VersionedLimits] = {}
         self.fees: dict[tuple[str, str], FeeSchedule] = {}
         self.policy: Policy | None = None
@@ -218,6 +233,9 @@ class RulesInForce:
         payload = record.payload
         if isinstance(payload, Instrument):
             self.instruments[payload.instrument_id] = payload
+            if payload.kind == INSTRUMENT_KIND_SPOT:
+                pair = (payload.base_currency or "", payload.currency)
+                self.pairs.setdefault(pair, {})[payload.instrument_id] = payload
         elif isinstance(payload, Limits):
             key = (payload.scope, payload.scope_id, payload.instrument_id or "")
             self.limits[key] = VersionedLimits(payload, record.version)
@@ -266,12 +284,10 @@ class RulesInForce:
         self.effective[(user_id, instrument_id)] = found
         return found
 
-    def tradable(self, instrument_id: str) -> Instrument | None:
-        """The definition of an instrument whose kind the core can margin and settle."""
-        instrument = self.instruments.get(instrument_id)
-        if instrument is None or instrument.kind == INSTRUMENT_KIND_EQUITY:
-            return None
-        return instrument
+    def pair_of(self, base: str, quote: str) -> Instrument | None:
+        """The SPOT instrument whose mark converts `base` into `quote`."""
+        known = self.pairs.get((base, quote))
+        return known[min(known)] if known else None
 
     def fee_of(self, tier_id: str, instrument_id: str) -> FeeSchedule | None:
         """The tier's fee schedule for an instrument."""
@@ -341,9 +357,16 @@ def _limits_problem(limits: Limits) -> str | None:
         limits.order_notional_minor_max,
         limits.position_lots_max,
         limits.price_collar_bps,
+        limits.market_collar_bps,
+        limits.short_lots_max,
     ):
         if figure is not None and not 0 <= figure <= FIGURE_MAX:
             return "a limit must not be negative"
+    currency = limits.notional_currency
+    if currency is not None and not is_id(currency, CURRENCY_BYTES_MAX):
+        return "notional_currency is empty or too long"
+    if limits.locate_id is not None and not is_id(limits.locate_id, ID_BYTES_MAX):
+        return "locate_id is empty or too long"
     return None
 
 
@@ -380,9 +403,15 @@ def _day_problem(day: DayClose) -> str | None:
 def _policy_problem(policy: Policy) -> str | None:
     if policy.dedup_window_ms <= 0 or policy.dedup_window_ms > DURATION_MS_MAX:
         return "dedup_window_ms must be above zero and at most a hundred years"
-    for duration in (policy.order_age_ms_max, policy.future_skew_ms_max, policy.mark_age_ms_max):
+    for duration in (
+        policy.order_age_ms_max,
+        policy.future_skew_ms_max,
+        policy.mark_age_ms_max,
+    ):
         if not 0 <= duration <= DURATION_MS_MAX:
             return "a duration must not be negative, and at most a hundred years"
+    if not 0 < policy.orphan_ms_max <= DURATION_MS_MAX:
+        return "orphan_ms_max must be above zero and at most a hundred years"
     if not 0 < policy.remembered_ids_max <= FIGURE_MAX:
         return "remembered_ids_max must be above zero"
     if not 0 <= policy.open_orders_max <= FIGURE_MAX:

@@ -9,6 +9,7 @@ Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk.keys import (
+    alias_key,
     balance_key,
     decision_key,
     mark_key,
@@ -19,6 +20,7 @@ from pipeline.risk.keys import (
 from pipeline.risk.records import (
     TRADING_STATE_ACTIVE,
     Control,
+    RowAlias,
     RowBalance,
     RowDecision,
     RowMark,
@@ -34,6 +36,7 @@ Row = (
     | RowBalance
     | RowPosition
     | RowOrder
+    | RowAlias
     | RowDecision
     | RowSeen
     | RowWithdrawal
@@ -172,6 +175,15 @@ class LaneState:
         if not isinstance(row, RowOrder):
             raise InvariantViolated("row of another kind under an order key")
         return row
+
+    def root_of(self, user_id: str, order_id: str) -> str | None:
+        """The root of the working order that `order_id` is an alias of."""
+        row = self._live(alias_key(user_id, order_id))
+        if row is None:
+            return None
+        if not isinstance(row, RowAlias):
+            raise InvariantViolated("row of another kind under an alias key")
+        return row.root_order_id
 
     def decision(self, user_id: str, order_id: str, forgotten_before: int) -> RowDecision | None:
         """A decision that is still remembered."""

@@ -6,10 +6,11 @@ a hold (docs/rules.md, "Money"). Compiled with mypyc.
 
 from typing import Final
 
+from pipeline.risk.checks.context import PRICE_E9_MAX
 from pipeline.risk.effects import Effects, InputContext, dead_letter, fact, ignored
 from pipeline.risk.journal import Journal
 from pipeline.risk.keys import transfer_key, user_key, withdrawal_key
-from pipeline.risk.ledger import Ledger
+from pipeline.risk.ledger import Ledger, OutOfRange
 from pipeline.risk.memory import Memory
 from pipeline.risk.money import fits
 from pipeline.risk.reasons import APPLIED
@@ -20,7 +21,9 @@ from pipeline.risk.records import (
     DEPOSIT_KIND_WITHDRAWAL_FAILED,
     DEPOSIT_KIND_WITHDRAWAL_REQUEST,
     DEPOSIT_KIND_WITHDRAWAL_SETTLED,
+    INSTRUMENT_KIND_FUTURE,
     Deposit,
+    Instrument,
     RowBalance,
     RowSeen,
     RowWithdrawal,
@@ -76,12 +79,12 @@ class TransferDesk:
         problem = self._problem(deposit)
         if problem is not None:
             return dead_letter(problem)
+        if is_by_price(deposit):
+            return self._settle(context, deposit, seen_key)
         if not self._has_room(deposit):
             return dead_letter("OUT_OF_RANGE")
         # From here it must succeed.
-        self.state.put(user_key(deposit.user_id), self.state.user_or_new(deposit.user_id))
-        touched_at = self.memory.touch(context.gate_time, deposit.event_time)
-        self.state.put(seen_key, RowSeen(touched_at, context.lane_sequence))
+        self._remember(context, deposit, seen_key)
         refusal = self._move(context, deposit)
         if refusal is not None:
             self.journal.of_deposit(context, deposit, "WDRJ", refusal)
@@ -89,20 +92,58 @@ class TransferDesk:
         self.journal.of_deposit(context, deposit, _EVENT_TYPES[deposit.kind], APPLIED)
         return fact(APPLIED)
 
+    def _remember(self, context: InputContext, deposit: Deposit, seen_key: bytes) -> None:
+        self.state.put(user_key(deposit.user_id), self.state.user_or_new(deposit.user_id))
+        touched_at = self.memory.touch(context.gate_time, deposit.event_time)
+        row = RowSeen(touched_at, context.lane_sequence, None, None, 0, 0, 0, superseded=False)
+        self.state.put(seen_key, row)
+
+    # -- settlement by price
+
+    def _future(self, deposit: Deposit) -> Instrument | None:
+        """The instrument that is settled."""
+        instrument = self.rules.instruments.get(deposit.instrument_id or "")
+        if instrument is None or instrument.kind != INSTRUMENT_KIND_FUTURE:
+            return None
+        return instrument if instrument.currency == deposit.currency else None
+
+    def _settle(self, context: InputContext, deposit: Deposit, seen_key: bytes) -> Effects:
+        """Variation margin: what the user's position has gained or lost by the session's price."""
+        instrument = self._future(deposit)
+        price = deposit.settlement_price_e9
+        session = deposit.session_date
+        if instrument is None or price is None or session is None:
+            raise InvariantViolated("a settlement by price without what it needs")
+        position = self.state.position(deposit.user_id, instrument.instrument_id)
+        money = 0
+        flag = APPLIED
+        if position is not None and session <= position.settled_on:
+            flag = "REPEATED_SESSION"
+        elif position is not None:
+            try:
+                money = self.ledger.settle(deposit.user_id, instrument, price)
+            except OutOfRange:
+                return dead_letter("OUT_OF_RANGE")
+            position.settled_on = session
+        self._remember(context, deposit, seen_key)
+        self.journal.of_deposit(context, deposit, "STTL", flag)
+        self.journal.events[-1].amount_minor = money
+        return fact(flag)
+
     def _problem(self, deposit: Deposit) -> str | None:
         if not is_id(deposit.currency, CURRENCY_BYTES_MAX):
             return "FIELD_TOO_LONG"
         withdrawal_id = deposit.withdrawal_id
         if withdrawal_id is not None and not is_id(withdrawal_id, ID_BYTES_MAX):
             return "FIELD_TOO_LONG"
-        amount = deposit.amount_minor
-        if amount == 0 or abs(amount) > FIGURE_MAX:
-            return "BAD_AMOUNT"
-        if amount < 0 and deposit.kind not in _SIGNED:
-            return "BAD_AMOUNT"
+        problem = _amount_problem(deposit)
+        if problem is not None:
+            return problem
         problem = self.rules.event_time_problem(deposit.event_time)
         if problem is not None:
             return problem
+        if is_by_price(deposit) and self._future(deposit) is None:
+            return "UNPLACED_FACT"
         if deposit.kind in _WITHDRAWALS and withdrawal_id is None:
             return "WITHDRAWAL_ID_MISSING"
         if deposit.kind in _ENDS_WITHDRAWAL and self._pending(deposit) is None:
@@ -171,3 +212,26 @@ class TransferDesk:
         self.ledger.hold(deposit.user_id, deposit.currency, -row.amount_minor)
         balance.pending_withdrawals_minor -= row.amount_minor
         self.state.delete(key)
+
+
+def is_by_price(deposit: Deposit) -> bool:
+    """Whether a SETTLEMENT names what its price settles, and not an amount."""
+    return deposit.kind == DEPOSIT_KIND_SETTLEMENT and not (
+        deposit.instrument_id is None
+        and deposit.settlement_price_e9 is None
+        and deposit.session_date is None
+    )
+
+
+def _amount_problem(deposit: Deposit) -> str | None:
+    amount = deposit.amount_minor
+    if not is_by_price(deposit):
+        signed = deposit.kind in _SIGNED
+        wrong = amount == 0 or abs(amount) > FIGURE_MAX or (amount < 0 and not signed)
+        return "BAD_AMOUNT" if wrong else None
+    price = deposit.settlement_price_e9
+    if deposit.instrument_id is None or price is None or deposit.session_date is None:
+        return "SETTLEMENT_INCOMPLETE"
+    if amount != 0:
+        return "BAD_AMOUNT"
+    return None if 0 < price <= PRICE_E9_MAX else "BAD_PRICE"

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from pipeline.codecs.avro import decode_row_lane, encode_row_lane
 from pipeline.lane.family import LaneFamily
 from pipeline.lane.rows import READABLE_STATE_FORMATS, STATE_FORMAT, RowSource
-from pipeline.risk.keys import CONTROL, LANE
+from pipeline.risk.keys import CONTROL, LANE, ORDER
 from pipeline.risk.records import RowLane
 from pipeline.risk.state import InvariantViolated
 from pipeline.tables.rocks import StoreMark
@@ -68,9 +68,16 @@ class TableLane(RowSource):
 
     def control_rows(self) -> list[tuple[bytes, bytes]]:
         """All rows of kind CONTROL."""
+        return self._rows_at_opening(CONTROL)
+
+    def order_rows(self) -> list[tuple[bytes, bytes]]:
+        """All rows of kind ORDER."""
+        return self._rows_at_opening(ORDER)
+
+    def _rows_at_opening(self, kind: bytes) -> list[tuple[bytes, bytes]]:
         if self._dirty:
-            raise InvariantViolated("control rows are read when a lane is opened, not later")
-        return list(self.scan(CONTROL))
+            raise InvariantViolated("rows of a kind are read when a lane is opened, not later")
+        return list(self.scan(kind))
 
     def stage(self, rows: Sequence[tuple[bytes, bytes | None]]) -> None:
         """Take rows an input changed; None deletes."""

@@ -98,7 +98,7 @@ class LaneRecovery(Service):
         try:
             restored = await loop.run_in_executor(None, self._restore, places, standbys)
         except Abandoned:
-            _log.info("restore abandoned for a newer assignment")
+            _log.info("restore abandoned: the lanes have been assigned anew")
             return
         if self._wanted is not wanted or not await self._resume(assigned, generation, restored):
             return

@@ -106,16 +106,23 @@ class Restorer:
         """Make the lanes whole.
 
         Raises InvariantViolated when state and offsets contradict each other, Abandoned when
-        cancelled, StoreUnavailable when a disk is full or in use, KafkaException or TimeoutError
-        when the broker does not answer.
+        cancelled or when another worker commits for these lanes meanwhile, StoreUnavailable when a
+        disk is full or in use, KafkaException or TimeoutError when the broker does not answer.
         """
         # 1. The group's offsets, once no transaction is pending on them.
-        committed = self._source.stable_offsets([at for place in places for at in place.inputs])
+        inputs = [at for place in places for at in place.inputs]
+        committed = self._source.stable_offsets(inputs)
         reached(points.RECOVERY_OFFSETS_KNOWN)
         kept = frozenset(place for place in places if self._is_whole(place, committed))
         moved = [place for place in places if place not in kept]
         records = self._rebuild(moved) if moved else 0
-        starts = self._starts(places, committed)
+        try:
+            starts = self._starts(places, committed)
+        except InvariantViolated:
+            # A worker that slept until its lanes had moved reads on while their owner commits.
+            if self._source.stable_offsets(inputs) != committed:
+                raise Abandoned from None
+            raise
         reached(points.RECOVERY_AGREED)
         return Restored(starts, kept, records)
 

@@ -2,11 +2,13 @@
 
 Owns which rows of a lane belong to a user, and what of them is shown. Rows are committed ones, in
 the bytes of the changelog; where they come from is the caller's. Money in minor units, quantities
-in lots. Never on the hot path.
+in lots. The rows of aliases are left out: an order's own row names all that lead to it. Never on
+the hot path.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Final
 
 from pipeline.codecs.primitives import MalformedAvro
@@ -73,9 +75,7 @@ def describe(context: UserContext) -> dict[str, Any]:
         "gate_time": head and head["gate_time"],
         "user": users[0].record if users else None,
         "balances": [_balance(row, rows) for row in rows.of_kind(keys.BALANCE)],
-        "positions": [
-            {"instrument_id": row.key[1], **row.record} for row in rows.of_kind(keys.POSITION)
-        ],
+        "positions": [_position(row) for row in rows.of_kind(keys.POSITION)],
         "working_orders": [_working(row) for row in rows.of_kind(keys.ORDER)],
         "pending_withdrawals": [
             {"withdrawal_id": row.key[1], **row.record} for row in rows.of_kind(keys.WITHDRAWAL)
@@ -135,10 +135,21 @@ def _balance(row: Row, rows: _Rows) -> dict[str, Any]:
     }
 
 
-def _working(row: Row) -> dict[str, Any]:
+def _position(row: Row) -> dict[str, Any]:
+    """A position, with the average price of what is open where cost is kept (futures)."""
     record = row.record
-    quantity = record["quantity_lots"] if record["final_lots"] is None else record["final_lots"]
-    open_lots = max(quantity - record["filled_lots"], 0)
+    lots, cost_e9 = record["position_lots"], record["open_cost_e9"]
+    average = None if lots == 0 or cost_e9 == 0 else round(Fraction(cost_e9, lots))
+    return {"instrument_id": row.key[1], "average_price_e9": average, **record}
+
+
+def _working(row: Row) -> dict[str, Any]:
+    """A working order, with what can still be filled: by either version of a pending REPLACE."""
+    record = row.record
+    total = record["final_lots"]
+    if total is None:
+        total = max(record["quantity_lots"], record["pending_quantity_lots"])
+    open_lots = max(total - record["filled_lots"], 0)
     return {"order_id": row.key[1], "open_lots": open_lots, **record}
 
 
@@ -151,6 +162,7 @@ def _last_decisions(rows: _Rows) -> list[dict[str, Any]]:
             "verdict": row.record.get("verdict", "ACCEPTED"),
             "reason_code": row.record.get("reason_code", "ACCEPTED"),
             "working": row.name == "row_order",
+            "root_order_id": row.record.get("root_order_id"),
         }
         for row in rows.of_kind(keys.ORDER) + rows.of_kind(keys.DECISION)
     ]

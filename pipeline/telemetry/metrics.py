@@ -74,6 +74,11 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
+        self._swept = Counter(
+            "tollgate_orders_swept_total",
+            "Orders ended by gate time: expired, or never acknowledged by the venue.",
+            registry=registry,
+        )
         self._commit_seconds = Histogram(
             "tollgate_commit_seconds",
             "From the first record produced for a commit to its end, local store included.",
@@ -164,12 +169,14 @@ class Metrics:
         decisions: Mapping[tuple[str, str], int],
         outcomes: Mapping[tuple[str, str], int],
         dead_letters: Mapping[str, int],
+        swept: int,
     ) -> None:
         """Add what a commit has made final.
 
         `decisions`: (verdict, reason code) -> count. `outcomes`: (topic without prefix, outcome)
-        -> inputs. `dead_letters`: reason code -> count.
+        -> inputs. `dead_letters`: reason code -> count. `swept`: orders that gate time has ended.
         """
+        self._swept.inc(swept)
         for (verdict, reason), count in decisions.items():
             self._decisions.labels(verdict, reason).inc(count)
         for (topic, outcome), count in outcomes.items():

@@ -146,7 +146,7 @@ def send_mark(world: World, price_e9: int) -> None:
 def lend(world: World) -> None:
     """Accounts with money for eleven lots and no fee, in a tier of their own."""
     payloads: list[Any] = [
-        Limits(0, "leveraged", None, 10**6, 1_000, 10**12, 10**6, 500),
+        Limits(0, "leveraged", None, 10**6, 1_000, 10**12, None, 10**6, 500, 500, None, None),
         FeeSchedule("leveraged", None, 0, 0),
         *[UserAccount(user, TENANT, "leveraged", 0) for user in LEVERAGED],
     ]

@@ -53,6 +53,7 @@ def order(user_id: str, order_id: str) -> dict[str, Any]:
         "time_in_force": "GTC",
         "quantity_lots": 2,
         "price_e9": 4_800_250_000_000,
+        "expires_at": None,
         "trader_id": None,
         "algo_id": "twap-7",
         "desk_id": None,
@@ -201,6 +202,7 @@ def test_audit_can_be_read_with_its_input_and_decision_open(broker_settings: Set
         "control_number": 7,
         "outcome": "DECISION",
         "reason_code": "ACCEPTED",
+        "swept": [],
         "outputs_digest": "",
         "state_digest": "",
     }
@@ -259,12 +261,17 @@ def working_order_row(lane_sequence: int) -> bytes:
             "time_in_force": "GTC",
             "quantity_lots": 5,
             "price_e9": 4_800_000_000_000,
+            "current_order_id": "o1",
+            "pending_quantity_lots": 0,
+            "pending_price_e9": 0,
             "filled_lots": 2,
             "acknowledged": True,
             "cancel_requested": False,
             "hold_minor": 750,
             "hold_currency": "USD",
             "lane_sequence": lane_sequence,
+            "accepted_at": "2023-12-25T10:00:00.000000Z",
+            "business_day": "2023-12-25",
             "touched_at": "2023-12-25T10:00:00.000000Z",
             "content_hash": "00" * 32,
         },
@@ -288,7 +295,7 @@ def rejected_row(lane_sequence: int, reason_code: str) -> bytes:
 def test_state_shows_one_users_rows_as_they_are_now(broker_settings: Settings) -> None:
     create_topics(broker_settings)
     lane = partition_of(b"alice", broker_settings.partitions)
-    position = avro.encode_row_position(RowPosition(2, 3, 0, 400_000, "USD", 9))
+    position = avro.encode_row_position(RowPosition(2, 3, 0, 400_000, "USD", 9, -1))
     gate = avro.encode_row_gate(
         RowGate(12, 1_703_500_000_000_000, 0, [], [], [], [], b"", b"", 9, 1, 19_716, {})
     )

@@ -122,6 +122,27 @@ def test_a_user_is_found_at_the_worker_that_holds_the_lane(
     assert (nobody.exit_code, "knows nothing" in nobody.output) == (1, True)
 
 
+def test_an_order_that_is_to_be_replaced_is_shown_with_all_its_ids(
+    settings: Settings, tmp_path: Path
+) -> None:
+    world = World(settings)
+    world.define(["alice"])
+    with worker(settings, "w1", tmp_path) as running:
+        running.ready()
+        world.send("orders", "order", order("alice", "o1", quantity_lots=2))
+        request = {"action": "REPLACE", "orig_order_id": "o1", "quantity_lots": 5}
+        world.send("orders", "order", order("alice", "r1", **request))
+        world.flush()
+        world.await_records("decisions", 2)
+        for source in ("worker", "changelog"):
+            (shown_order,) = shown(settings, "alice", source)["working_orders"]
+            ids = [shown_order["order_id"], shown_order["pending_order_id"]]
+            assert (ids, shown_order["open_lots"]) == (["o1", "r1"], 5)
+            printed = tollgate(settings, "state", "alice", "--from", source)
+            assert "replace by 5 at 4,800 pending" in printed.stdout
+        assert running.stop() == 0
+
+
 def assert_refusals(found: list[Member], token: str) -> None:
     """A wrong token is told nothing; a worker without the lane names the one that has it."""
     for member in found:

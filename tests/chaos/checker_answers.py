@@ -1,9 +1,11 @@
 """Judges decisions: one first answer an order id, repeats that say the same, limits that held.
 
-Owns the first answers of one lane. What each answer should have been, the auditor says.
+Owns the first answers of one lane, and what a decision of the gate's own must look like. What each
+answer should have been, and which orders end by themselves, the auditor says.
 """
 
 from dataclasses import fields
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
 from pipeline.risk.records import (
@@ -15,7 +17,7 @@ from pipeline.risk.records import (
 )
 from tests.chaos.checker_auditor import LaneAuditor
 from tests.chaos.checker_events import Tell
-from tests.oracle.auditor import DecisionSummary, Expected
+from tests.oracle.auditor import DecisionSummary, Expected, SweptDecision
 from tests.oracle.checks import Check
 
 _FIGURES: Final = (
@@ -33,6 +35,29 @@ _SYMBOLS: Final = {
     "side": SIDE_NAMES,
     "order_type": ORDER_TYPE_NAMES,
     "time_in_force": TIME_IN_FORCE_NAMES,
+}
+_PLACE: Final = (
+    "lane",
+    "lane_sequence",
+    "gate_time",
+    "source_topic",
+    "source_offset",
+    "control_number",
+    "core_version",
+)
+# What nobody asked for has no vector and repeats nothing.
+_OF_THE_GATE: Final[dict[str, Any]] = {
+    "source_system_id": "gate",
+    "action": "CANCEL",
+    "verdict": "ACCEPTED",
+    "checks": [],
+    "duplicate_of": None,
+    "protection_price_e9": None,
+    "fx_instrument_id": None,
+    "fx_price_e9": None,
+    "fx_as_of": None,
+    "order": None,
+    "traceparent": None,
 }
 
 
@@ -70,6 +95,44 @@ class Answers:
         if summary.verdict == "ACCEPTED" and summary.duplicate_of is None:
             _check_accepted(decision, auditor, tell)
 
+    def judge_swept(
+        self,
+        decisions: list[dict[str, Any] | None],
+        audit: dict[str, Any],
+        expected: tuple[SweptDecision, ...],
+        tell: Tell,
+    ) -> None:
+        """Judge the gate's own decisions before an input, in their order.
+
+        `audit` as it stood when they were made.
+        """
+        for said, due in zip_longest(decisions, expected):
+            if said is None and due is not None:
+                tell("lost", f"order {due.orig_order_id} of {due.user_id} was not swept")
+            elif said is not None:
+                self._judge_one_swept(said, audit, due, tell)
+
+    def _judge_one_swept(
+        self, said: dict[str, Any], audit: dict[str, Any], due: SweptDecision | None, tell: Tell
+    ) -> None:
+        name = (said["user_id"], said["order_id"])
+        if due is None:
+            tell("contradicted", f"order {said['orig_order_id']} of {name[0]} was swept, and lives")
+            return
+        wrong = [f for f, right in vars(due).items() if (said[f] or type(right)()) != right]
+        wrong += [field for field, right in _OF_THE_GATE.items() if said[field] != right]
+        wrong += [field for field in _PLACE if said[field] != audit[field]]
+        if said["event_time"] != audit["gate_time"]:
+            wrong.append("event_time")
+        if wrong:
+            figures = ", ".join(f"{field} {said[field]!r}" for field in wrong)
+            tell("contradicted", f"its decision on a swept order is not {due}: it says {figures}")
+        if name in self._first:
+            tell("doubled", f"order {name} got its first answer at {self._first[name].sequence}")
+        self._first[name] = First(
+            said["lane_sequence"], said["verdict"], said["reason_code"], said["gate_time"]
+        )
+
     def _compare(self, summary: DecisionSummary, expected: Expected, tell: Tell) -> None:
         due = expected.decision
         if summary == due:
@@ -90,17 +153,9 @@ class Answers:
         """It names its order and where that lies."""
         read = auditor.read
         ids = (read.user_id, read.order_id) if isinstance(read, Order) else None
-        same = (
-            "lane",
-            "lane_sequence",
-            "gate_time",
-            "source_topic",
-            "source_offset",
-            "control_number",
-            "core_version",
-        )
         named = (decision["user_id"], decision["order_id"])
-        if named != ids or any(decision[name] != audit[name] for name in same):
+        of_a_client = decision["origin"] == "CLIENT"
+        if not of_a_client or named != ids or any(decision[n] != audit[n] for n in _PLACE):
             tell("contradicted", f"its decision names {named} and not the order {ids} or its place")
 
     def _check_repeat(self, decision: dict[str, Any], tell: Tell) -> None:
@@ -133,6 +188,10 @@ def summary_of(decision: dict[str, Any]) -> DecisionSummary:
         duplicate_of=decision["duplicate_of"],
         hold_currency=decision["hold_currency"],
         hold_minor=decision["hold_minor"],
+        protection_price_e9=decision["protection_price_e9"],
+        fx_instrument_id=decision["fx_instrument_id"],
+        fx_price_e9=decision["fx_price_e9"],
+        fx_as_of=decision["fx_as_of"],
         checks=tuple(Check(*(line[figure] for figure in _FIGURES)) for line in decision["checks"]),
     )
 
@@ -152,7 +211,12 @@ def _check_accepted(decision: dict[str, Any], auditor: LaneAuditor, tell: Tell) 
     if carried is None or any(_sent(sent, name) != said for name, said in carried.items()):
         tell("contradicted", "its decision does not carry the order as it was sent")
     currency = decision["hold_currency"]
-    if currency is not None and decision["hold_minor"] > 0:
+    # Who is short may close, fee or not: the auditor has said whether this order does.
+    closes = any(
+        line["check"] == "BUYING_POWER" and (line["headroom"] or 0) < 0
+        for line in decision["checks"]
+    )
+    if currency is not None and decision["hold_minor"] > 0 and not closes:
         cash, held = auditor.figures_of(decision["user_id"], currency)
         if held > cash:
             tell(

@@ -223,13 +223,15 @@ class LaneAuditor(Auditor):
 
     `read`: the last input, None when it could not be read. `versions`: user -> version of the
     control record in force. `in_force`: subject -> number of its control record.
-    `control_values`: number -> the value it was sent as.
+    `control_values`: number -> the value it was sent as. `shortfalls`: currency and minor units of
+    each deficit that the last input brought, in the order of their events.
     """
 
     read: Input | None = None
     versions: dict[str, int] = field(default_factory=dict)
     in_force: dict[tuple[str | int | None, ...], int] = field(default_factory=dict)
     control_values: dict[int, bytes] = field(default_factory=dict)
+    shortfalls: list[tuple[str, int]] = field(default_factory=list)
     _sources: dict[int, Control] = field(default_factory=dict)
 
     def apply_at(
@@ -237,6 +239,7 @@ class LaneAuditor(Auditor):
     ) -> Expected:
         """What the next input leads to at a gate time that somebody else's clock gave."""
         self.read = None
+        self.shortfalls = []
         self.gate_time = max(self.gate_time, gate_time)
         return self.apply(topic, 0, key, value)
 
@@ -265,6 +268,13 @@ class LaneAuditor(Auditor):
     def _control(self, control: Control) -> str:
         self._sources[id(control.payload)] = control
         return super()._control(control)
+
+    def _note_deficits(self, book: Book, tenant: str) -> None:
+        self.shortfalls += [
+            (currency, book.held(currency) - book.cash(currency))
+            for currency in sorted(book.shortfalls() - book.short)
+        ]
+        super()._note_deficits(book, tenant)
 
     def _put_in_force(self, payload: Payload, version: int) -> None:
         number = self._sources[id(payload)].number

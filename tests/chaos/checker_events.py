@@ -47,8 +47,8 @@ class EventJudge:
             for output in left:
                 kind: Kind = "doubled" if due[event] else "contradicted"
                 tell(kind, f"{output.record.place} is one event {event.event_type} too many")
-        for output in in_order:
-            _check_content(output, auditor, tell)
+        _check_days(in_order, auditor, tell)
+        _check_shortfalls(in_order, auditor, tell)
         return in_order
 
     def _count(self, event: Event, found: list[Output], tell: Tell) -> None:
@@ -65,18 +65,28 @@ class EventJudge:
                 )
 
 
-def _check_content(output: Output, auditor: LaneAuditor, tell: Tell) -> None:
-    """Day and amounts, where the auditor knows them."""
-    said, place = output.content, output.record.place
-    if said["event_type"] == "DAY_CLOSE":
+def _check_days(in_order: list[Output], auditor: LaneAuditor, tell: Tell) -> None:
+    """An event is of the day that was open when it was emitted, and is closed by what follows."""
+    day = auditor.open_day
+    for output in reversed(in_order):
+        said = output.content
+        if said["event_type"] == "DAY_CLOSE":
+            day = said["business_day"]
+        elif said["business_day"] != day:
+            place = output.record.place
+            tell("contradicted", f"{place} is of day {said['business_day']}, not {day}")
+
+
+def _check_shortfalls(in_order: list[Output], auditor: LaneAuditor, tell: Tell) -> None:
+    """How much is short, at the moment of each event: one input can bring several."""
+    told = [output for output in in_order if output.content["event_type"] == "DEFICIT"]
+    if len(told) != len(auditor.shortfalls):
         return
-    if said["business_day"] != auditor.open_day:
-        tell("contradicted", f"{place} is of day {said['business_day']}, not {auditor.open_day}")
-    if said["event_type"] == "DEFICIT":
-        cash, held = auditor.figures_of(said["user_id"], said["currency"])
-        if said["amount_minor"] != nearest(held - cash):
+    for output, (currency, amount) in zip(told, auditor.shortfalls, strict=True):
+        said = output.content
+        if (said["currency"], said["amount_minor"]) != (currency, nearest(amount)):
             tell(
                 "contradicted",
-                f"{place} tells of {said['amount_minor']} {said['currency']} too little, where "
-                f"{held} is held and {cash} is there",
+                f"{output.record.place} tells of {said['amount_minor']} {said['currency']} too "
+                f"little, where {amount} {currency} is missing",
             )

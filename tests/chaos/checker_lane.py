@@ -7,6 +7,7 @@ left at the end is `checker_state.py`'s business.
 
 from collections import Counter
 from hashlib import sha256
+from itertools import zip_longest
 from typing import Any, Final
 
 from tests.chaos.checker_answers import Answers
@@ -105,21 +106,27 @@ class LaneJudge:
             self._add("broken", f"offset {self.applied[source]} of the topic was applied before")
         self.applied[source] = max(offset, self.applied.get(source, -1))
         given = self._inputs.get((source, offset))
-        decision = self._decision(content, self._outputs.take(DECISIONS, sequence))
+        self._decisions(content, self._outputs.take(DECISIONS, sequence))
         letter = self._letter(content, self._outputs.take(DEAD_LETTERS, sequence))
         published = self._outputs.take(EVENTS, sequence)
         if source not in INPUTS or content["source_partition"] != self.lane or given is None:
             self._add("contradicted", "it is the audit record of no input of this lane")
             return
         self._same_input(content, given)
+        control_number = self.auditor.control_number
         expected = self._recompute(content, given) if is_new else None
         if expected is None:
             return
         in_order = self.events.judge(expected.events, published, self.auditor, self._add)
         bodies = [event.body for event in in_order]
-        if content["outputs_digest"] != outputs_digest(content["decision"], bodies, letter):
+        digest = outputs_digest(content["swept"], content["decision"], bodies, letter)
+        if content["outputs_digest"] != digest:
             self._add("contradicted", "outputs_digest is not that of what was published")
-        self._compare(content, expected, decision)
+        # The gate's own decisions come before the input, which may be a control record.
+        swept = [self._decoded(body) for body in content["swept"]]
+        as_swept = content | {"control_number": control_number}
+        self._answers.judge_swept(swept, as_swept, expected.swept, self._add)
+        self._compare(content, expected)
 
     def _chain(self, audit: Output) -> bool:
         """Whether the record's number is a new one; and findings where it does not follow."""
@@ -172,26 +179,53 @@ class LaneJudge:
 
     # -- what was published
 
-    def _decision(self, audit: dict[str, Any], found: list[Output]) -> dict[str, Any] | None:
-        """The audit's decision, decoded; the topic has it once, to the last byte."""
-        body = audit["decision"]
-        self._once("decision", 0 if body is None else 1, found)
-        if body is None:
-            return None
+    def _decisions(self, audit: dict[str, Any], found: list[Output]) -> None:
+        """The topic has each decision of the audit once, to the last byte and in its order."""
+        own = audit["decision"]
+        due = [*audit["swept"], *([] if own is None else [own])]
+        missing, more = list(due), []
         for published in found:
-            if published.body == body:
-                return published.content
-        if found:
-            self._add("contradicted", f"{found[0].record.place} is not the decision of the audit")
+            if published.body in missing:
+                missing.remove(published.body)
+            else:
+                more.append(published)
+        for body, published in zip_longest(missing, more):
+            if published is None:
+                what = "decision" if body == own else "decision on a swept order"
+                self._add("lost", f"its {what} was not published")
+            elif body is not None:
+                self._add(
+                    "contradicted", f"{published.record.place} is not the decision of the audit"
+                )
+            elif published.body in due:
+                self._add(
+                    "doubled", f"its decision was published again as {published.record.place}"
+                )
+            else:
+                place = published.record.place
+                self._add("contradicted", f"{place} is a decision that the audit has not")
+        if not missing and not more and [published.body for published in found] != due:
+            self._add("broken", "its decisions do not stand in the order of the audit")
+
+    def _decoded(self, body: bytes) -> dict[str, Any] | None:
+        """A decision that the audit has."""
         try:
             return decode_body("decision", body)
         except Exception as error:  # noqa: BLE001 -- fastavro raises whatever the bytes provoke
-            self._add("contradicted", f"the decision in its audit cannot be read: {error!r}")
+            self._add("contradicted", f"a decision in its audit cannot be read: {error!r}")
             return None
 
     def _letter(self, audit: dict[str, Any], found: list[Output]) -> bytes | None:
         """The dead letter's body, if there is one."""
-        self._once("dead letter", int(audit["outcome"] == "DEAD_LETTER"), found)
+        due = int(audit["outcome"] == "DEAD_LETTER")
+        if len(found) < due:
+            self._add("lost", "its dead letter was not published")
+        elif found and due == 0:
+            place = found[0].record.place
+            self._add("contradicted", f"{place} is a dead letter that the audit has not")
+        elif len(found) > due:
+            place = found[-1].record.place
+            self._add("doubled", f"its dead letter was published again as {place}")
         if not found:
             return None
         said = found[0].content
@@ -202,17 +236,7 @@ class LaneJudge:
             )
         return found[0].body
 
-    def _once(self, what: str, due: int, found: list[Output]) -> None:
-        if len(found) < due:
-            self._add("lost", f"its {what} was not published")
-        elif found and due == 0:
-            self._add("contradicted", f"{found[0].record.place} is a {what} that the audit has not")
-        elif len(found) > due:
-            self._add("doubled", f"its {what} was published again as {found[-1].record.place}")
-
-    def _compare(
-        self, audit: dict[str, Any], expected: Expected, decision: dict[str, Any] | None
-    ) -> None:
+    def _compare(self, audit: dict[str, Any], expected: Expected) -> None:
         """The audit record and the decision say what the auditor says."""
         said = (audit["outcome"], audit["reason_code"])
         if said != (expected.outcome, expected.reason_code):
@@ -222,13 +246,22 @@ class LaneJudge:
             self._add("contradicted", f"core {audit['core_version']} was not in force")
         if audit["control_number"] != self.auditor.control_number:
             self._add("contradicted", f"control number {audit['control_number']} was not in force")
+        body = audit["decision"]
+        decision = None if body is None else self._decoded(body)
         if decision is not None:
             self._answers.judge(decision, audit, expected, self.auditor, self._add)
 
 
-def outputs_digest(decision: bytes | None, events: list[bytes], letter: bytes | None) -> bytes:
+def outputs_digest(
+    swept: list[bytes], decision: bytes | None, events: list[bytes], letter: bytes | None
+) -> bytes:
     """SHA-256 over an input's outputs, each with its kind and length."""
-    outputs = [(b"D", decision), *((b"E", event) for event in events), (b"L", letter)]
+    outputs = [
+        *((b"G", body) for body in swept),
+        (b"D", decision),
+        *((b"E", event) for event in events),
+        (b"L", letter),
+    ]
     return sha256(
         b"".join(
             kind + len(body).to_bytes(4, "big") + body for kind, body in outputs if body is not None

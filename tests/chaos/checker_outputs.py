@@ -91,7 +91,10 @@ def _is_at_home(output: Output, lane_count: int, findings: Findings) -> bool:
     if not 0 <= lane < lane_count:
         findings.add("contradicted", f"{record.place} is of lane {lane}, which there is not")
         return False
-    key = output.content["tenant_id"].encode() if record.topic == EVENTS else record.key
+    key = record.key
+    if record.topic in (EVENTS, DECISIONS):
+        whose = "tenant_id" if record.topic == EVENTS else "user_id"
+        key = output.content[whose].encode()
     home = partition_hash(key or b"") % lane_count if record.topic == EVENTS else lane
     if record.partition != home or record.key != key:
         findings.add(

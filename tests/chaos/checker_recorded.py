@@ -45,6 +45,8 @@ class Run:
     def _publish(self, given: Input, output: LaneOutput) -> None:
         ids = fixed_ids()
         self._write("audit", LANE, given.key, ids.frame("audit_record") + output.audit)
+        for user, body in output.swept:
+            self._write("decisions", LANE, user.encode(), ids.frame("decision") + body)
         if output.decision is not None:
             self._write("decisions", LANE, given.key, ids.frame("decision") + output.decision)
         if output.dead_letter is not None:

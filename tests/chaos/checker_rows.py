@@ -5,11 +5,10 @@ Owns what each kind of row must say once the last input is applied. Must never l
 
 from collections.abc import Callable, Iterable
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from pipeline.codecs.avro import encode_order
 from pipeline.risk.records import (
-    ORDER_ACTION_NEW,
     ORDER_TYPE_NAMES,
     SIDE_NAMES,
     TIME_IN_FORCE_NAMES,
@@ -23,11 +22,15 @@ from tests.oracle.book import SIGN, Remembered
 Parts = tuple[str, ...]
 Row = dict[str, Any]
 Rows = dict[Parts, Row]
+_NO_SESSION: Final = -1
+_NOTHING: Final = {"settled_on": _NO_SESSION}
 
 
 def says_anything(row: Row) -> bool:
-    """Whether any figure is not zero: a row of nothing may be stored or not."""
-    return any(figure for figure in row.values() if isinstance(figure, int))
+    """Whether any figure is not that of nothing: a row of nothing may be stored or not."""
+    return any(
+        figure != _NOTHING.get(name, 0) for name, figure in row.items() if isinstance(figure, int)
+    )
 
 
 def expected_rows(judge: LaneJudge) -> dict[str, Rows]:
@@ -44,13 +47,19 @@ def expected_rows(judge: LaneJudge) -> dict[str, Rows]:
             for user, book in books.items()
             for known in book.open_orders()
         },
+        "A": lambda: {
+            (user, alias): {"root_order_id": known.order.order_id}
+            for user, book in books.items()
+            for known in book.open_orders()
+            for alias in known.aliases
+        },
         "D": lambda: {
             (user, order_id): _decision(known)
             for user, book in books.items()
             for order_id, known in book.orders.everything().items()
             if not known.open and known.touched >= bound
         },
-        "X": lambda: _seen(auditor.seen_reports.items(), bound),
+        "X": lambda: _executions(auditor, bound),
         "T": lambda: _seen(auditor.seen_deposits.items(), bound),
         "W": lambda: {
             (user, name): {"currency": pending.currency, "amount_minor": pending.amount}
@@ -122,41 +131,63 @@ def _positions(books: dict[str, RunningBook]) -> Rows:
                 "working_buy_lots": buys,
                 "working_sell_lots": sells,
                 "open_cost_e9": book.open_cost_e9(name),
+                "settled_on": book.settled.get(name, _NO_SESSION),
                 "margin_minor": 0 if margined is None else book.margin_of(margined),
             }
     return rows
 
 
 def _order(known: Remembered) -> Row:
-    order = known.order
+    order, current, pending = known.order, known.current, known.pending
     currency, amount = known.hold
-    return {
-        "tenant_id": order.tenant_id,
-        "instrument_id": order.instrument_id,
+    row: Row = {
+        name: getattr(order, name)
+        for name in (
+            "tenant_id",
+            "instrument_id",
+            "expires_at",
+            "trader_id",
+            "algo_id",
+            "desk_id",
+            "counterparty_id",
+        )
+    }
+    if current is not None:
+        row |= {
+            "current_order_id": current.order_id,
+            "quantity_lots": current.quantity_lots,
+            "price_e9": current.price_e9,
+        }
+    return row | {
         "side": SIDE_NAMES[order.side],
         "order_type": ORDER_TYPE_NAMES[order.order_type],
         "time_in_force": TIME_IN_FORCE_NAMES[order.time_in_force],
-        "quantity_lots": order.quantity_lots,
-        "price_e9": order.price_e9,
+        "pending_order_id": None if pending is None else pending.order_id,
+        "pending_quantity_lots": 0 if pending is None else pending.quantity_lots,
+        "pending_price_e9": 0 if pending is None else pending.price_e9,
         "filled_lots": known.filled,
         "final_lots": known.final,
+        "acknowledged": known.acknowledged,
+        "cancel_requested": known.cancel_requested,
         "hold_minor": amount,
         "hold_currency": currency,
         "lane_sequence": known.lane_sequence,
+        "accepted_at": known.accepted_at,
+        "business_day": known.business_day,
         "touched_at": known.touched,
         "content_hash": sha256(encode_order(order)).digest(),
     }
 
 
 def _decision(known: Remembered) -> Row:
-    order = known.order
-    ended = known.accepted and order.action == ORDER_ACTION_NEW
+    order, ended = known.order, known.is_order
     return {
         "verdict": "ACCEPTED" if known.accepted else "REJECTED",
         "reason_code": known.reason_code,
         "lane_sequence": known.lane_sequence,
         "touched_at": known.touched,
         "content_hash": sha256(encode_order(order)).digest(),
+        "root_order_id": known.root,
         "instrument_id": order.instrument_id if ended else None,
         "side": SIDE_NAMES[order.side] if ended else None,
         "filled_lots": known.filled,
@@ -165,6 +196,18 @@ def _decision(known: Remembered) -> Row:
 
 def _seen(remembered: Iterable[tuple[Parts, int]], bound: int) -> Rows:
     return {key: {"touched_at": touched} for key, touched in remembered if touched >= bound}
+
+
+def _executions(auditor: LaneAuditor, bound: int) -> Rows:
+    rows: Rows = {}
+    for key, touched in auditor.seen_reports.items():
+        if touched >= bound:
+            kept = auditor.executions[key]
+            rows[key] = kept._asdict() | {
+                "touched_at": touched,
+                "side": None if kept.side is None else SIDE_NAMES[kept.side],
+            }
+    return rows
 
 
 def _head(judge: LaneJudge) -> Rows:

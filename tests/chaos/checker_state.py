@@ -13,7 +13,7 @@ from tests.chaos.checker_events import Tell
 from tests.chaos.checker_history import INPUTS, History, Record
 from tests.chaos.checker_lane import LaneJudge
 from tests.chaos.checker_outputs import IDS
-from tests.chaos.checker_rows import Parts, Rows, expected_rows, says_anything
+from tests.chaos.checker_rows import Parts, Row, Rows, expected_rows, says_anything
 from tests.flow import decode_body
 from tests.oracle.book import SIGN
 
@@ -22,6 +22,7 @@ SCHEMAS: Final = {
     "B": "row_balance",
     "P": "row_position",
     "O": "row_order",
+    "A": "row_alias",
     "D": "row_decision",
     "X": "row_seen",
     "T": "row_seen",
@@ -36,6 +37,7 @@ NAMES: Final = {
     "B": "balance",
     "P": "position",
     "O": "working order",
+    "A": "alias",
     "D": "remembered decision",
     "X": "execution seen",
     "T": "movement seen",
@@ -52,6 +54,7 @@ def judge_state(judge: LaneJudge, history: History, changelog: list[Record], tel
     """Judge the rows of the judge's lane; `changelog` are its records, in offset order."""
     found = _latest(changelog, tell)
     _check_sums(found, tell)
+    _check_orders(found, tell)
     _check_offsets(judge, history, found["L"], tell)
     if judge.lost_thread:
         return
@@ -158,6 +161,43 @@ def _check_sums(found: dict[str, Rows], tell: Tell) -> None:
                 "contradicted",
                 f"{purse} has no balance row, its orders and positions hold {amount}",
             )
+
+
+def _check_orders(found: dict[str, Rows], tell: Tell) -> None:
+    """By the rows alone: what works is what orders have open, and aliases lead to orders."""
+    working: Counter[tuple[str, str, str]] = Counter()
+    count: Counter[str] = Counter()
+    aliases: dict[Parts, str] = {}
+    for (user, root), row in found["O"].items():
+        count[user] += 1
+        working[user, row["instrument_id"], row["side"]] += _open_lots(row)
+        for other in {row["current_order_id"], row["pending_order_id"] or root} - {root}:
+            aliases[user, other] = root
+    for (user, name), row in found["P"].items():
+        open_ = tuple(working.pop((user, name, side), 0) for side in ("BUY", "SELL"))
+        work = (row["working_buy_lots"], row["working_sell_lots"])
+        if work != open_:
+            tell("contradicted", f"of {(user, name)} {work} lots work, orders have {open_} open")
+    for (user, name, side), lots in working.items():
+        if lots:
+            tell("contradicted", f"{user} has no position row of {name}, and {side} {lots} works")
+    for (user,), row in found["U"].items():
+        counted = row["open_orders_count"]
+        if counted != count[user]:
+            tell(
+                "contradicted", f"{user} has {counted} open orders, and {count[user]} rows of such"
+            )
+    stored = {key: row["root_order_id"] for key, row in found["A"].items()}
+    for key in {key for key, _ in stored.items() ^ aliases.items()}:
+        tell("contradicted", f"the alias {key} leads to {stored.get(key)}, not {aliases.get(key)}")
+
+
+def _open_lots(row: Row) -> int:
+    """What is still to be filled of a working order."""
+    final: int | None = row["final_lots"]
+    whole: int = max(row["quantity_lots"], row["pending_quantity_lots"])
+    filled: int = row["filled_lots"]
+    return max(0, (whole if final is None else final) - filled)
 
 
 def _check_control(auditor: LaneAuditor, rows: Rows, tell: Tell) -> None:

@@ -105,10 +105,41 @@ def lie(
     """Change an audit record and its decision, with every digest, chain and head made to fit."""
     lied = history
     if decision is not None:
-        index = find(history, "decisions", lambda said: said["lane_sequence"] == sequence)
+        index = find(history, "decisions", lambda said: _is_own(said, sequence))
         lied = alter(history, "decisions", index, **decision)
-        told = (lied.records["decisions"][index].value or b"")[FRAME_BYTES:]
-        audit = audit | {"decision": told, "outputs_digest": _digest(history, sequence, told)}
+        told = _body(lied.records["decisions"][index])
+        audit = audit | {"decision": told}
+        swept = content(history.records["audit"][sequence - 1])["swept"]
+        audit |= {"outputs_digest": _digest(history, sequence, swept, told)}
+    return _rewrite(lied, sequence, audit)
+
+
+def lie_about_swept(
+    history: History, sequence: int, change: Callable[[list[Content]], list[Content]]
+) -> History:
+    """Change the gate's own decisions before an input, with everything made to fit."""
+    before = content(history.records["audit"][sequence - 1])
+    swept = [
+        _body_of(said) for said in change([decode_body("decision", b) for b in before["swept"]])
+    ]
+    rest = [
+        record
+        for record in history.records["decisions"]
+        if content(record)["lane_sequence"] != sequence or _is_own(content(record), sequence)
+    ]
+    place = sum(content(record)["lane_sequence"] < sequence for record in rest)
+    model = history.records["decisions"][0]
+    told = [
+        model._replace(key=decode_body("decision", body)["user_id"].encode(), value=_framed(body))
+        for body in swept
+    ]
+    lied = with_records(history, "decisions", [*rest[:place], *told, *rest[place:]])
+    digest = _digest(history, sequence, swept, before["decision"])
+    return _rewrite(lied, sequence, {"swept": swept, "outputs_digest": digest})
+
+
+def _rewrite(history: History, sequence: int, audit: Content) -> History:
+    """An audit record says something else, and what follows is chained to it."""
     records: list[Record] = []
     previous = bytes(32)
     for record in history.records["audit"]:
@@ -116,19 +147,36 @@ def lie(
         value = encode("audit_record", said | (audit if len(records) + 1 == sequence else {}))
         records.append(record._replace(value=value))
         previous = sha256(value[FRAME_BYTES:]).digest()
-    lied = with_records(lied, "audit", records)
+    lied = with_records(history, "audit", records)
     return alter_rows(lied, b"G", lambda record, row: _with_head(record, row, previous))
+
+
+def _is_own(said: Content, sequence: int) -> bool:
+    """Whether it is the decision on the input itself."""
+    return bool(said["lane_sequence"] == sequence and said["origin"] == "CLIENT")
+
+
+def _body(record: Record) -> bytes:
+    return (record.value or b"")[FRAME_BYTES:]
+
+
+def _body_of(decision: Content) -> bytes:
+    return encode("decision", decision)[FRAME_BYTES:]
+
+
+def _framed(body: bytes) -> bytes:
+    return encode("decision", decode_body("decision", body))
 
 
 def _with_head(record: Record, row: Content, head: bytes) -> Record:
     return record._replace(value=row_value(b"G", row | {"chain_head": head}))
 
 
-def _digest(history: History, sequence: int, decision: bytes) -> bytes:
-    """Of a decision and the events of its sequence, which must be of one tenant."""
+def _digest(history: History, sequence: int, swept: list[bytes], decision: bytes | None) -> bytes:
+    """Of decisions and the events of their sequence, which must be of one tenant."""
     events = [
-        (record.value or b"")[FRAME_BYTES:]
+        _body(record)
         for record in history.records["regulatory-events"]
         if content(record)["lane_sequence"] == sequence
     ]
-    return outputs_digest(decision, events, None)
+    return outputs_digest(swept, decision, events, None)

@@ -7,7 +7,7 @@ that loses the broker is replaced by a new one, as an operator would run the com
 import threading
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from pipeline.control.definitions import Payload
 from pipeline.control.history import ControlError
@@ -30,9 +30,23 @@ from tests.flow import TENANT
 _US_PER_DAY: Final = 86_400_000_000
 # Clocks jump by hours here: nothing may be too old for that alone.
 _PATIENT_MS: Final = 48 * 3_600_000
+# Not so an order that the venue says nothing about: a run lasts several times as long.
+_ORPHAN_MS: Final = 10_000
 _ACTIVE, _REDUCING, _HALTED = range(3)
-_FUTURE, _SPOT = range(2)
+_FUTURE, _SPOT, _EQUITY = range(3)
 _TIER, _USER = range(2)
+_SHORT_LOTS: Final = 30
+_FIGURES: Final = (
+    "order_rate_per_s_max",
+    "order_quantity_lots_max",
+    "order_notional_minor_max",
+    "notional_currency",
+    "position_lots_max",
+    "price_collar_bps",
+    "market_collar_bps",
+    "short_lots_max",
+    "locate_id",
+)
 
 
 def future(margin: int = 1_200_000, state: int = 0) -> Instrument:
@@ -40,12 +54,43 @@ def future(margin: int = 1_200_000, state: int = 0) -> Instrument:
     return Instrument("ESH4", _FUTURE, "USD", None, 0, TICK_E9, 1, 5_000, 1, margin, state)
 
 
+def _limits(
+    scope: int, scope_id: str, instrument_id: str | None = None, **figures: int | str | None
+) -> Limits:
+    """Limits that have these figures and no other."""
+    shape: dict[str, Any] = dict.fromkeys(_FIGURES) | figures
+    return Limits(scope, scope_id, instrument_id, **shape)
+
+
 def _tier(collar_bps: int = 500, rate: int = 10**6) -> Limits:
-    return Limits(_TIER, "standard", None, rate, 100, 10**12, 200, collar_bps)
+    return _limits(
+        _TIER,
+        "standard",
+        order_rate_per_s_max=rate,
+        order_quantity_lots_max=100,
+        order_notional_minor_max=10**12,
+        position_lots_max=200,
+        price_collar_bps=collar_bps,
+        market_collar_bps=300,
+    )
 
 
-def _policy(exempt: Sequence[str] = ()) -> Policy:
-    return Policy(_PATIENT_MS, _PATIENT_MS, _PATIENT_MS, 7 * 86_400_000, 10**7, 60, list(exempt))
+def _shorts(lots: int = _SHORT_LOTS) -> Limits:
+    """Of shares; what an order of them may be worth is said in euros."""
+    return _limits(
+        _TIER,
+        "standard",
+        "ACME",
+        short_lots_max=lots,
+        locate_id="prime",
+        order_notional_minor_max=10**9,
+        notional_currency="EUR",
+    )
+
+
+def _policy(exempt: Sequence[str] = (), orphan_ms: int = _ORPHAN_MS) -> Policy:
+    ages = (_PATIENT_MS, _PATIENT_MS, _PATIENT_MS)
+    return Policy(*ages, 7 * 86_400_000, 10**7, 60, orphan_ms, list(exempt))
 
 
 def first_definitions() -> list[ControlChange]:
@@ -53,7 +98,10 @@ def first_definitions() -> list[ControlChange]:
     payloads: list[Payload] = [
         future(),
         Instrument("BTC-USD", _SPOT, "USD", "BTC", 10**6, 10**9, 1, 1, 100, None, 0),
+        Instrument("EUR-USD", _SPOT, "USD", "EUR", 100_000, 10**5, 1, 100_000, 1, None, 0),
+        Instrument("ACME", _EQUITY, "USD", None, 0, 10**7, 1, 100, 1, 5_000, 0),
         _tier(),
+        _shorts(),
         FeeSchedule("standard", None, 250, 0),
         _policy(),
         FirmState(_ACTIVE),
@@ -77,6 +125,7 @@ class Operators:
         self._random: Final = Random(f"operators {seed}")
         self._stop: Final = threading.Event()
         self._thread: Final = threading.Thread(target=self._run, name="operators")
+        self._days_closed = 0
         self._changes: Final[tuple[Callable[[], list[ControlChange]], ...]] = (
             self._user_limits,
             self._user_state,
@@ -85,6 +134,8 @@ class Operators:
             self._margin,
             self._instrument_halt,
             self._exemption,
+            self._patience,
+            self._short_allowance,
             self._later,
             self._close_day,
         )
@@ -118,7 +169,14 @@ class Operators:
     def _user_limits(self) -> list[ControlChange]:
         user = self._random.choice(HOT_USERS)
         lots = self._random.choice((5, 50, 150))
-        return [_change(Limits(_USER, user, None, None, lots, None, lots * 2, None))]
+        figures: dict[str, Any] = {
+            "order_quantity_lots_max": lots,
+            "position_lots_max": lots * 2,
+        }
+        if self._random.random() < 0.5:
+            # In euros: by the mark of the pair.
+            figures |= {"order_notional_minor_max": 5 * 10**8, "notional_currency": "EUR"}
+        return [_change(_limits(_USER, user, **figures))]
 
     def _user_state(self) -> list[ControlChange]:
         user = self._random.choice(HOT_USERS)
@@ -142,9 +200,18 @@ class Operators:
     def _exemption(self) -> list[ControlChange]:
         return [_change(_policy(["PRICE_COLLAR"])), _change(_policy())]
 
+    def _patience(self) -> list[ControlChange]:
+        return [_change(_policy(orphan_ms=1_000)), _change(_policy())]
+
+    def _short_allowance(self) -> list[ControlChange]:
+        return [_change(_shorts(0)), _change(_shorts())]
+
     def _later(self) -> list[ControlChange]:
         fees = FeeSchedule("standard", None, self._random.choice((200, 300)), 0)
         return [_change(fees, now_us() + 2_000_000)]
 
     def _close_day(self) -> list[ControlChange]:
-        return [_change(DayClose(now_us() // _US_PER_DAY))]
+        """One day after the other, whatever the clock says: DAY orders end with each."""
+        day = now_us() // _US_PER_DAY + self._days_closed
+        self._days_closed += 1
+        return [_change(DayClose(day))]

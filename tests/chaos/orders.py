@@ -1,8 +1,9 @@
 """The stream of a run's inputs, but for what answers decisions: a function of the seed alone.
 
-Owns which record comes next: orders of hot and cold users, repeats of the same bytes, other content
-under a known id, cancels, money, fills of orders nobody knows, and bytes nobody should send. How
-many of them a run sends depends on how long it lasts, their time stamps on when.
+Owns which record comes next: orders of hot and cold users on every kind of instrument, repeats of
+the same bytes, other content under a known id, cancels, replaces, money, settlements, fills of
+orders nobody knows, and bytes nobody should send. How many of them a run sends depends on how long
+it lasts, their time stamps on when.
 """
 
 from collections import deque
@@ -15,6 +16,11 @@ from tests.flow import PRICE, TENANT, deposit, encode, fill, order
 
 TICK_E9: Final = 250_000_000
 SPOT_PRICE: Final = 60_000 * 10**9
+SHARE_PRICE: Final = 190 * 10**9
+SHARE_TICK_E9: Final = 10**7
+EURO_PRICE: Final = 1_080_000_000
+_US_PER_DAY: Final = 86_400_000_000
+_US_PER_S: Final = 1_000_000
 HOT_USERS: Final = tuple(f"hot-{number}" for number in range(5))
 COLD_USERS: Final = tuple(f"cold-{number}" for number in range(55))
 USERS: Final = (*HOT_USERS, *COLD_USERS)
@@ -35,11 +41,13 @@ class OrderFlow:
         self._orders: Final[deque[dict[str, Any]]] = deque(maxlen=_REMEMBERED)
         self._withdrawals: Final[deque[dict[str, Any]]] = deque(maxlen=_REMEMBERED)
         self._steps: Final[tuple[tuple[int, Callable[[], None]], ...]] = (
-            (58, self._new_order),
+            (50, self._new_order),
             (9, self._repeat),
             (4, self._other_content),
-            (10, self._cancel),
+            (8, self._cancel),
+            (10, self._replace),
             (4, self._add_money),
+            (3, self._settle),
             (4, self._withdraw),
             (3, self._end_withdrawal),
             (3, self._unknown_fill),
@@ -48,8 +56,7 @@ class OrderFlow:
 
     def fund(self) -> None:
         """The first marks, and money for every user: little for some."""
-        for instrument, price in (("ESH4", PRICE), ("BTC-USD", SPOT_PRICE)):
-            self.mark(instrument, price)
+        self._marks(0)
         for user in USERS:
             amount = self._random.choice((3 * 10**6, 5 * 10**7, 10**9))
             self._send("deposits", "deposit", deposit(user, f"fund-{user}", amount_minor=amount))
@@ -63,9 +70,13 @@ class OrderFlow:
         (chosen,) = self._random.choices(steps, weights)
         chosen()
         if self._count % 50 == 0:
-            drift = self._random.randint(-20, 20) * TICK_E9
-            self.mark("ESH4", PRICE + drift)
-            self.mark("BTC-USD", SPOT_PRICE + drift * 100)
+            self._marks(self._random.randint(-20, 20))
+
+    def _marks(self, drift: int) -> None:
+        self.mark("ESH4", PRICE + drift * TICK_E9)
+        self.mark("BTC-USD", SPOT_PRICE + drift * TICK_E9 * 100)
+        self.mark("ACME", SHARE_PRICE + drift * SHARE_TICK_E9)
+        self.mark("EUR-USD", EURO_PRICE)
 
     def mark(self, instrument: str, price_e9: int) -> None:
         """A price, into every lane."""
@@ -93,20 +104,31 @@ class OrderFlow:
         random = self._random
         user = "stranger" if random.random() < 0.02 else self._user()
         record = order(user, f"o{self._count}", side=random.choice(("BUY", "SELL")))
-        if random.random() < 0.2:
+        drawn = random.random()
+        if drawn < 0.2:
             record |= {"instrument_id": "BTC-USD", "quantity_lots": random.randint(1, 50)}
             record["price_e9"] = SPOT_PRICE + random.randint(-100, 100) * 10**9
+        elif drawn < 0.4:
+            record |= {"instrument_id": "ACME", "quantity_lots": random.choice((1, 2, 5, 10, 40))}
+            record["price_e9"] = SHARE_PRICE + random.randint(-100, 100) * SHARE_TICK_E9
         else:
             record["quantity_lots"] = random.choice((1, 1, 2, 3, 40, 500))
             record["price_e9"] = PRICE + random.randint(-100, 100) * TICK_E9
+        record["time_in_force"] = random.choice(("GTC", "GTC", "GTC", "DAY", "IOC", "FOK"))
+        if random.random() < 0.15:
+            record |= {"order_type": "MARKET", "price_e9": None}
+        if random.random() < 0.15:
+            # Some are over before they come, or while the venue thinks about them.
+            record["expires_at"] = now_us() + random.randint(-1, 12) * _US_PER_S
         if random.random() < 0.04:
             record |= random.choice(
                 (
                     {"quantity_lots": -1},
                     {"price_e9": PRICE + 1},
-                    {"order_type": "MARKET", "price_e9": None},
+                    {"order_type": "MARKET"},
                     {"instrument_id": "NONE"},
                     {"tenant_id": "another"},
+                    {"order_id": f"gate:{self._count}"},
                 )
             )
         self._send("orders", "order", record)
@@ -131,12 +153,63 @@ class OrderFlow:
             }
             self._send("orders", "order", target | changes)
 
+    def _replace(self) -> None:
+        """Of an order, or of the replace before it; now and then of another kind."""
+        if not self._orders:
+            return
+        random = self._random
+        target = random.choice(self._orders)
+        changes: dict[str, Any] = {
+            "action": "REPLACE",
+            "orig_order_id": target["order_id"],
+            "order_id": f"r{self._count}",
+            "quantity_lots": max(1, target["quantity_lots"] + random.randint(-2, 4)),
+        }
+        if target["price_e9"] is not None and random.random() < 0.7:
+            tick = SHARE_TICK_E9 if target["instrument_id"] == "ACME" else 10**9
+            changes["price_e9"] = target["price_e9"] + random.randint(-10, 10) * tick
+        if random.random() < 0.05:
+            changes |= random.choice(
+                (
+                    {"side": "BUY"},
+                    {"expires_at": 1},
+                    {"orig_order_id": None},
+                    {"order_id": target["order_id"]},
+                )
+            )
+        record = target | changes
+        self._send("orders", "order", record)
+        self._orders.append(record)
+
     def _add_money(self) -> None:
         kind = self._random.choice(("DEPOSIT", "DEPOSIT", "ADJUSTMENT", "SETTLEMENT"))
         sign = -1 if kind != "DEPOSIT" and self._random.random() < 0.5 else 1
         amount = sign * self._random.randint(1, 10**7)
         changes = {"kind": kind, "amount_minor": amount}
         self._send("deposits", "deposit", deposit(self._user(), f"d{self._count}", **changes))
+
+    def _settle(self) -> None:
+        """A session's variation margin: of some days twice, of some without all that it takes."""
+        random = self._random
+        price = PRICE + random.randint(-40, 40) * TICK_E9
+        changes: dict[str, Any] = {
+            "kind": "SETTLEMENT",
+            "amount_minor": 0,
+            "instrument_id": "ESH4",
+            "settlement_price_e9": price,
+            "session_date": now_us() // _US_PER_DAY + self._count // 200,
+        }
+        if random.random() < 0.1:
+            changes |= random.choice(
+                (
+                    {"session_date": None},
+                    {"amount_minor": 1},
+                    {"instrument_id": "ACME"},
+                    {"settlement_price_e9": 0},
+                )
+            )
+        user = random.choice(HOT_USERS) if random.random() < 0.8 else self._user()
+        self._send("deposits", "deposit", deposit(user, f"d{self._count}", **changes))
 
     def _withdraw(self) -> None:
         changes = {
@@ -157,9 +230,12 @@ class OrderFlow:
 
     def _unknown_fill(self) -> None:
         record = fill(self._user(), f"nobody-{self._count}", f"x{self._count}")
+        if self._random.random() < 0.3:
+            kind = self._random.choice(("TRADE_CANCEL", "TRADE_CORRECT", "REPLACED"))
+            record |= {"exec_type": kind, "exec_ref_id": f"x{self._count - 1}"}
         if self._random.random() < 0.7:
             side = self._random.choice(("BUY", "SELL"))
-            record |= {"instrument_id": "ESH4", "side": side}
+            record |= {"instrument_id": self._random.choice(("ESH4", "ACME")), "side": side}
         self._send("fills", "fill", record)
 
     def _poison(self) -> None:

@@ -10,8 +10,10 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from pipeline.risk.records import (
+    INSTRUMENT_KIND_EQUITY,
     INSTRUMENT_KIND_FUTURE,
     INSTRUMENT_KIND_SPOT,
+    ORDER_ACTION_NEW,
     SIDE_BUY,
     FeeSchedule,
     Instrument,
@@ -47,13 +49,23 @@ class Pending(NamedTuple):
     amount: int
 
 
+class Version(NamedTuple):
+    """An order as it was asked for under one of its ids; `price_e9` is the price it holds at."""
+
+    order_id: str
+    quantity_lots: int
+    price_e9: int
+
+
 @dataclass(frozen=True)
 class Remembered:
     """What is known of an order id: the first answer and what became of the order.
 
     `terms` are the instrument and fee schedule by which an open order was last valued.
     `open` is False for what holds nothing: rejected, ended, or no NEW at all; that is remembered
-    from when it was last `touched`.
+    from when it was last `touched`. `root`: the id of the order that an accepted CANCEL or REPLACE
+    is about. The rest is of an accepted NEW: the version in force (`current`), the REPLACE that the
+    venue has not answered (`pending`), and how it stands with the venue.
     """
 
     order: Order
@@ -65,11 +77,40 @@ class Remembered:
     terms: tuple[Instrument, FeeSchedule | None] | None = None
     filled: int = 0
     final: int | None = None
+    root: str | None = None
+    current: Version | None = None
+    pending: Version | None = None
+    acknowledged: bool = False
+    cancel_requested: bool = False
+    accepted_at: int = 0
+    business_day: int = 0
+
+    @property
+    def is_order(self) -> bool:
+        """Whether it is an order that was accepted, working or ended."""
+        return self.accepted and self.order.action == ORDER_ACTION_NEW
+
+    @property
+    def versions(self) -> list[Version]:
+        """What the venue may hold it to: one, or two while a REPLACE is pending."""
+        return [version for version in (self.current, self.pending) if version is not None]
+
+    @property
+    def aliases(self) -> frozenset[str]:
+        """The other ids under which it is known for as long as it works."""
+        if not self.open:
+            return frozenset()
+        return frozenset(version.order_id for version in self.versions) - {self.order.order_id}
+
+    @property
+    def whole(self) -> int:
+        """The quantity, or the larger one while a REPLACE is pending."""
+        return max((version.quantity_lots for version in self.versions), default=0)
 
     @property
     def open_lots(self) -> int:
         """What is still to be filled."""
-        whole = self.order.quantity_lots if self.final is None else self.final
+        whole = self.whole if self.final is None else self.final
         return max(0, whole - self.filled) if self.open else 0
 
     @property
@@ -77,28 +118,46 @@ class Remembered:
         """Currency and minor units held for what is open."""
         if not self.open or self.terms is None:
             return "", 0
-        return order_hold(self.order, self.open_lots, *self.terms)
+        holds = [
+            order_hold(
+                self.order.side,
+                self.open_lots if self.final is not None else max(0, lots - self.filled),
+                price_e9,
+                *self.terms,
+            )
+            for _, lots, price_e9 in self.versions
+        ]
+        return max(holds, key=lambda hold: hold[1])
 
 
 def order_hold(
-    order: Order, lots: int, instrument: Instrument, fees: FeeSchedule | None
+    side: int, lots: int, price_e9: int, instrument: Instrument, fees: FeeSchedule | None
 ) -> tuple[str, int]:
-    """Currency and minor units that `lots` of the order hold, position margin apart."""
-    notional = up(exact_notional(instrument, lots, order.price_e9 or 0))
+    """Currency and minor units that open lots hold, position margin apart."""
+    if side != SIDE_BUY and instrument.kind == INSTRUMENT_KIND_SPOT:
+        return instrument.base_currency or "", lots * instrument.base_minor_per_lot
+    if side != SIDE_BUY and instrument.kind == INSTRUMENT_KIND_EQUITY:
+        return instrument.currency, 0
+    notional = up(exact_notional(instrument, lots, price_e9))
     fee = fee_hold(fees, lots, notional)
     if instrument.kind == INSTRUMENT_KIND_FUTURE:
         return instrument.currency, fee
-    if order.side == SIDE_BUY:
-        return instrument.currency, notional + fee
-    return instrument.base_currency or "", lots * instrument.base_minor_per_lot
+    return instrument.currency, notional + fee
+
+
+def margined_lots(kind: int, position: int, buys: int, sells: int) -> int:
+    """Lots of a position, with its working orders, that need margin."""
+    if kind == INSTRUMENT_KIND_SPOT:
+        return 0
+    if kind == INSTRUMENT_KIND_EQUITY:
+        return max(0, sells - position)
+    return max(abs(position + buys), abs(position - sells))
 
 
 def margin(instrument: Instrument, position: int, buys: int, sells: int) -> int:
     """Margin of a position with its working orders, in the instrument's currency."""
-    if instrument.kind == INSTRUMENT_KIND_SPOT:
-        return 0
     per_lot = instrument.margin_minor_per_lot or 0
-    return per_lot * max(abs(position + buys), abs(position - sells))
+    return per_lot * margined_lots(instrument.kind, position, buys, sells)
 
 
 @dataclass
@@ -107,6 +166,7 @@ class Book:
 
     `margined`: the instrument as it stood when the position's margin was last valued.
     `accepted_at`: gate times of accepted orders. `short`: currencies with held above cash.
+    `settled`: the last session of an instrument that was settled by price; never written in place.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -115,6 +175,7 @@ class Book:
     orders: dict[str, Remembered] = field(default_factory=dict)
     margined: dict[str, Instrument] = field(default_factory=dict)
     accepted_at: list[int] = field(default_factory=list)
+    settled: dict[str, int] = field(default_factory=dict)
     short: frozenset[str] = frozenset()
     exists: bool = False
     orders_count: int = 0
@@ -169,6 +230,11 @@ class Book:
     def open_orders(self) -> list[Remembered]:
         """Orders that hold something, oldest first."""
         return [known for known in self.orders.values() if known.open]
+
+    def root_of_alias(self, order_id: str) -> str | None:
+        """The working order of which this is another id."""
+        roots = (known.order.order_id for known in self.open_orders() if order_id in known.aliases)
+        return next(roots, None)
 
     def working(self, instrument_id: str, side: int) -> int:
         """Open lots of one side."""

@@ -16,7 +16,7 @@ from pipeline.risk.records import (
     Policy,
     UserAccount,
 )
-from tests.oracle.checks import CURRENCY_BYTES_MAX, EXEMPTABLE, bad_id
+from tests.oracle.lines import CURRENCY_BYTES_MAX, EXEMPTABLE, bad_id
 
 Payload = (
     Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion
@@ -37,15 +37,7 @@ def bad_definition(payload: Payload) -> bool:
     if isinstance(payload, Instrument):
         return bad_instrument(payload)
     if isinstance(payload, Limits):
-        figures = (
-            payload.order_rate_per_s_max,
-            payload.order_quantity_lots_max,
-            payload.order_notional_minor_max,
-            payload.position_lots_max,
-            payload.price_collar_bps,
-        )
-        in_range = all(is_between(0, figure) for figure in figures)
-        return not in_range or bad_id(payload.scope_id) or bad_id(payload.instrument_id)
+        return bad_limits(payload)
     if isinstance(payload, UserAccount):
         return any(bad_id(i) for i in (payload.user_id, payload.account_tenant_id, payload.tier_id))
     if isinstance(payload, FeeSchedule):
@@ -57,12 +49,32 @@ def bad_definition(payload: Payload) -> bool:
     return isinstance(payload, DayClose) and payload.business_day > BUSINESS_DAY_MAX
 
 
+def bad_limits(limits: Limits) -> bool:
+    """Whether a figure is out of bounds, or an id or a currency is none."""
+    figures = (
+        limits.order_rate_per_s_max,
+        limits.order_quantity_lots_max,
+        limits.order_notional_minor_max,
+        limits.position_lots_max,
+        limits.price_collar_bps,
+        limits.market_collar_bps,
+        limits.short_lots_max,
+    )
+    ids = (limits.scope_id, limits.instrument_id, limits.locate_id)
+    return (
+        not all(is_between(0, figure) for figure in figures)
+        or any(bad_id(text) for text in ids)
+        or bad_id(limits.notional_currency, CURRENCY_BYTES_MAX)
+    )
+
+
 def bad_policy(policy: Policy) -> bool:
     """Whether a bound is out of bounds, or a check switched off that cannot be."""
     ages = (policy.order_age_ms_max, policy.future_skew_ms_max, policy.mark_age_ms_max)
     return (
         not all(is_between(0, age, DURATION_MS_MAX) for age in ages)
         or not is_between(1, policy.dedup_window_ms, DURATION_MS_MAX)
+        or not is_between(1, policy.orphan_ms_max, DURATION_MS_MAX)
         or not is_between(1, policy.remembered_ids_max)
         or not is_between(0, policy.open_orders_max)
         or not set(policy.checks_exempt) <= set(EXEMPTABLE)

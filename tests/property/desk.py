@@ -12,6 +12,7 @@ from pipeline.risk.records import (
     EXEC_TYPE_FILL,
     ORDER_ACTION_CANCEL,
     ORDER_ACTION_NEW,
+    ORDER_ACTION_REPLACE,
     ORDER_TYPE_LIMIT,
     SIDE_BUY,
     TIME_IN_FORCE_GTC,
@@ -29,14 +30,15 @@ from tests.oracle.auditor import Expected
 from tests.oracle.checks import Check
 from tests.oracle.definitions import Payload
 from tests.property.gate import Gate, events_of, seen
-from tests.property.histories import (
+from tests.property.reports import report_on
+from tests.property.world import (
     E9,
     TENANT,
     USERS,
     World,
     changed,
+    equity,
     future,
-    report_on,
     send_mark,
     send_money,
     spot,
@@ -48,6 +50,8 @@ USER: Final = USERS[0]
 FUNDS: Final = 10_000_000
 PRICE_E9: Final = 5_000 * E9
 SPOT_PRICE_E9: Final = 40_000 * E9
+SHARE_PRICE_E9: Final = 200 * E9
+USUAL_PRICES: Final = {"ESX": PRICE_E9, "BTC-USD": SPOT_PRICE_E9, "ACME": SHARE_PRICE_E9}
 FEE_PER_LOT: Final = 100
 MARGIN: Final = 100_000
 NOTHING: Final = RowBalance(0, 0, 0, 0, 0, 0, 0, 0)
@@ -55,6 +59,8 @@ NOTHING: Final = RowBalance(0, 0, 0, 0, 0, 0, 0, 0)
 ESX: Final = future("ESX", margin_minor_per_lot=MARGIN)
 # A lot is 1,000 minor units of BTC and worth the price in minor units of USD.
 BTC_USD: Final = spot("BTC-USD", multiplier_numerator=1, multiplier_denominator=1, lot=1)
+# For tests that publish it: 50.00 are held for a lot that is sold short.
+ACME: Final = equity("ACME")
 POLICY: Final = usual_policy()
 LIMITS: Final = usual_limits()
 FEES: Final = FeeSchedule("gold", None, FEE_PER_LOT, 0)
@@ -134,14 +140,14 @@ class Desk:
             "time_in_force": TIME_IN_FORCE_GTC,
             "quantity_lots": 1,
             "price_e9": PRICE_E9,
+            "expires_at": None,
             "trader_id": None,
             "algo_id": None,
             "desk_id": None,
             "counterparty_id": None,
             "tags": {},
         }
-        if changes.get("instrument_id") == "BTC-USD":
-            shape["price_e9"] = SPOT_PRICE_E9
+        shape["price_e9"] = USUAL_PRICES.get(changes.get("instrument_id", "ESX"), PRICE_E9)
         return Order(**(shape | changes))
 
     def send(self, order: Order) -> Expected:
@@ -169,6 +175,24 @@ class Desk:
         """Send a CANCEL of an order."""
         shape = {"action": ORDER_ACTION_CANCEL, "orig_order_id": order_id, "quantity_lots": 0}
         return self.order(**(shape | {"price_e9": None} | changes))
+
+    def replace(self, order: Order, **changes: Any) -> Order:
+        """Send a REPLACE of an order as it stands, which must be accepted; what was sent."""
+        request = self.replacement(order, **changes)
+        answer = self.send(request)
+        assert answer.reason_code == "ACCEPTED", answer
+        return request
+
+    def replacement(self, order: Order, **changes: Any) -> Order:
+        """A REPLACE of an order by the same terms."""
+        shape: dict[str, Any] = {
+            "event_time": self.world.now_us,
+            "action": ORDER_ACTION_REPLACE,
+            "order_id": self.world.new_id("r"),
+            "orig_order_id": order.order_id,
+        }
+        replacement: Order = changed(order, **(shape | changes))
+        return replacement
 
     def report(self, order: Order, exec_type: int, **changes: Any) -> Expected:
         """Send an execution report on an order."""

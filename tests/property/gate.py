@@ -11,6 +11,7 @@ from pipeline.codecs.avro import (
     decode_audit_record,
     decode_decision,
     decode_regulatory_event,
+    decode_row_alias,
     decode_row_balance,
     decode_row_decision,
     decode_row_order,
@@ -26,23 +27,27 @@ from pipeline.risk import keys
 from pipeline.risk.records import (
     AUDIT_OUTCOME_NAMES,
     CHECK_OUTCOME_NAMES,
+    DECISION_ORIGIN_NAMES,
     VERDICT_NAMES,
     RegulatoryEvent,
+    RowAlias,
     RowBalance,
     RowOrder,
     RowPosition,
+    RowSeen,
     RowUser,
     RowWithdrawal,
 )
-from tests.oracle.auditor import DecisionSummary, Event, Expected
+from tests.oracle.auditor import DecisionSummary, Event, Expected, SweptDecision
 from tests.oracle.checks import Check
-from tests.property.histories import LANE, LANE_COUNT, TOPICS, Input
+from tests.property.world import LANE, LANE_COUNT, TOPICS, Input
 
 DECODE_ROW: Final[dict[bytes, Callable[[bytes], Any]]] = {
     keys.USER: decode_row_user,
     keys.BALANCE: decode_row_balance,
     keys.POSITION: decode_row_position,
     keys.ORDER: decode_row_order,
+    keys.ALIAS: decode_row_alias,
     keys.WITHDRAWAL: decode_row_withdrawal,
     keys.DECISION: decode_row_decision,
     keys.EXECUTION: decode_row_seen,
@@ -126,6 +131,16 @@ class Gate:
         """By user and order id."""
         return self.rows_of(keys.ORDER)
 
+    def aliases(self) -> dict[tuple[str, ...], RowAlias]:
+        """By user and alias."""
+        return self.rows_of(keys.ALIAS)
+
+    def executions(self) -> dict[tuple[str, ...], RowSeen]:
+        """By user, order id, venue and exec id, those that are not forgotten."""
+        bound = self.processor.head.forgotten_before
+        rows = self.rows_of(keys.EXECUTION)
+        return {key: row for key, row in rows.items() if row.touched_at >= bound}
+
     def withdrawals(self) -> dict[tuple[str, ...], RowWithdrawal]:
         """By user and withdrawal id."""
         return self.rows_of(keys.WITHDRAWAL)
@@ -158,6 +173,10 @@ def seen(output: LaneOutput) -> Expected:
             duplicate_of=record.duplicate_of,
             hold_currency=record.hold_currency,
             hold_minor=record.hold_minor,
+            protection_price_e9=record.protection_price_e9,
+            fx_instrument_id=record.fx_instrument_id,
+            fx_price_e9=record.fx_price_e9,
+            fx_as_of=record.fx_as_of,
             checks=tuple(
                 Check(
                     line.check,
@@ -173,5 +192,21 @@ def seen(output: LaneOutput) -> Expected:
         )
     events = tuple(Event(e.event_type, e.tenant_id, e.reason_code) for e in events_of(output))
     outcome = AUDIT_OUTCOME_NAMES[output.outcome]
-    core_version = decode_audit_record(output.audit).core_version
-    return Expected(outcome, output.reason_code, decision, events, core_version)
+    audit = decode_audit_record(output.audit)
+    swept = tuple(swept_decision(body) for body in audit.swept)
+    return Expected(outcome, output.reason_code, decision, events, audit.core_version, swept)
+
+
+def swept_decision(body: bytes) -> SweptDecision:
+    """A decision of the gate's own, in the auditor's words."""
+    record = decode_decision(body)
+    return SweptDecision(
+        origin=DECISION_ORIGIN_NAMES[record.origin],
+        order_id=record.order_id,
+        orig_order_id=record.orig_order_id or "",
+        tenant_id=record.tenant_id,
+        user_id=record.user_id,
+        reason_code=record.reason_code,
+        hold_currency=record.hold_currency or "",
+        hold_minor=record.hold_minor,
+    )

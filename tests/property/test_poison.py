@@ -13,7 +13,8 @@ from pipeline.risk.records import AUDIT_OUTCOME_DEAD_LETTER
 from pipeline.risk.state import InvariantViolated
 from tests.oracle.auditor import Auditor, ControlGapError
 from tests.property.gate import Gate, seen
-from tests.property.histories import (
+from tests.property.histories import seeded_history
+from tests.property.world import (
     LANE,
     LANE_COUNT,
     SCHEMA_OF,
@@ -21,7 +22,6 @@ from tests.property.histories import (
     TOPICS,
     USERS,
     Input,
-    seeded_history,
 )
 
 pytestmark = pytest.mark.property

@@ -113,6 +113,8 @@ class Judge:
             if output.audit != body:
                 self._violated(f"lane {lane}: replay differs at {record.lane_sequence}")
                 break
+            # Orders end before the input is looked at.
+            decisions += record.swept
             if record.decision is not None:
                 decisions.append(record.decision)
         rows.store([processor.head_row()])

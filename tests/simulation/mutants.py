@@ -141,6 +141,10 @@ def _forgets_executions(original: Any) -> Any:
     return seen
 
 
+def _no_order_rows(_original: Any) -> Any:
+    return lambda _self: []
+
+
 def _timed_out_is_done(_original: Any) -> Any:
     def commit(self: Commit) -> None:
         try:
@@ -256,6 +260,13 @@ MUTANTS: Final = (
     ),
     Mutant(
         "exec-id dedup", "a repeated execution counts again", LaneState, "seen", _forgets_executions
+    ),
+    Mutant(
+        "reading the working orders of a restored lane",
+        "an order taken by an earlier worker is never swept",
+        TableLane,
+        "order_rows",
+        _no_order_rows,
     ),
     Mutant(
         "retry-until-known commit: taken for done",

@@ -34,23 +34,24 @@ def _ran(seed: int, past: Past | None, workload: Workload | None = None) -> Clus
     return cluster
 
 
-_PASTS: Final[list[Past]] = []
+# By whether orders are plain.
+_PASTS: Final[dict[bool, Past]] = {}
 
 
-def past_of_all() -> Past:
+def past_of_all(*, plain: bool = False) -> Past:
     """What every schedule starts from: rules and money, applied without any fault."""
-    if not _PASTS:
-        cluster = _ran(0, None, Workload())
+    if plain not in _PASTS:
+        cluster = _ran(0, None, Workload(plain=plain))
         violations = cluster.judged()
         if violations:
             raise RuntimeError(f"the first inputs already fail: {violations}")
-        _PASTS.append(Past(cluster.broker, cluster.workload))
-    return _PASTS[0]
+        _PASTS[plain] = Past(cluster.broker, cluster.workload)
+    return _PASTS[plain]
 
 
-def run_schedule(seed: int) -> Result:
-    """Run and judge one schedule, inside `simulated()`."""
-    cluster = _ran(seed, past_of_all())
+def run_schedule(seed: int, *, plain: bool = False) -> Result:
+    """Run and judge one schedule, inside `simulated()`; with plain orders it is another one."""
+    cluster = _ran(seed, past_of_all(plain=plain))
     scheduler = cluster.scheduler
     result = Result(
         seed,

@@ -1,7 +1,8 @@
-"""The inputs of a schedule: few users on two lanes, orders, fills, deposits, cancels, and repeats.
+"""The inputs of a schedule: few users on two lanes, orders, replaces, fills, deposits, and repeats.
 
 Owns what is sent and, by plain arithmetic of its own, what positions and deposits must come to:
-every execution id and every deposit id counts once, however often it was sent.
+every execution id and every deposit id counts once, however often it was sent, and whatever became
+of its order meanwhile. Some orders expire, and the venue is silent about others.
 """
 
 from random import Random
@@ -19,14 +20,17 @@ from pipeline.risk.partition import partition_of
 from pipeline.risk.records import (
     DEPOSIT_KIND_DEPOSIT,
     EXEC_TYPE_FILL,
+    EXEC_TYPE_REPLACED,
     INSTRUMENT_KIND_FUTURE,
     INSTRUMENT_STATE_OPEN,
     LIMIT_SCOPE_TIER,
     ORDER_ACTION_CANCEL,
     ORDER_ACTION_NEW,
+    ORDER_ACTION_REPLACE,
     ORDER_TYPE_LIMIT,
     SIDE_BUY,
     SIDE_SELL,
+    TIME_IN_FORCE_DAY,
     TIME_IN_FORCE_GTC,
     TRADING_STATE_ACTIVE,
     Control,
@@ -50,6 +54,9 @@ _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 24 * _HOUR_MS
 # Longer than any schedule, so that every fact is applied however late its worker comes to it.
 _REMEMBERED_MS: Final = 3_650 * _DAY_MS
+# Short enough that orders are swept within a schedule.
+_ORPHAN_MS: Final = 5_000
+_EXPIRES_MS: Final = 3_000
 _IDS: Final = fixed_ids()
 _FRAMES: Final = {
     name: _IDS.frame(name) for name in ("control", "mark", "deposit", "fill", "order")
@@ -75,20 +82,25 @@ USERS: Final = _users()
 
 
 class Workload:
-    """What has been sent so far."""
+    """What has been sent so far. `plain`: no order is replaced or ends by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, plain: bool = False) -> None:
+        self.plain: Final = plain
         self.count = 0
         # User -> net lots, and minor units deposited.
         self.positions: dict[str, int] = dict.fromkeys(USERS, 0)
         self.deposited: dict[str, int] = dict.fromkeys(USERS, 0)
         self._orders: list[tuple[str, str, int]] = []
+        # User and order id -> the last request to replace it.
+        self._replaces: dict[tuple[str, str], str] = {}
+        # User and order id -> time in force and expiry, which a replace repeats.
+        self._terms: dict[tuple[str, str], tuple[int, int | None]] = {}
         self._filled: list[Sent] = []
         self._deposits: list[Sent] = []
 
     def clone(self) -> "Workload":
         """The same past, a future of its own."""
-        other = Workload()
+        other = Workload(plain=self.plain)
         other.count = self.count
         other.positions, other.deposited = dict(self.positions), dict(self.deposited)
         return other
@@ -109,7 +121,20 @@ class Workload:
                 1_200_000,
                 INSTRUMENT_STATE_OPEN,
             ),
-            Limits(LIMIT_SCOPE_TIER, "standard", None, 10**6, 1_000, 10**12, 10**6, 500),
+            Limits(
+                scope=LIMIT_SCOPE_TIER,
+                scope_id="standard",
+                instrument_id=None,
+                order_rate_per_s_max=10**6,
+                order_quantity_lots_max=1_000,
+                order_notional_minor_max=10**12,
+                notional_currency=None,
+                position_lots_max=10**6,
+                price_collar_bps=500,
+                market_collar_bps=500,
+                short_lots_max=None,
+                locate_id=None,
+            ),
             FeeSchedule("standard", None, 250, 0),
             Policy(
                 order_age_ms_max=_DAY_MS,
@@ -118,6 +143,7 @@ class Workload:
                 dedup_window_ms=_REMEMBERED_MS,
                 remembered_ids_max=10**6,
                 open_orders_max=10**6,
+                orphan_ms_max=_REMEMBERED_MS if self.plain else _ORPHAN_MS,
                 checks_exempt=[],
             ),
             FirmState(TRADING_STATE_ACTIVE),
@@ -148,7 +174,11 @@ class Workload:
         return sent + [self._deposit(user, 10**10, now_ms) for user in USERS]
 
     def next(self, chance: Random, now_ms: int) -> Sent:
-        """One more input."""
+        """One more input.
+
+        What is drawn is the same for plain orders: the schedules that once showed something are of
+        those, and must not become others.
+        """
         self.count += 1
         drawn = chance.random()
         if drawn < 0.15 and self._filled:
@@ -156,18 +186,48 @@ class Workload:
         if drawn < 0.20 and self._deposits:
             return chance.choice(self._deposits)
         if drawn < 0.45 and self._orders:
-            return self._fill(chance, now_ms)
+            return self._report(chance, now_ms)
         if drawn < 0.55:
             return self._deposit(chance.choice(USERS), 1 + chance.randrange(10**6), now_ms)
         if drawn < 0.62 and self._orders:
             user, order_id, side = chance.choice(self._orders)
-            return self._order(user, f"c{self.count}", side, now_ms, cancels=order_id)
+            return self._cancel(user, order_id, side, now_ms)
         if drawn < 0.68 and self._orders:
             user, order_id, side = chance.choice(self._orders)
-            return self._order(user, order_id, side, now_ms)
+            if self.count % 2 and not self.plain:
+                return self._replace(user, order_id, side, now_ms)
+            # Other content under a known id: the time has passed.
+            return self._new(user, order_id, side, now_ms)
         user, side = chance.choice(USERS), chance.choice((SIDE_BUY, SIDE_SELL))
         self._orders.append((user, f"o{self.count}", side))
-        return self._order(user, f"o{self.count}", side, now_ms)
+        return self._new(user, f"o{self.count}", side, now_ms)
+
+    def _new(self, user: str, order_id: str, side: int, now_ms: int) -> Sent:
+        """An order; every third is over after some seconds, every third with the day."""
+        if self.plain:
+            return self._order(ORDER_ACTION_NEW, user, order_id, side, now_ms)
+        time_in_force = TIME_IN_FORCE_DAY if self.count % 3 == 1 else TIME_IN_FORCE_GTC
+        expires_at = (now_ms + _EXPIRES_MS) * 1000 if self.count % 3 == 2 else None
+        terms = self._terms.setdefault((user, order_id), (time_in_force, expires_at))
+        return self._order(ORDER_ACTION_NEW, user, order_id, side, now_ms, terms=terms)
+
+    def _cancel(self, user: str, order_id: str, side: int, now_ms: int) -> Sent:
+        return self._order(ORDER_ACTION_CANCEL, user, f"c{self.count}", side, now_ms, of=order_id)
+
+    def _replace(self, user: str, order_id: str, side: int, now_ms: int) -> Sent:
+        """Some lots more, of the order or of what replaced it."""
+        of = self._replaces.get((user, order_id), order_id)
+        self._replaces[user, order_id] = f"r{self.count}"
+        return self._order(
+            ORDER_ACTION_REPLACE,
+            user,
+            f"r{self.count}",
+            side,
+            now_ms,
+            of=of,
+            lots=1 + self.count % 5,
+            terms=self._terms[user, order_id],
+        )
 
     @staticmethod
     def _sent(topic: str, name: str, user: str, body: bytes) -> Sent:
@@ -175,22 +235,32 @@ class Workload:
         return topic, partition_of(key, LANES), key, _FRAMES[name] + body
 
     def _order(
-        self, user: str, order_id: str, side: int, now_ms: int, cancels: str | None = None
+        self,
+        action: int,
+        user: str,
+        order_id: str,
+        side: int,
+        now_ms: int,
+        *,
+        of: str | None = None,
+        lots: int = 1,
+        terms: tuple[int, int | None] = (TIME_IN_FORCE_GTC, None),
     ) -> Sent:
         order = Order(
             event_time=now_ms * 1000,
             source_system_id="gateway",
             tenant_id="tenant",
-            action=ORDER_ACTION_NEW if cancels is None else ORDER_ACTION_CANCEL,
+            action=action,
             order_id=order_id,
-            orig_order_id=cancels,
+            orig_order_id=of,
             user_id=user,
             instrument_id=INSTRUMENT,
             side=side,
             order_type=ORDER_TYPE_LIMIT,
-            time_in_force=TIME_IN_FORCE_GTC,
-            quantity_lots=1,
+            time_in_force=terms[0],
+            quantity_lots=lots,
             price_e9=PRICE_E9,
+            expires_at=terms[1],
             trader_id=None,
             algo_id=None,
             desk_id=None,
@@ -199,22 +269,29 @@ class Workload:
         )
         return self._sent(ORDERS.name, "order", user, encode_order(order))
 
-    def _fill(self, chance: Random, now_ms: int) -> Sent:
-        """A fill of one lot; it says which instrument and side, so it can always be placed."""
+    def _report(self, chance: Random, now_ms: int) -> Sent:
+        """A fill of one lot, under one of the order's ids; or that a replace was carried out.
+
+        It says which instrument and side, so it can always be placed.
+        """
         user, order_id, side = chance.choice(self._orders)
-        self.positions[user] += 1 if side == SIDE_BUY else -1
+        request = self._replaces.get((user, order_id))
+        replaced = request is not None and self.count % 3 == 0
+        if not replaced:
+            self.positions[user] += 1 if side == SIDE_BUY else -1
         fill = Fill(
             event_time=now_ms * 1000,
             source_system_id="venue",
             tenant_id="tenant",
             exec_id=f"x{self.count}",
             exec_ref_id=None,
-            order_id=order_id,
+            order_id=request if request is not None and self.count % 3 != 1 else order_id,
+            orig_order_id=order_id,
             user_id=user,
             instrument_id=INSTRUMENT,
             side=side,
-            exec_type=EXEC_TYPE_FILL,
-            last_lots=1,
+            exec_type=EXEC_TYPE_REPLACED if replaced else EXEC_TYPE_FILL,
+            last_lots=0 if replaced else 1,
             last_price_e9=PRICE_E9,
             cum_lots=1,
             leaves_lots=0,

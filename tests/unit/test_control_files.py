@@ -178,12 +178,27 @@ def test_a_gap_in_the_topic_is_an_error() -> None:
 
 
 def test_subjects_of_limits_differ_by_scope_and_instrument() -> None:
-    figures = (1, None, None, None, None)
+    def limits(scope: int, scope_id: str, instrument_id: str | None) -> Limits:
+        return Limits(
+            scope,
+            scope_id,
+            instrument_id,
+            order_rate_per_s_max=1,
+            order_quantity_lots_max=None,
+            order_notional_minor_max=None,
+            notional_currency=None,
+            position_lots_max=None,
+            price_collar_bps=None,
+            market_collar_bps=None,
+            short_lots_max=None,
+            locate_id=None,
+        )
+
     payloads = [
-        Limits(0, "a", None, *figures),
-        Limits(1, "a", None, *figures),
-        Limits(0, "a", "X", *figures),
-        Limits(0, "b", None, *figures),
+        limits(0, "a", None),
+        limits(1, "a", None),
+        limits(0, "a", "X"),
+        limits(0, "b", None),
     ]
     assert len({subject_of(payload) for payload in payloads}) == len(payloads)
 
@@ -210,13 +225,23 @@ payload = st.one_of(
         optional_figure,
         st.integers(0, 2),
     ),
-    st.builds(Limits, st.integers(0, 1), text, optional_text, *[optional_figure] * 5),
+    st.builds(
+        Limits,
+        st.integers(0, 1),
+        text,
+        optional_text,
+        *[optional_figure] * 3,
+        optional_text,
+        *[optional_figure] * 4,
+        optional_text,
+    ),
     st.builds(UserAccount, text, text, text, st.integers(0, 2)),
     st.builds(FeeSchedule, text, optional_text, figure, figure),
     st.builds(
         Policy,
-        *[duration] * 5,
-        figure,
+        *[duration] * 4,
+        *[figure] * 2,
+        duration,
         st.lists(st.sampled_from(["ORDER_RATE", "OPEN_ORDERS", "USER", ""]), max_size=2),
     ),
 )

@@ -10,9 +10,9 @@ from pipeline.lane.rows import DictRows
 from pipeline.market.accounts import Accounts
 from pipeline.market.config import load_replay_config
 from pipeline.market.decisions import read_answer
-from pipeline.market.flow import EVENT_CANCEL, EVENT_NEW, MarketEvent
+from pipeline.market.flow import EVENT_CANCEL, EVENT_NEW, EVENT_REPLACE, MarketEvent
 from pipeline.market.records import RecordMaker
-from pipeline.risk.records import VERDICT_ACCEPTED
+from pipeline.risk.records import DECISION_ORIGIN_CLIENT, VERDICT_ACCEPTED
 
 ACCOUNT = Accounts(1, ["T"], [("tier", 1)]).all[0]
 MAKER = RecordMaker(load_replay_config(), "ESH4")
@@ -29,13 +29,14 @@ def decided(event: MarketEvent) -> bytes:
     return ids.frame("decision") + output.decision
 
 
-@pytest.mark.parametrize("kind", [EVENT_NEW, EVENT_CANCEL])
+@pytest.mark.parametrize("kind", [EVENT_NEW, EVENT_CANCEL, EVENT_REPLACE])
 def test_the_head_of_a_decision_is_what_the_whole_decision_says(kind: int) -> None:
     value = decided(MarketEvent(kind, 1, 1_000_000, 7, 1, lots=1, price_e9=10**9))
     whole = decode_decision(value, FRAME_BYTES)
     answer = read_answer(value, 2.5)
     assert answer.user_id == whole.user_id
     assert answer.request_id == whole.order_id
+    assert answer.swept == (whole.origin != DECISION_ORIGIN_CLIENT)
     assert answer.accepted == (whole.verdict == VERDICT_ACCEPTED)
     assert answer.reason_code == whole.reason_code
     assert answer.read_s == 2.5

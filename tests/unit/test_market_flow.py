@@ -1,11 +1,12 @@
 """Market-by-order messages as orders, reports and marks."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 
 from pipeline.market.flow import (
     EVENT_CANCEL,
     EVENT_MARK,
     EVENT_NEW,
+    EVENT_REPLACE,
     EVENT_REPORT,
     FlowStats,
     MarketEvent,
@@ -18,6 +19,7 @@ from pipeline.risk.records import (
     EXEC_TYPE_FILL,
     EXEC_TYPE_NEW,
     EXEC_TYPE_PARTIAL_FILL,
+    EXEC_TYPE_REPLACED,
     SIDE_BUY,
     SIDE_SELL,
     TIME_IN_FORCE_GTC,
@@ -43,11 +45,11 @@ def read(*messages: MboMessage) -> tuple[list[MarketEvent], FlowStats]:
 
 
 def requests(events: list[MarketEvent]) -> list[tuple[int, int, int, int]]:
-    """(kind, revision, lots, price in points) of orders and cancels."""
+    """(kind, revision, lots, price in points) of orders, replaces and cancels."""
     return [
         (event.kind, event.revision, event.lots, event.price_e9 // 10**9)
         for event in events
-        if event.kind in {EVENT_NEW, EVENT_CANCEL}
+        if event.kind in {EVENT_NEW, EVENT_REPLACE, EVENT_CANCEL}
     ]
 
 
@@ -89,10 +91,40 @@ def test_a_cancel_is_a_request_and_the_venue_confirms_it() -> None:
     assert reports(events)[1] == (7, EXEC_TYPE_CANCELED, 0, 0, 0)
 
 
-def test_a_modify_is_a_cancel_and_a_new_revision() -> None:
-    events, _ = read(message(1, 7, "AB", 100, 3), message(2, 7, "MB", 101, 2))
-    assert requests(events)[1:] == [(EVENT_CANCEL, 1, 0, 0), (EVENT_NEW, 2, 2, 101)]
-    assert [event.follows_cancel for event in events if event.kind == EVENT_NEW] == [False, True]
+def test_a_modify_is_a_replace_and_the_venue_answers_under_the_new_revision() -> None:
+    events, stats = read(message(1, 7, "AB", 100, 3), message(2, 7, "MB", 101, 2))
+    assert requests(events)[1:] == [(EVENT_REPLACE, 2, 2, 101)]
+    asked, replaced = events[-2:]
+    assert (asked.orig_revision, asked.leaves_lots) == (1, 2)
+    assert (replaced.exec_type, replaced.revision) == (EXEC_TYPE_REPLACED, 2)
+    assert (replaced.orig_revision, replaced.cum_lots, replaced.leaves_lots) == (1, 0, 2)
+    assert stats.implied_replaces == 0
+
+
+def test_a_replace_asks_for_the_total_with_what_has_been_filled() -> None:
+    events, _ = read(
+        message(1, 7, "AB", 100, 5),
+        message(2, 9, "TA", 100, 2),
+        message(2, 7, "FB", 100, 2),
+        message(2, 7, "MB", 100, 3),
+        message(3, 7, "MB", 99, 4),
+        message(4, 7, "CB", 99, 4),
+    )
+    assert requests(events)[-2:] == [(EVENT_REPLACE, 2, 6, 99), (EVENT_CANCEL, 2, 0, 0)]
+    assert reports(events)[-2:] == [
+        (7, EXEC_TYPE_REPLACED, 0, 2, 4),
+        (7, EXEC_TYPE_CANCELED, 0, 2, 0),
+    ]
+
+
+def test_an_order_id_that_comes_again_gets_request_ids_of_its_own() -> None:
+    events, _ = read(
+        message(1, 7, "AB", 100, 3),
+        message(2, 7, "MB", 101, 3),
+        message(3, 7, "CB", 101, 3),
+        message(4, 7, "AB", 102, 1),
+    )
+    assert requests(events)[-1] == (EVENT_NEW, 3, 1, 102)
 
 
 def test_a_cancel_after_a_fill_at_the_same_time_only_restates_the_book() -> None:
@@ -177,9 +209,10 @@ def test_the_hidden_part_of_an_iceberg_is_asked_for_before_it_trades() -> None:
         message(2, 7, "FB", 100, 4),
         message(2, 7, "MB", 100, 2),
     )
-    assert [request for request in requests(events) if request[1] == 2] == [(EVENT_NEW, 2, 6, 100)]
+    changes = [request for request in requests(events) if request[1] == 2]
+    assert changes == [(EVENT_REPLACE, 2, 6, 100)]
     assert reports(events)[-1] == (7, EXEC_TYPE_PARTIAL_FILL, 4, 4, 2)
-    assert stats.reissued == 1
+    assert stats.implied_replaces == 1
 
 
 def test_an_order_from_the_book_that_trades_as_the_aggressor_changes_its_price_first() -> None:
@@ -192,7 +225,7 @@ def test_an_order_from_the_book_that_trades_as_the_aggressor_changes_its_price_f
         message(2, 7, "CB", 100, 2),
         message(2, 8, "CA", 101, 2),
     )
-    assert requests(events)[2:] == [(EVENT_CANCEL, 1, 0, 0), (EVENT_NEW, 2, 2, 101)]
+    assert requests(events)[2:] == [(EVENT_REPLACE, 2, 2, 101)]
     assert [report[1:] for report in reports(events) if report[0] == 7][-1] == (
         EXEC_TYPE_FILL,
         2,
@@ -207,6 +240,7 @@ def test_a_fill_of_an_order_never_seen_is_counted_and_left_out() -> None:
     assert marks(events) == [(1, 100)]
     assert len(events) == 1
     assert (stats.unmatched_fills, stats.unmatched_lots) == (1, 3)
+    assert (stats.traded_lots, stats.executed_lots) == (3, 3)
 
 
 def test_the_opening_book_is_marked_and_preceded_by_its_midpoint() -> None:
@@ -232,24 +266,37 @@ def test_without_trades_the_midpoint_is_the_mark() -> None:
 
 
 def test_reports_of_the_sample_add_up() -> None:
-    quantity: dict[tuple[int, int], int] = {}
-    filled: Counter[tuple[int, int]] = Counter()
-    ended: dict[tuple[int, int], int] = defaultdict(int)
+    quantity: dict[int, int] = {}
+    revision: dict[int, int] = {}
+    filled: Counter[int] = Counter()
+    ended: set[int] = set()
     last_us = 0
     flow = MarketFlow(QUIET_US)
     for number, event in enumerate(flow.events(open_recording(EXCERPT).messages), start=1):
-        order = (event.venue_order_id, event.revision)
+        order = event.venue_order_id
         assert event.sequence == number
         assert event.time_us >= last_us
         last_us = event.time_us
+        assert order not in ended
         if event.kind == EVENT_NEW:
             assert order not in quantity
-            quantity[order] = event.lots
-        elif event.kind == EVENT_REPORT:
-            assert not ended[order]
-            if event.exec_type in {EXEC_TYPE_PARTIAL_FILL, EXEC_TYPE_FILL}:
-                filled[order] += event.lots
-                assert event.leaves_lots == quantity[order] - filled[order]
-            assert event.cum_lots == filled[order]
-            ended[order] += event.exec_type in {EXEC_TYPE_FILL, EXEC_TYPE_CANCELED}
-            assert (event.exec_type == EXEC_TYPE_FILL) == (filled[order] == quantity[order])
+        elif event.kind == EVENT_REPLACE:
+            assert (event.orig_revision, event.revision) == (revision[order], revision[order] + 1)
+            assert event.lots == filled[order] + event.leaves_lots > filled[order]
+        if event.kind in {EVENT_NEW, EVENT_REPLACE}:
+            quantity[order], revision[order] = event.lots, event.revision
+        if event.kind != EVENT_REPORT:
+            continue
+        assert event.revision == revision[order]
+        filled[order] += event.lots
+        assert event.cum_lots == filled[order]
+        canceled = event.exec_type == EXEC_TYPE_CANCELED
+        assert event.leaves_lots == (0 if canceled else quantity[order] - filled[order])
+        assert (event.exec_type == EXEC_TYPE_FILL) == (filled[order] == quantity[order])
+        if not event.leaves_lots:
+            ended.add(order)
+    # Each trade has two sides, and only what the recording never shows has no order.
+    stats = flow.stats
+    assert stats.executed_lots == 2 * stats.traded_lots
+    assert filled.total() == stats.executed_lots - stats.unmatched_lots
+    assert (stats.unmatched_fills, stats.unmatched_lots) == (7, 14)

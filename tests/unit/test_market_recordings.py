@@ -1,22 +1,52 @@
 """Recordings: the Databento file, the shipped excerpt, and what is no recording."""
 
-from itertools import islice, zip_longest
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 import pytest
 import zstandard
+from databento_dbn import Action, MBOMsg, Metadata, Schema, Side, SType
 
 from pipeline.market.excerpt import read_excerpt, write_excerpt
 from pipeline.market.flow import MarketFlow
-from pipeline.market.messages import MarketDataError
+from pipeline.market.messages import MarketDataError, MboMessage
 from pipeline.market.recordings import open_recording
 from pipeline.settings import PROJECT_ROOT
 
 EXCERPT = PROJECT_ROOT / "samples/esh4-glbx-mdp3-20231225.csv.zst"
-SOURCE = PROJECT_ROOT.parent / "shared/data/esh4-glbx-mdp3-20231225.mbo.dbn.zst"
 MARK_QUIET_US = 10_000_000
 
-needs_source = pytest.mark.skipif(not SOURCE.exists(), reason="the Databento file is not here")
+
+def databento(messages: Iterable[MboMessage], symbols: Sequence[str] = ("ESH4",)) -> bytes:
+    """Those messages as Databento would write them."""
+    metadata = Metadata(
+        dataset="GLBX.MDP3",
+        start=0,
+        stype_in=SType.RAW_SYMBOL,
+        stype_out=SType.INSTRUMENT_ID,
+        schema=Schema.MBO,
+        symbols=list(symbols),
+        partial=[],
+        not_found=[],
+        mappings=[],
+    )
+    records = (
+        MBOMsg(
+            publisher_id=1,
+            instrument_id=17_077,
+            ts_event=message.time_ns,
+            order_id=message.order_id,
+            price=message.price_e9,
+            size=message.lots,
+            action=Action(message.action),
+            side=Side(message.side),
+            ts_recv=message.time_ns,
+            flags=message.flags,
+        )
+        for message in messages
+    )
+    return b"".join([bytes(metadata.encode()), *map(bytes, records)])
 
 
 def test_the_shipped_excerpt_holds_the_opening_book_and_trading() -> None:
@@ -31,36 +61,35 @@ def test_the_shipped_excerpt_holds_the_opening_book_and_trading() -> None:
     assert events > stats.messages
 
 
-@needs_source
-def test_the_source_reads_as_its_readme_says() -> None:
-    flow = MarketFlow(MARK_QUIET_US)
-    for _ in flow.events(open_recording(SOURCE).messages):
-        pass
-    stats = flow.stats
-    assert stats.messages == 68_792
-    assert (stats.adds, stats.cancels, stats.modifies) == (29_216, 17_999, 12_233)
-    assert (stats.fills, stats.trades) == (6_371, 2_973)
-    assert stats.opening_orders == 8_725
-    assert stats.ignored == 0
-
-
-@needs_source
 def test_book_effects_of_fills_are_no_requests() -> None:
     flow = MarketFlow(MARK_QUIET_US)
-    for _ in flow.events(open_recording(SOURCE).messages):
+    for _ in flow.events(open_recording(EXCERPT).messages):
         pass
-    assert (flow.stats.book_effect_cancels, flow.stats.cancels) == (5_333, 17_999)
-    assert (flow.stats.book_effect_modifies, flow.stats.modifies) == (974, 12_233)
+    assert (flow.stats.book_effect_cancels, flow.stats.cancels) == (1_575, 5_939)
+    assert (flow.stats.book_effect_modifies, flow.stats.modifies) == (281, 4_895)
     assert (flow.stats.unmatched_cancels, flow.stats.unmatched_modifies) == (0, 0)
 
 
-@needs_source
-def test_the_excerpt_is_the_beginning_of_the_source() -> None:
-    excerpt = open_recording(EXCERPT)
-    source = open_recording(SOURCE)
-    assert (excerpt.dataset, excerpt.symbol) == (source.dataset, source.symbol)
-    for shipped, original in zip_longest(excerpt.messages, islice(source.messages, 30_000)):
-        assert shipped == original
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_databento_file_and_its_excerpt_hold_the_same(tmp_path: Path, compressed: bool) -> None:
+    # The opening book, the auction and trading: every action and side.
+    messages = list(islice(open_recording(EXCERPT).messages, 12_000))
+    path = tmp_path / ("source.mbo.dbn.zst" if compressed else "source.mbo.dbn")
+    content = databento(messages)
+    path.write_bytes(zstandard.compress(content) if compressed else content)
+    source = open_recording(path)
+    assert (source.dataset, source.symbol) == ("GLBX.MDP3", "ESH4")
+    assert list(source.messages) == messages
+    excerpt = tmp_path / "excerpt.csv.zst"
+    assert write_excerpt(open_recording(path), excerpt, 10_000) == 10_000
+    assert list(open_recording(excerpt).messages) == messages[:10_000]
+
+
+def test_a_databento_file_of_several_instruments_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "two.dbn"
+    path.write_bytes(databento([], ["ESH4", "ESM4"]))
+    with pytest.raises(MarketDataError, match="one instrument"):
+        open_recording(path)
 
 
 def test_an_excerpt_of_an_excerpt_is_made_byte_for_byte_the_same(tmp_path: Path) -> None:
@@ -105,15 +134,15 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
         list(open_recording(path).messages)
 
 
-@needs_source
-def test_a_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
-    compressed = SOURCE.read_bytes()
-    plain = zstandard.ZstdDecompressor().stream_reader(compressed).readall()
-    for name, content in (("cut.dbn", plain[:100_000]), ("cut.dbn.zst", compressed[:100_000])):
-        path = tmp_path / name
-        path.write_bytes(content)
-        with pytest.raises(MarketDataError, match="cut off"):
-            list(open_recording(path).messages)
+@pytest.mark.parametrize("name", ["cut.dbn", "cut.dbn.zst"])
+def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, name: str) -> None:
+    content = databento(islice(open_recording(EXCERPT).messages, 1_000))
+    if name.endswith(".zst"):
+        content = zstandard.compress(content)
+    path = tmp_path / name
+    path.write_bytes(content[: len(content) * 2 // 3 + 1])
+    with pytest.raises(MarketDataError, match="cut off"):
+        list(open_recording(path).messages)
 
 
 def test_an_excerpt_that_was_cut_off_is_refused(tmp_path: Path) -> None:

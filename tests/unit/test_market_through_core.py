@@ -122,4 +122,6 @@ def test_the_gate_takes_most_of_the_sample_and_refuses_some_for_several_reasons(
     assert tally.accepted > 4 * tally.rejected
     assert len(tally.rejected_by_reason) >= 3
     assert tally.cancels_rejected == 0
+    assert tally.replaces_accepted > 10 * tally.replaces_rejected > 0
+    assert not {"REPLACE_PENDING", "BELOW_FILLED"} & tally.replaces_rejected_by_reason.keys()
     assert tally.withheld.reports >= tally.rejected

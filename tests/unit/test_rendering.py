@@ -35,6 +35,7 @@ ORDER: dict[str, Any] = {
     "time_in_force": "DAY",
     "quantity_lots": 2,
     "price_e9": 4_800_250_000_000,
+    "expires_at": None,
     "trader_id": None,
     "algo_id": None,
     "desk_id": None,

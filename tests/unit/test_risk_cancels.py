@@ -1,13 +1,10 @@
 """A CANCEL is refused only when there is nothing to cancel; it releases nothing by itself."""
 
-import pytest
-
 from pipeline.risk.records import (
     EXEC_TYPE_CANCEL_REJECTED,
     EXEC_TYPE_CANCELED,
     EXEC_TYPE_EXPIRED,
     EXEC_TYPE_NEW,
-    ORDER_ACTION_REPLACE,
     TRADING_STATE_HALTED,
     FirmState,
 )
@@ -84,10 +81,11 @@ def test_only_an_accepted_order_can_be_cancelled() -> None:
     rejected = desk.new(quantity_lots=21)
     desk.send(rejected)
     order = desk.works()
-    cancel = desk.new(action=1, orig_order_id=order.order_id)
+    cancel = desk.new(action=1, orig_order_id="never")
     desk.send(cancel)
     for order_id in ("never", rejected.order_id, cancel.order_id):
         assert desk.cancel(order_id).reason_code == "ORIG_ORDER_UNKNOWN"
+    assert desk.cancel(order.order_id).reason_code == "ACCEPTED"
 
 
 def test_an_order_of_another_tenant_is_not_cancelled() -> None:
@@ -110,18 +108,6 @@ def test_what_awaits_its_last_fill_cannot_be_cancelled() -> None:
     desk.report(order, EXEC_TYPE_EXPIRED, cum_lots=1)
     assert desk.gate.orders()[USER, order.order_id].final_lots == 1
     assert desk.cancel(order.order_id).reason_code == "ORIG_ORDER_CLOSED"
-
-
-@pytest.mark.parametrize(
-    ("orig_order_id", "reason"),
-    [("known", "UNSUPPORTED"), (None, "ORIG_ORDER_MISSING"), ("x" * 65, "FIELD_TOO_LONG")],
-)
-def test_a_replace_is_not_supported_yet(orig_order_id: str | None, reason: str) -> None:
-    desk = Desk()
-    desk.works(order_id="known")
-    answer = desk.cancel(orig_order_id, action=ORDER_ACTION_REPLACE)
-    assert answer.reason_code == reason
-    assert desk.event_types() == ["CXRJ"]
 
 
 def test_an_acknowledged_order_still_works() -> None:

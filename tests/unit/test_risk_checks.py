@@ -7,7 +7,6 @@ import pytest
 from pipeline.risk.records import (
     DEPOSIT_KIND_ADJUSTMENT,
     DEPOSIT_KIND_DEPOSIT,
-    INSTRUMENT_KIND_EQUITY,
     INSTRUMENT_STATE_CLOSED,
     INSTRUMENT_STATE_HALTED,
     LIMIT_SCOPE_USER,
@@ -47,16 +46,19 @@ def test_a_sound_order_passes_every_check_and_shows_its_headroom() -> None:
     assert answer.decision.checks == (
         Check("FIELDS", "PASS"),
         Check("EVENT_TIME", "PASS", None, 0, 5_000_000, 30, 5_000_000),
+        Check("EXPIRY", "PASS"),
         Check("USER", "PASS"),
         Check("INSTRUMENT", "PASS"),
         Check("FIRM_STATE", "PASS"),
         Check("USER_STATE", "PASS"),
         Check("PRICE_TICK", "PASS"),
         Check("LOT", "PASS"),
+        Check("MARKET_BOUND", "PASS"),
         Check("ORDER_RATE", "PASS", None, 1, 4, 40, 3),
         Check("ORDER_QUANTITY", "PASS", None, 1, 20, 40, 19),
         Check("ORDER_NOTIONAL", "PASS", None, 25_000_000, 400_000_000, 40, 375_000_000),
         Check("PRICE_COLLAR", "PASS", None, 0, 200, 40, 200),
+        Check("SHORT_SALE", "PASS"),
         Check("POSITION_LIMIT", "PASS", None, 1, 30, 40, 29),
         Check("OPEN_ORDERS", "PASS", None, 1, 6, 30, 5),
         Check("BUYING_POWER", "PASS", None, MARGIN + FEE_PER_LOT, FUNDS, None, 9_899_900),
@@ -82,7 +84,8 @@ def test_the_first_failure_in_order_of_precedence_decides() -> None:
         ({"tags": {str(n): "" for n in range(17)}}, "FIELD_TOO_LONG"),
         ({"tags": {"": "empty"}}, "FIELD_TOO_LONG"),
         ({"tags": {"long": "x" * 65}}, "FIELD_TOO_LONG"),
-        ({"order_type": ORDER_TYPE_MARKET}, "UNSUPPORTED"),
+        ({"order_id": "gate:1"}, "RESERVED_ID"),
+        ({"order_type": ORDER_TYPE_MARKET}, "BAD_PRICE"),
         ({"price_e9": None}, "BAD_PRICE"),
         ({"price_e9": 0}, "BAD_PRICE"),
         ({"price_e9": 10**18 + 1}, "BAD_PRICE"),
@@ -130,6 +133,7 @@ def test_ids_and_tags_at_their_bounds_pass() -> None:
                 "ORDER_QUANTITY",
                 "ORDER_NOTIONAL",
                 "PRICE_COLLAR",
+                "SHORT_SALE",
                 "POSITION_LIMIT",
                 "BUYING_POWER",
             },
@@ -187,11 +191,8 @@ def test_instruments_must_be_open(change: dict[str, Any], reason: str) -> None:
     assert desk.order().reason_code == reason
 
 
-def test_instruments_must_be_defined_and_of_a_kind_the_gate_knows() -> None:
-    desk = Desk()
-    desk.control(changed(ESX, instrument_id="SHARE", kind=INSTRUMENT_KIND_EQUITY))
-    assert desk.order(instrument_id="NOPE").reason_code == "INSTRUMENT_UNKNOWN"
-    assert desk.order(instrument_id="SHARE").reason_code == "UNSUPPORTED"
+def test_instruments_must_be_defined() -> None:
+    assert Desk().order(instrument_id="NOPE").reason_code == "INSTRUMENT_UNKNOWN"
 
 
 def test_the_firm_can_halt_or_reduce() -> None:

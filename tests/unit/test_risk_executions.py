@@ -8,26 +8,22 @@ from pipeline.risk.records import (
     EXEC_TYPE_CANCELED,
     EXEC_TYPE_EXPIRED,
     EXEC_TYPE_FILL,
-    EXEC_TYPE_NEW,
     EXEC_TYPE_PARTIAL_FILL,
     EXEC_TYPE_REJECTED,
-    EXEC_TYPE_REPLACED,
     EXEC_TYPE_TRADE_CANCEL,
     EXEC_TYPE_TRADE_CORRECT,
-    INSTRUMENT_KIND_EQUITY,
     ORDER_ACTION_CANCEL,
     SIDE_SELL,
 )
 from tests.property.desk import (
     ACCOUNT,
-    ESX,
     FEE_PER_LOT,
     MARGIN,
     PRICE_E9,
     USER,
     Desk,
 )
-from tests.property.histories import WINDOW_MS, changed
+from tests.property.histories import WINDOW_MS
 
 
 @pytest.mark.parametrize(
@@ -129,12 +125,14 @@ def test_a_trade_of_a_rejected_order_is_applied_and_flagged() -> None:
     assert desk.position().position_lots == 1
 
 
-def test_a_report_on_a_cancel_request_is_on_no_order() -> None:
+def test_a_report_on_a_cancel_request_is_on_its_order() -> None:
     desk = Desk()
     order = desk.works()
     cancel = desk.new(action=ORDER_ACTION_CANCEL, orig_order_id=order.order_id)
     desk.send(cancel)
-    assert desk.report(cancel, EXEC_TYPE_NEW).reason_code == "UNKNOWN_ORDER"
+    assert desk.report(cancel, EXEC_TYPE_CANCELED).reason_code == "APPLIED"
+    assert desk.gate.orders() == {}
+    assert desk.balance().held_minor == 0
 
 
 @pytest.mark.parametrize(
@@ -144,12 +142,6 @@ def test_a_report_that_cannot_be_placed_is_a_dead_letter(changes: dict[str, Any]
     desk = Desk()
     answer = desk.trade(desk.new(), 1, **changes)
     assert (answer.outcome, answer.reason_code) == ("DEAD_LETTER", "UNPLACED_FACT")
-
-
-def test_a_report_on_a_share_cannot_be_placed() -> None:
-    desk = Desk()
-    desk.control(changed(ESX, instrument_id="SHARE", kind=INSTRUMENT_KIND_EQUITY))
-    assert desk.trade(desk.new(instrument_id="SHARE"), 1).reason_code == "UNPLACED_FACT"
 
 
 @pytest.mark.parametrize(
@@ -164,9 +156,11 @@ def test_a_report_on_a_share_cannot_be_placed() -> None:
         ({"last_price_e9": None}, "BAD_PRICE"),
         ({"last_price_e9": 0}, "BAD_PRICE"),
         ({"last_price_e9": 10**18 + 1}, "BAD_PRICE"),
-        ({"exec_type": EXEC_TYPE_REPLACED}, "UNSUPPORTED"),
-        ({"exec_type": EXEC_TYPE_TRADE_CANCEL}, "UNSUPPORTED"),
-        ({"exec_type": EXEC_TYPE_TRADE_CORRECT}, "UNSUPPORTED"),
+        ({"orig_order_id": ""}, "FIELD_TOO_LONG"),
+        ({"exec_ref_id": "x" * 65}, "FIELD_TOO_LONG"),
+        ({"exec_type": EXEC_TYPE_TRADE_CANCEL}, "EXEC_REF_MISSING"),
+        ({"exec_type": EXEC_TYPE_TRADE_CORRECT}, "EXEC_REF_MISSING"),
+        ({"exec_type": EXEC_TYPE_TRADE_CORRECT, "last_price_e9": None}, "BAD_PRICE"),
     ],
 )
 def test_a_report_out_of_bounds_is_a_dead_letter(changes: dict[str, Any], reason: str) -> None:

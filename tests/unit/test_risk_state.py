@@ -8,8 +8,10 @@ from pipeline.lane.rows import DictRows, StoredRows
 from pipeline.risk import keys
 from pipeline.risk.checks.context import OrderContext
 from pipeline.risk.effects import InputContext, fact
-from pipeline.risk.executions import Placement
+from pipeline.risk.executions import Reported
 from pipeline.risk.ledger import Ledger
+from pipeline.risk.order_ids import Found
+from pipeline.risk.order_life import UNKNOWN
 from pipeline.risk.partition import murmur2, partition_of
 from pipeline.risk.records import (
     DEPOSIT_KIND_DEPOSIT,
@@ -25,7 +27,7 @@ from tests.property.histories import TENANT, report_on
 
 CONTEXT = InputContext(0, 1, 0, "orders", 0, b"", None)
 MARK = RowMark(1, 1)
-SEEN = RowSeen(1, 1)
+SEEN = RowSeen(1, 1, None, None, 0, 0, 0, superseded=False)
 
 
 def empty() -> LaneState:
@@ -40,6 +42,7 @@ def empty() -> LaneState:
         (keys.balance_key("u", "USD"), lambda state: state.balance("u", "USD")),
         (keys.position_key("u", "ESX"), lambda state: state.position("u", "ESX")),
         (keys.order_key("u", "o"), lambda state: state.order("u", "o")),
+        (keys.alias_key("u", "o"), lambda state: state.root_of("u", "o")),
         (keys.decision_key("u", "o"), lambda state: state.decision("u", "o", 0)),
         (keys.transfer_key("u", "d"), lambda state: state.seen(keys.transfer_key("u", "d"), 0)),
         (
@@ -114,9 +117,11 @@ def test_more_cannot_be_released_than_is_held() -> None:
 
 
 def test_held_never_leaves_64_bits() -> None:
-    ledger = Ledger(empty())
+    core = Desk().gate.processor.core
+    core.ledger.begin_user()
+    core.ledger.hold("u", "USD", 2**63)
     with pytest.raises(InvariantViolated, match="64 bits"):
-        ledger.hold("u", "USD", 2**63)
+        core.deficits.note(CONTEXT, "alpha", 0, "u")
 
 
 def test_less_than_nothing_never_works() -> None:
@@ -135,7 +140,7 @@ def test_a_working_orders_instrument_cannot_be_gone() -> None:
     desk = Desk()
     order = desk.works()
     lose(desk, keys.control_key("instrument", "ESX"))
-    with pytest.raises(InvariantViolated, match="working order's instrument"):
+    with pytest.raises(InvariantViolated, match="instrument of an accepted order"):
         desk.report(order, EXEC_TYPE_NEW)
 
 
@@ -144,16 +149,16 @@ def test_an_ended_orders_instrument_cannot_be_gone() -> None:
     order = desk.works()
     desk.report(order, EXEC_TYPE_CANCELED)
     lose(desk, keys.control_key("instrument", "ESX"))
-    with pytest.raises(InvariantViolated, match="ended order's instrument"):
+    with pytest.raises(InvariantViolated, match="instrument of an accepted order"):
         desk.report(order, EXEC_TYPE_NEW)
 
 
 def test_a_trade_cannot_lack_its_price() -> None:
     desk = Desk()
-    fill = report_on(desk.world, desk.new(), last_lots=1)
-    placement = Placement(ESX, SIDE_BUY, None, None, "APPLIED")
+    fill = report_on(desk.world, desk.new(), last_lots=1, last_price_e9=None)
+    unknown = Found("o", UNKNOWN, None, None)
     with pytest.raises(InvariantViolated, match="price"):
-        desk.gate.processor.core.executions._trade(fill, placement)
+        desk.gate.processor.core.executions._make(Reported(fill, ESX, SIDE_BUY, unknown), SIDE_BUY)
 
 
 def test_nothing_is_placed_for_a_user_nobody_knows() -> None:
@@ -168,7 +173,7 @@ def test_nothing_is_placed_for_a_user_nobody_knows() -> None:
 def test_what_does_not_work_is_not_cancelled() -> None:
     desk = Desk()
     with pytest.raises(InvariantViolated, match="does not work"):
-        desk.gate.processor.core.orders._request_cancel(desk.new())
+        desk.gate.processor.core.orders._request_cancel(USER, "o")
 
 
 def test_what_is_not_pending_does_not_end() -> None:

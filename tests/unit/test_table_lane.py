@@ -28,7 +28,7 @@ def mark(offset: int) -> StoreMark:
 
 
 def seen(touched_at: int) -> bytes:
-    return encode_row_seen(RowSeen(touched_at, 1))
+    return encode_row_seen(RowSeen(touched_at, 1, None, None, 0, 0, 0, False))
 
 
 def test_rows_reach_the_store_only_when_their_transaction_has_committed(tmp_path: Path) -> None:

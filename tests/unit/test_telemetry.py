@@ -69,9 +69,11 @@ def test_a_scrape_shows_what_the_batches_added_up_to(metrics: Metrics) -> None:
             decisions={("ACCEPTED", "ACCEPTED"): 480, ("REJECTED", "PRICE_COLLAR"): 20},
             outcomes={("orders", "DECIDED"): 500},
             dead_letters={"MALFORMED": 1},
+            swept=3,
         )
         metrics.committed(0.004, 501)
     seen = scrape(metrics)
+    assert seen[series("tollgate_orders_swept_total")] == 6
     accepted = series("tollgate_decisions_total", verdict="ACCEPTED", reason="ACCEPTED")
     assert seen[accepted] == 960
     assert seen[series("tollgate_inputs_total", topic="orders", outcome="DECIDED")] == 1000
@@ -132,7 +134,7 @@ def test_every_metric_that_an_alert_names_exists() -> None:
     metrics.own([0])
     metrics.lane_lag(0, {"orders": 0}, 0.0)
     metrics.recovered(0, 0.0)
-    metrics.count_batch({("A", "B"): 1}, {("orders", "A"): 1}, {"A": 1})
+    metrics.count_batch({("A", "B"): 1}, {("orders", "A"): 1}, {"A": 1}, 1)
     exposed = {sample.name for family in metrics.registry.collect() for sample in family.samples}
     rules = yaml.safe_load((PROJECT_ROOT / "config/prometheus/alerts.yml").read_text())
     named: set[str] = set()

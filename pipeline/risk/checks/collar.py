@@ -34,5 +34,7 @@ def check(c: OrderContext) -> CheckResult:
         return failed_at(NAME, "MARK_MISSING", figure.value, figure.version)
     if c.gate_time - mark.as_of > policy.mark_age_ms_max * MS:
         return failed_at(NAME, "MARK_STALE", figure.value, figure.version)
-    distance = divide_up(abs(c.price_e9 - mark.price_e9) * BPS, mark.price_e9)
+    bound = c.protection_price_e9
+    price = c.price_e9 if bound is None else bound
+    distance = divide_up(abs(price - mark.price_e9) * BPS, mark.price_e9)
     return within(NAME, "PRICE_COLLAR", distance, figure)

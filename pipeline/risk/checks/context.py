@@ -6,20 +6,36 @@ else. Compiled with mypyc.
 
 from typing import Final
 
-from pipeline.risk.money import nearest
+from pipeline.risk import order_ids
+from pipeline.risk.ledger import OrderTerms
+from pipeline.risk.money import divide_up, nearest, protection_price
+from pipeline.risk.order_life import CLOSING, ENDED
 from pipeline.risk.records import (
     CHECK_OUTCOME_EXEMPT,
     CHECK_OUTCOME_FAIL,
     CHECK_OUTCOME_NOT_EVALUATED,
     CHECK_OUTCOME_PASS,
-    INSTRUMENT_KIND_FUTURE,
+    INSTRUMENT_KIND_SPOT,
+    ORDER_ACTION_NEW,
+    ORDER_ACTION_REPLACE,
+    ORDER_TYPE_MARKET,
     SIDE_BUY,
     CheckResult,
+    Instrument,
     Order,
+    RowMark,
+    RowOrder,
     RowPosition,
     RowUser,
 )
-from pipeline.risk.rules_in_force import EffectiveLimits, Figure, RulesInForce
+from pipeline.risk.rules_in_force import (
+    ID_BYTES_MAX,
+    MS,
+    EffectiveLimits,
+    Figure,
+    RulesInForce,
+    is_id,
+)
 from pipeline.risk.state import LaneState
 
 QUANTITY_LOTS_MAX: Final = 10**12
@@ -36,7 +52,7 @@ class OrderContext:
         self.rules: Final = rules
         user = state.user(order.user_id)
         registered = user if user is not None and user.registered else None
-        instrument = rules.tradable(order.instrument_id)
+        instrument = rules.instruments.get(order.instrument_id)
         self.user: Final[RowUser | None] = registered
         self.instrument: Final = instrument
         limits: EffectiveLimits | None = None
@@ -53,21 +69,123 @@ class OrderContext:
         self.margin_minor: Final = 0 if position is None else position.margin_minor
         self.quantity_lots: Final = order.quantity_lots
         self.quantity_valid: Final = 0 < order.quantity_lots <= QUANTITY_LOTS_MAX
+        self.is_market: Final = order.order_type == ORDER_TYPE_MARKET
         price = order.price_e9
-        self.price_e9: Final = 0 if price is None else price
-        self.price_valid: Final = price is not None and 0 < price <= PRICE_E9_MAX
+        self.price_given: Final = price is not None and 0 < price <= PRICE_E9_MAX
+        # Of a MARKET order set by `bound_market`, where that can.
+        self.price_e9 = 0 if price is None or self.is_market else price
+        self.price_valid = self.price_given and not self.is_market
+        self.protection_price_e9: int | None = None
+        self.market_problem: str | None = None
+        if self.is_market and order.action == ORDER_ACTION_NEW:
+            self.market_problem = self._bound_market()
+        # Of a CANCEL or REPLACE: the order it refers to, and why it cannot ("": it can).
+        self.referred: order_ids.Found | None = None
+        if order.action != ORDER_ACTION_NEW:
+            self.referred = self._find_referred()
+        # Of a REPLACE: the order it changes; and its terms as they are and as they would be.
+        self.replaced: Final[RowOrder | None] = self._find_replaced()
+        self.terms: Final = None if self.replaced is None else OrderTerms(self.replaced)
+        self.terms_after: Final = None if self.replaced is None else self._after(self.replaced)
+        # What converted a notional to the limit's currency: set by ORDER_NOTIONAL.
+        self.fx_pair: Instrument | None = None
+        self.fx_mark: RowMark | None = None
+
+    @property
+    def added_lots(self) -> int:
+        """What the order would add to what works."""
+        terms = self.terms
+        if terms is None:
+            return self.quantity_lots
+        return max(0, self.quantity_lots - terms.filled_lots - terms.open_lots)
+
+    @property
+    def extent_known(self) -> bool:
+        """Whether it can be said what the order would add."""
+        if self.order.action == ORDER_ACTION_REPLACE and self.replaced is None:
+            return False
+        return self.quantity_valid
 
     def reduces(self) -> bool:
         """Whether the order can only lower risk, with all working orders counted."""
         instrument = self.instrument
-        if instrument is None or self.user is None or not self.quantity_valid:
+        if instrument is None or self.user is None or not self.extent_known:
             return False
         buys = self.order.side == SIDE_BUY
-        if instrument.kind != INSTRUMENT_KIND_FUTURE:
+        if self.replaced is not None and self.added_lots == 0:
+            dearer = self.price_valid and self.price_e9 > self.replaced.price_e9
+            if not (buys and (dearer or not self.price_valid)):
+                return True
+        if instrument.kind == INSTRUMENT_KIND_SPOT:
             return not buys
         if buys:
-            return self.position_lots + self.working_buy_lots + self.quantity_lots <= 0
-        return self.position_lots - self.working_sell_lots - self.quantity_lots >= 0
+            return self.position_lots + self.working_buy_lots + self.added_lots <= 0
+        return self.position_lots - self.working_sell_lots - self.added_lots >= 0
+
+    def _bound_market(self) -> str | None:
+        """Set the prices of a MARKET order; returns why that cannot be, "" where a check says so.
+
+        The protection price bounds what the venue may do. A buy cannot cost more and holds at it; a
+        sale has no upper end, and is valued at the mark.
+        """
+        instrument = self.instrument
+        policy = self.rules.policy
+        limits = self.limits
+        if instrument is None or policy is None or limits is None:
+            return ""
+        collar = limits.market_collar_bps
+        if collar.value is None:
+            return "LIMIT_MISSING"
+        mark = self.state.mark(instrument.instrument_id)
+        if mark is None:
+            return "MARK_MISSING"
+        if self.gate_time - mark.as_of > policy.mark_age_ms_max * MS:
+            return "MARK_STALE"
+        tick = instrument.tick_e9
+        buys = self.order.side == SIDE_BUY
+        bound = protection_price(mark.price_e9, collar.value, tick, buys=buys)
+        price = bound if buys else divide_up(mark.price_e9, tick) * tick
+        if not (0 < bound <= PRICE_E9_MAX and 0 < price <= PRICE_E9_MAX):
+            return "OUT_OF_RANGE"
+        self.protection_price_e9 = bound
+        self.price_e9 = price
+        self.price_valid = True
+        return None
+
+    def _find_referred(self) -> "order_ids.Found | None":
+        order_id = self.order.orig_order_id
+        if order_id is None or not is_id(order_id, ID_BYTES_MAX):
+            return None
+        forgotten = self.rules.forgotten_before
+        return order_ids.find(self.state, self.order.user_id, order_id, forgotten)
+
+    def _find_replaced(self) -> RowOrder | None:
+        referred = self.referred
+        order = self.order
+        if referred is None or order.action != ORDER_ACTION_REPLACE:
+            return None
+        working = referred.working
+        if working is None or referred.state in (CLOSING, ENDED) or not matches(order, working):
+            return None
+        return working
+
+    def _after(self, replaced: RowOrder) -> OrderTerms:
+        terms = OrderTerms(replaced)
+        if self.quantity_valid:
+            terms.pending_quantity_lots = self.quantity_lots
+            terms.pending_price_e9 = self.price_e9
+        return terms
+
+
+def matches(replace: Order, working: RowOrder) -> bool:
+    """Whether a REPLACE changes nothing but quantity and price."""
+    return (
+        replace.instrument_id == working.instrument_id
+        and replace.side == working.side
+        and replace.order_type == working.order_type
+        and replace.time_in_force == working.time_in_force
+        and replace.expires_at == working.expires_at
+    )
 
 
 def passed(check: str) -> CheckResult:

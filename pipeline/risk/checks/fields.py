@@ -3,15 +3,12 @@
 from typing import Final
 
 from pipeline.risk.checks.context import OrderContext, failed, passed
-from pipeline.risk.records import (
-    ORDER_ACTION_REPLACE,
-    ORDER_TYPE_MARKET,
-    CheckResult,
-    Order,
-)
+from pipeline.risk.records import CheckResult, Order
 from pipeline.risk.rules_in_force import ID_BYTES_MAX, is_id
 
 NAME: Final = "FIELDS"
+# Order ids of the gate's own begin so.
+OWN_ID_PREFIX: Final = "gate:"
 TAGS_MAX: Final = 16
 
 
@@ -41,13 +38,20 @@ def _ids_valid(order: Order) -> bool:
     return True
 
 
+def _ids_problem(order: Order) -> str | None:
+    if not _ids_valid(order):
+        return "FIELD_TOO_LONG"
+    return "RESERVED_ID" if order.order_id.startswith(OWN_ID_PREFIX) else None
+
+
 def check_new(c: OrderContext) -> CheckResult:
     """Of a NEW."""
-    if not _ids_valid(c.order):
-        return failed(NAME, "FIELD_TOO_LONG")
-    if c.order.order_type == ORDER_TYPE_MARKET:
-        return failed(NAME, "UNSUPPORTED")
-    if not c.price_valid:
+    problem = _ids_problem(c.order)
+    if problem is not None:
+        return failed(NAME, problem)
+    if c.is_market and c.order.price_e9 is not None:
+        return failed(NAME, "BAD_PRICE")
+    if not c.is_market and not c.price_given:
         return failed(NAME, "BAD_PRICE")
     if not c.quantity_valid:
         return failed(NAME, "BAD_QUANTITY")
@@ -55,11 +59,26 @@ def check_new(c: OrderContext) -> CheckResult:
 
 
 def check_cancel(c: OrderContext) -> CheckResult:
-    """Of a CANCEL or REPLACE."""
-    if not _ids_valid(c.order):
-        return failed(NAME, "FIELD_TOO_LONG")
+    """Of a CANCEL."""
+    problem = _ids_problem(c.order)
+    if problem is not None:
+        return failed(NAME, problem)
     if c.order.orig_order_id is None:
         return failed(NAME, "ORIG_ORDER_MISSING")
-    if c.order.action == ORDER_ACTION_REPLACE:
+    return passed(NAME)
+
+
+def check_replace(c: OrderContext) -> CheckResult:
+    """Of a REPLACE."""
+    problem = _ids_problem(c.order)
+    if problem is not None:
+        return failed(NAME, problem)
+    if c.order.orig_order_id is None:
+        return failed(NAME, "ORIG_ORDER_MISSING")
+    if c.is_market:
         return failed(NAME, "UNSUPPORTED")
+    if not c.price_given:
+        return failed(NAME, "BAD_PRICE")
+    if not c.quantity_valid:
+        return failed(NAME, "BAD_QUANTITY")
     return passed(NAME)

@@ -6,7 +6,7 @@ Every accepted order counts at once, filled or not. Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk.checks.context import OrderContext, not_evaluated, within
-from pipeline.risk.records import INSTRUMENT_KIND_FUTURE, SIDE_BUY, CheckResult
+from pipeline.risk.records import INSTRUMENT_KIND_SPOT, SIDE_BUY, CheckResult
 
 NAME: Final = "POSITION_LIMIT"
 
@@ -15,12 +15,12 @@ def check(c: OrderContext) -> CheckResult:
     """The position if everything working on the order's side and the order itself were filled."""
     limits = c.limits
     instrument = c.instrument
-    if limits is None or instrument is None or not c.quantity_valid:
+    if limits is None or instrument is None or not c.extent_known:
         return not_evaluated(NAME)
     if c.order.side == SIDE_BUY:
-        observed = abs(c.position_lots + c.working_buy_lots + c.quantity_lots)
-    elif instrument.kind == INSTRUMENT_KIND_FUTURE:
-        observed = abs(c.position_lots - c.working_sell_lots - c.quantity_lots)
+        observed = abs(c.position_lots + c.working_buy_lots + c.added_lots)
+    elif instrument.kind != INSTRUMENT_KIND_SPOT:
+        observed = abs(c.position_lots - c.working_sell_lots - c.added_lots)
     else:
         # A spot sale delivers what is there; the funds check bounds it.
         observed = 0

@@ -1,7 +1,8 @@
 """The checks in order of precedence, and running them: all are evaluated, the first FAIL decides.
 
-Every NEW, whatever its route or type, passes through `CHECKS_OF_NEW`, every CANCEL and REPLACE
-through `CHECKS_OF_CANCEL`; there is no other way to a decision. Compiled with mypyc.
+Every NEW, whatever its route or type, passes through `CHECKS_OF_NEW`, every REPLACE through
+`CHECKS_OF_REPLACE`, every CANCEL through `CHECKS_OF_CANCEL`; there is no other way to a decision.
+Compiled with mypyc.
 """
 
 from collections.abc import Callable
@@ -10,13 +11,17 @@ from typing import Final
 from pipeline.risk.checks import (
     collar,
     event_time,
+    expiry,
     fields,
     funds,
     increments,
+    market_bound,
     open_orders,
     orig_order,
     position,
     rate,
+    replace,
+    short_sale,
     size,
     standing,
 )
@@ -28,7 +33,30 @@ Check = Callable[[OrderContext], CheckResult]
 CHECKS_OF_NEW: Final[tuple[tuple[str, Check], ...]] = (
     (fields.NAME, fields.check_new),
     (event_time.NAME, event_time.check_new),
+    (expiry.NAME, expiry.check),
     (standing.USER, standing.check_user),
+    (standing.INSTRUMENT, standing.check_instrument),
+    (standing.FIRM_STATE, standing.check_firm_state),
+    (standing.USER_STATE, standing.check_user_state),
+    (increments.PRICE_TICK, increments.check_price_tick),
+    (increments.LOT, increments.check_lot),
+    (market_bound.NAME, market_bound.check),
+    (rate.NAME, rate.check),
+    (size.ORDER_QUANTITY, size.check_quantity),
+    (size.ORDER_NOTIONAL, size.check_notional),
+    (collar.NAME, collar.check),
+    (short_sale.NAME, short_sale.check),
+    (position.NAME, position.check),
+    (open_orders.NAME, open_orders.check),
+    (funds.NAME, funds.check),
+)
+
+CHECKS_OF_REPLACE: Final[tuple[tuple[str, Check], ...]] = (
+    (fields.NAME, fields.check_replace),
+    (event_time.NAME, event_time.check_new),
+    (standing.USER, standing.check_user),
+    (orig_order.NAME, orig_order.check),
+    (replace.NAME, replace.check),
     (standing.INSTRUMENT, standing.check_instrument),
     (standing.FIRM_STATE, standing.check_firm_state),
     (standing.USER_STATE, standing.check_user_state),
@@ -38,8 +66,8 @@ CHECKS_OF_NEW: Final[tuple[tuple[str, Check], ...]] = (
     (size.ORDER_QUANTITY, size.check_quantity),
     (size.ORDER_NOTIONAL, size.check_notional),
     (collar.NAME, collar.check),
+    (short_sale.NAME, short_sale.check),
     (position.NAME, position.check),
-    (open_orders.NAME, open_orders.check),
     (funds.NAME, funds.check),
 )
 

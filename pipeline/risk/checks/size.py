@@ -2,9 +2,16 @@
 
 from typing import Final
 
-from pipeline.risk.checks.context import OrderContext, failed, not_evaluated, within
-from pipeline.risk.money import fits, notional_up
+from pipeline.risk.checks.context import (
+    OrderContext,
+    failed,
+    failed_at,
+    not_evaluated,
+    within,
+)
+from pipeline.risk.money import converted, fits, notional_up
 from pipeline.risk.records import CheckResult
+from pipeline.risk.rules_in_force import MS
 
 ORDER_QUANTITY: Final = "ORDER_QUANTITY"
 ORDER_NOTIONAL: Final = "ORDER_NOTIONAL"
@@ -19,14 +26,42 @@ def check_quantity(c: OrderContext) -> CheckResult:
 
 
 def check_notional(c: OrderContext) -> CheckResult:
-    """Value of one order, rounded up, in minor units of the instrument's currency."""
+    """Value of one order, rounded up, in minor units of the limit's currency."""
     limits = c.limits
     instrument = c.instrument
     if limits is None or instrument is None or not (c.quantity_valid and c.price_valid):
         return not_evaluated(ORDER_NOTIONAL)
-    if limits.order_notional_minor_max.value is None:
+    figure = limits.order_notional_minor_max
+    if figure.value is None:
         return failed(ORDER_NOTIONAL, "LIMIT_MISSING")
     notional = notional_up(instrument, c.quantity_lots, c.price_e9)
     if not fits(notional):
         return failed(ORDER_NOTIONAL, "OUT_OF_RANGE")
-    return within(ORDER_NOTIONAL, "ORDER_NOTIONAL", notional, limits.order_notional_minor_max)
+    currency = limits.notional_currency
+    if currency is not None and currency != instrument.currency:
+        return _check_converted(c, notional, instrument.currency, currency)
+    return within(ORDER_NOTIONAL, "ORDER_NOTIONAL", notional, figure)
+
+
+def _check_converted(c: OrderContext, notional: int, currency: str, wanted: str) -> CheckResult:
+    """The same in the currency of the limit, by the mark of a SPOT instrument of the two."""
+    policy = c.rules.policy
+    limits = c.limits
+    if policy is None or limits is None:
+        return not_evaluated(ORDER_NOTIONAL)
+    figure = limits.order_notional_minor_max
+    pair = c.rules.pair_of(currency, wanted)
+    from_base = pair is not None
+    if pair is None:
+        pair = c.rules.pair_of(wanted, currency)
+    mark = None if pair is None else c.state.mark(pair.instrument_id)
+    if pair is None or mark is None:
+        return failed_at(ORDER_NOTIONAL, "FX_MISSING", figure.value, figure.version)
+    if c.gate_time - mark.as_of > policy.mark_age_ms_max * MS:
+        return failed_at(ORDER_NOTIONAL, "FX_STALE", figure.value, figure.version)
+    value = converted(notional, pair, mark.price_e9, from_base=from_base)
+    if not fits(value):
+        return failed(ORDER_NOTIONAL, "OUT_OF_RANGE")
+    c.fx_pair = pair
+    c.fx_mark = mark
+    return within(ORDER_NOTIONAL, "ORDER_NOTIONAL", value, figure)

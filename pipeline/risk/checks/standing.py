@@ -30,11 +30,9 @@ def check_user(c: OrderContext) -> CheckResult:
 
 
 def check_instrument(c: OrderContext) -> CheckResult:
-    """The instrument is defined, of a kind the core knows, and open."""
+    """The instrument is defined and open."""
     instrument = c.instrument
     if instrument is None:
-        if c.order.instrument_id in c.rules.instruments:
-            return failed(INSTRUMENT, "UNSUPPORTED")
         return failed(INSTRUMENT, "INSTRUMENT_UNKNOWN")
     if instrument.state != INSTRUMENT_STATE_OPEN:
         return failed(INSTRUMENT, "INSTRUMENT_NOT_OPEN")

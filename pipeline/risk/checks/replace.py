@@ -1,0 +1,34 @@
+"""REPLACE: may the order be changed as it is asked?
+
+FIX OrderCancelReplaceRequest (G): the quantity is the total, with what has been filled. Compiled
+with mypyc.
+"""
+
+from typing import Final
+
+from pipeline.risk.checks.context import (
+    OrderContext,
+    failed,
+    matches,
+    not_evaluated,
+    passed,
+)
+from pipeline.risk.order_life import ON_REQUEST
+from pipeline.risk.records import CheckResult
+
+NAME: Final = "REPLACE"
+
+
+def check(c: OrderContext) -> CheckResult:
+    """Of the working order that ORIG_ORDER passed."""
+    referred = c.referred
+    if referred is None or referred.working is None or ON_REQUEST[referred.state].cancel:
+        return not_evaluated(NAME)
+    if not matches(c.order, referred.working):
+        return failed(NAME, "REPLACE_MISMATCH")
+    refusal = ON_REQUEST[referred.state].replace
+    if refusal:
+        return failed(NAME, refusal)
+    if c.quantity_valid and c.quantity_lots <= referred.working.filled_lots:
+        return failed(NAME, "BELOW_FILLED")
+    return passed(NAME)

@@ -1,0 +1,40 @@
+"""Who went short of what, and who is covered again.
+
+Owns `deficit_count` of a user, by which orders pass only if they reduce, and its events
+(docs/rules.md, "Deficit"). Compiled with mypyc.
+"""
+
+from typing import Final
+
+from pipeline.risk.effects import InputContext
+from pipeline.risk.journal import Journal
+from pipeline.risk.keys import user_key
+from pipeline.risk.ledger import Ledger
+from pipeline.risk.money import fits
+from pipeline.risk.state import InvariantViolated, LaneState
+
+
+class Deficits:
+    """Compares, for the user at hand, what was short before with what is short now."""
+
+    def __init__(self, state: LaneState, ledger: Ledger, journal: Journal) -> None:
+        self.state: Final = state
+        self.ledger: Final = ledger
+        self.journal: Final = journal
+
+    def note(self, context: InputContext, tenant_id: str, event_time: int, user_id: str) -> None:
+        """Count and tell what has changed since the ledger began with this user."""
+        for currency in sorted(self.ledger.touched):
+            balance = self.state.balance(user_id, currency)
+            if balance is None:
+                raise InvariantViolated("a touched balance is gone")
+            if not fits(balance.held_minor):
+                raise InvariantViolated("held outside 64 bits: checks and facts refuse that first")
+            short = balance.held_minor - balance.cash_minor
+            was_short = self.ledger.touched[currency] > 0
+            if (short > 0) == was_short:
+                continue
+            user = self.state.user_or_new(user_id)
+            user.deficit_count += 1 if short > 0 else -1
+            self.state.put(user_key(user_id), user)
+            self.journal.of_deficit(context, tenant_id, event_time, user_id, currency, short)

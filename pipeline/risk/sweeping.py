@@ -1,0 +1,184 @@
+"""Which working orders gate time alone may end: by time, by business day, never acknowledged.
+
+Owns the order in which they come up and nothing of what ending means (`core.py`). It is an index
+over the order rows, built again from them when a lane is opened, and must never know more than they
+say. Compiled with mypyc.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from heapq import heapify, heappop, heappush
+from typing import Final
+
+from pipeline.risk.order_life import CLOSING, state_of
+from pipeline.risk.records import TIME_IN_FORCE_DAY, RowOrder
+from pipeline.risk.rules_in_force import NEVER_US
+
+# Orders ended before one input, so that the close of a day makes no input wait for all of them.
+SWEPT_MAX: Final = 100
+# Entries of ended orders that are kept before they are cleared away.
+_DEAD_MAX: Final = 1_000
+
+EXPIRED: Final = "EXPIRED"
+ORPHANED: Final = "ORPHANED"
+
+
+class Entry:
+    """A working order: whose, under which root, and when it was decided."""
+
+    def __init__(self, user_id: str, root_id: str, lane_sequence: int) -> None:
+        self.user_id: Final = user_id
+        self.root_id: Final = root_id
+        self.lane_sequence: Final = lane_sequence
+        self.alive = True
+
+
+class Due:
+    """An order whose time is over, and why."""
+
+    def __init__(self, entry: Entry, reason: str) -> None:
+        self.user_id: Final = entry.user_id
+        self.root_id: Final = entry.root_id
+        self.reason: Final = reason
+
+
+class Line:
+    """Entries in the order they were added, each with the time it counts from."""
+
+    def __init__(self) -> None:
+        self.entries: deque[tuple[int, Entry]] = deque()
+        self.alive: dict[tuple[str, str], Entry] = {}
+
+    def add(self, since: int, user_id: str, root_id: str, lane_sequence: int) -> None:
+        """At the end."""
+        entry = Entry(user_id, root_id, lane_sequence)
+        self.alive[(user_id, root_id)] = entry
+        self.entries.append((since, entry))
+
+    def drop(self, user_id: str, root_id: str) -> None:
+        """It does not count any more, if it did."""
+        entry = self.alive.pop((user_id, root_id), None)
+        if entry is None:
+            return
+        entry.alive = False
+        if len(self.entries) > 2 * len(self.alive) + _DEAD_MAX:
+            self.entries = deque([item for item in self.entries if item[1].alive])
+
+    def oldest(self) -> int:
+        """From when the oldest counts; later than any time without one."""
+        entries = self.entries
+        while entries and not entries[0][1].alive:
+            entries.popleft()
+        return entries[0][0] if entries else NEVER_US
+
+    def until(self, latest: int) -> Iterator[Entry]:
+        """Those that count from `latest` or earlier, oldest first."""
+        for since, entry in self.entries:
+            if since > latest:
+                return
+            if entry.alive:
+                yield entry
+
+
+class Sweeping:
+    """The orders of one lane that may come up. Times in microseconds."""
+
+    def __init__(self) -> None:
+        self._expiring: list[tuple[int, int, Entry]] = []
+        self._expiring_alive: dict[tuple[str, str], Entry] = {}
+        self._of_a_day: Final = Line()
+        self._unacknowledged: Final = Line()
+
+    def restore(self, orders: list[tuple[str, str, RowOrder]]) -> None:
+        """Take a stored lane's (user, root, order), in any order."""
+        for user_id, root_id, order in sorted(orders, key=_lane_sequence):
+            if state_of(order) != CLOSING:
+                self.placed(user_id, root_id, order)
+
+    # -- following the orders
+
+    def placed(self, user_id: str, root_id: str, order: RowOrder) -> None:
+        """The order works from now on."""
+        sequence = order.lane_sequence
+        if order.expires_at is not None:
+            entry = Entry(user_id, root_id, sequence)
+            self._expiring_alive[(user_id, root_id)] = entry
+            heappush(self._expiring, (order.expires_at, sequence, entry))
+        if order.time_in_force == TIME_IN_FORCE_DAY:
+            self._of_a_day.add(order.business_day, user_id, root_id, sequence)
+        if not order.acknowledged:
+            self._unacknowledged.add(order.accepted_at, user_id, root_id, sequence)
+
+    def acknowledged(self, user_id: str, root_id: str) -> None:
+        """The venue has reported on the order."""
+        self._unacknowledged.drop(user_id, root_id)
+
+    def over(self, user_id: str, root_id: str) -> None:
+        """The order has ended, or its end is known: nothing here can end it any more."""
+        self._unacknowledged.drop(user_id, root_id)
+        self._of_a_day.drop(user_id, root_id)
+        entry = self._expiring_alive.pop((user_id, root_id), None)
+        if entry is None:
+            return
+        entry.alive = False
+        if len(self._expiring) > 2 * len(self._expiring_alive) + _DEAD_MAX:
+            self._expiring = [item for item in self._expiring if item[2].alive]
+            heapify(self._expiring)
+
+    # -- what has come up
+
+    def due(self, gate_time: int, open_day: int, orphan_us: int | None) -> list[Due]:
+        """At most SWEPT_MAX orders, in the order in which they end (docs/rules.md, "Sweeping").
+
+        `orphan_us` None: there is no policy, so nothing is an orphan.
+        """
+        found: list[Due] = []
+        unheard_since = NEVER_US if orphan_us is None else gate_time - orphan_us
+        if (
+            self._next_expiry() > gate_time
+            and self._of_a_day.oldest() >= open_day
+            and (orphan_us is None or self._unacknowledged.oldest() > unheard_since)
+        ):
+            return found
+        taken: set[tuple[str, str]] = set()
+        for _, _, entry in self._expired(gate_time):
+            _take(found, taken, entry, EXPIRED)
+        for entry in self._of_a_day.until(open_day - 1):
+            if len(found) == SWEPT_MAX:
+                return found
+            _take(found, taken, entry, EXPIRED)
+        if orphan_us is not None:
+            for entry in self._unacknowledged.until(unheard_since):
+                if len(found) == SWEPT_MAX:
+                    return found
+                _take(found, taken, entry, ORPHANED)
+        return found
+
+    def _next_expiry(self) -> int:
+        heap = self._expiring
+        while heap and not heap[0][2].alive:
+            heappop(heap)
+        return heap[0][0] if heap else NEVER_US
+
+    def _expired(self, gate_time: int) -> list[tuple[int, int, Entry]]:
+        """The first of those with a time of their own; they stay where they are."""
+        heap = self._expiring
+        first: list[tuple[int, int, Entry]] = []
+        while heap and heap[0][0] <= gate_time and len(first) < SWEPT_MAX:
+            item = heappop(heap)
+            if item[2].alive:
+                first.append(item)
+        for item in first:
+            heappush(heap, item)
+        return first
+
+
+def _take(found: list[Due], taken: set[tuple[str, str]], entry: Entry, reason: str) -> None:
+    key = (entry.user_id, entry.root_id)
+    if key not in taken:
+        taken.add(key)
+        found.append(Due(entry, reason))
+
+
+def _lane_sequence(order: tuple[str, str, RowOrder]) -> int:
+    return order[2].lane_sequence

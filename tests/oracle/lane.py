@@ -1,0 +1,266 @@
+"""One lane's rules in force, its time and its books.
+
+Owns what all inputs share: gate time, days, memory, control and marks. Must never read
+`pipeline/risk` or `pipeline/lane`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from pipeline.risk.records import (
+    Control,
+    CoreVersion,
+    FeeSchedule,
+    FirmState,
+    Instrument,
+    Limits,
+    Mark,
+    Policy,
+    UserAccount,
+)
+from tests.oracle.answers import (
+    CORES,
+    ControlGapError,
+    DeadLetterError,
+    Event,
+    RepeatedError,
+    UnknownCoreError,
+)
+from tests.oracle.arithmetic import fits, murmur2
+from tests.oracle.book import Book, Remembered
+from tests.oracle.definitions import Payload, bad_definition
+from tests.oracle.memory import Memory
+
+DAY_US: Final = 86_400_000_000
+WINDOW_MS_WITHOUT_POLICY: Final = 7 * 86_400_000
+IDS_MAX_WITHOUT_POLICY: Final = 5_000_000
+NO_TENANT: Final = "UNKNOWN"
+# The end of the year 9999.
+GATE_TIME_MAX: Final = 253_402_300_799_999_999
+
+
+class Execution(NamedTuple):
+    """What is kept of an execution report: the trade, if it was one, and whether it counts.
+
+    Without `lots` it was none; if `superseded`, it was busted or corrected before it came.
+    """
+
+    instrument_id: str | None = None
+    side: int | None = None
+    lots: int = 0
+    price_e9: int = 0
+    fee_minor: int = 0
+    superseded: bool = False
+
+
+# User, order id of the report, venue, exec id.
+ExecutionKey = tuple[str, str, str, str]
+
+
+@dataclass
+class Lane:
+    """The state of a lane, and what changes it whatever the input is."""
+
+    lane: int
+    lane_count: int
+    sequence: int = 0
+    gate_time: int = -1
+    memory: Memory = field(default_factory=Memory)
+    control_number: int = 0
+    core_version: int = CORES[0]
+    open_day: int | None = None
+    tenants: set[str] = field(default_factory=set)
+    waiting: list[Control] = field(default_factory=list)
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    limits: dict[tuple[int, str, str | None], tuple[Limits, int]] = field(default_factory=dict)
+    accounts: dict[str, UserAccount] = field(default_factory=dict)
+    fees: dict[tuple[str, str | None], FeeSchedule] = field(default_factory=dict)
+    firm_state: int | None = None
+    policy: tuple[Policy, int] | None = None
+    marks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    books: dict[str, Book] = field(default_factory=dict)
+    seen_reports: dict[ExecutionKey, int] = field(default_factory=dict)
+    executions: dict[ExecutionKey, Execution] = field(default_factory=dict)
+    seen_deposits: dict[tuple[str, str], int] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def _is_ours(self, user_id: str) -> bool:
+        return murmur2(user_id.encode()) % self.lane_count == self.lane
+
+    # Time
+
+    @property
+    def _bounds(self) -> tuple[int, int, int]:
+        """Window, ids remembered, and skew: microseconds, ids, microseconds."""
+        if self.policy is None:
+            return WINDOW_MS_WITHOUT_POLICY * 1000, IDS_MAX_WITHOUT_POLICY, 0
+        policy = self.policy[0]
+        return (
+            policy.dedup_window_ms * 1000,
+            policy.remembered_ids_max,
+            policy.future_skew_ms_max * 1000,
+        )
+
+    def _touched(self, event_time: int) -> int:
+        """Count an id that is remembered from now on; when it counts as touched."""
+        return self.memory.touch(self.gate_time, event_time, self._bounds[1])
+
+    def _is_too_old(self, event_time: int) -> bool:
+        """Whether it might be a repeat of something that is no longer remembered."""
+        return event_time < self.memory.forgotten_before
+
+    def _is_too_far_ahead(self, event_time: int) -> bool:
+        """Whether it is further ahead than ids are remembered."""
+        return event_time > self.memory.latest_event_time
+
+    def _check_event_time(self, event_time: int) -> None:
+        """A fact that could be a repeat, or that could not be remembered, is not applied."""
+        if self._is_too_old(event_time):
+            raise DeadLetterError("FACT_TOO_OLD")
+        if self._is_too_far_ahead(event_time):
+            raise DeadLetterError("EVENT_TIME_IN_FUTURE")
+
+    def _emit(self, event_type: str, tenant: str, reason_code: str = "APPLIED") -> None:
+        filed_under = tenant if tenant in self.tenants else NO_TENANT
+        self.events.append(Event(event_type, filed_under, reason_code))
+
+    def _close_day(self, next_day: int) -> None:
+        for tenant in [*sorted(self.tenants - {NO_TENANT}), NO_TENANT]:
+            self._emit("DAY_CLOSE", tenant)
+        self.open_day = next_day
+
+    def _roll_day(self) -> None:
+        day = self.gate_time // DAY_US
+        if self.open_day is None:
+            self.open_day = day
+        elif day > self.open_day:
+            self._close_day(day)
+
+    # Control and marks
+
+    def _control(self, control: Control) -> str:
+        """Take the next number; at once, or once its time has come."""
+        if control.number <= self.control_number:
+            raise RepeatedError("REPEATED_CONTROL")
+        if control.number != self.control_number + 1:
+            raise ControlGapError(control.number)
+        self.control_number = control.number
+        payload = control.payload
+        if bad_definition(payload) or self._changes_its_nature(payload) or self._goes_back(payload):
+            raise DeadLetterError("BAD_CONTROL")
+        if control.effective_from > self.gate_time:
+            self.waiting.append(control)
+            return "PENDING"
+        self._put_in_force(control.payload, control.version)
+        return "APPLIED"
+
+    def _changes_its_nature(self, payload: Payload) -> bool:
+        """Whether an instrument would become one that its positions are not in."""
+        if not isinstance(payload, Instrument):
+            return False
+        defined = [*self.instruments.values(), *(c.payload for c in self.waiting)]
+        return any(
+            (was.kind, was.currency, was.base_currency)
+            != (payload.kind, payload.currency, payload.base_currency)
+            for was in defined
+            if isinstance(was, Instrument) and was.instrument_id == payload.instrument_id
+        )
+
+    def _goes_back(self, payload: Payload) -> bool:
+        return isinstance(payload, CoreVersion) and payload.core_version < self.core_version
+
+    def _apply_due_controls(self) -> None:
+        due = [c for c in self.waiting if c.effective_from <= self.gate_time]
+        self.waiting = [c for c in self.waiting if c not in due]
+        for control in sorted(due, key=lambda c: (c.effective_from, c.number)):
+            self._put_in_force(control.payload, control.version)
+
+    def _put_in_force(self, payload: Payload, version: int) -> None:
+        if isinstance(payload, Instrument):
+            self.instruments[payload.instrument_id] = payload
+        elif isinstance(payload, Limits):
+            subject = (payload.scope, payload.scope_id, payload.instrument_id)
+            self.limits[subject] = (payload, version)
+        elif isinstance(payload, UserAccount):
+            self._register(payload)
+        elif isinstance(payload, FirmState):
+            self.firm_state = payload.trading_state
+        elif isinstance(payload, FeeSchedule):
+            self.fees[payload.tier_id, payload.instrument_id] = payload
+        elif isinstance(payload, Policy):
+            self.policy = (payload, version)
+        elif isinstance(payload, CoreVersion):
+            self._decide_by(max(payload.core_version, self.core_version))
+        elif self.open_day is not None and payload.business_day >= self.open_day:
+            self._close_day(payload.business_day + 1)
+
+    @property
+    def cores(self) -> tuple[int, ...]:
+        """The cores whose rules are known."""
+        return CORES
+
+    def _decide_by(self, core_version: int) -> None:
+        if core_version not in self.cores:
+            raise UnknownCoreError(core_version)
+        self.core_version = core_version
+
+    def _register(self, account: UserAccount) -> None:
+        self.tenants.add(account.account_tenant_id)
+        if self._is_ours(account.user_id):
+            self.accounts[account.user_id] = account
+            book = self._book(account.user_id).copy()
+            book.exists = True
+            self.books[account.user_id] = book
+
+    def _mark(self, mark: Mark) -> str:
+        if mark.price_e9 <= 0:
+            raise DeadLetterError("BAD_PRICE")
+        as_of = min(mark.source_time, self.gate_time)
+        self.marks[mark.instrument_id] = (mark.price_e9, as_of)
+        return "APPLIED"
+
+    # Books
+
+    def _book(self, user: str) -> Book:
+        return self.books.get(user, Book())
+
+    def _keep(self, user: str, book: Book) -> None:
+        """A fact has been entered in the book: from now on it is the user's."""
+        if not all(fits(figure) for figure in book.figures()):
+            raise DeadLetterError("OUT_OF_RANGE")
+        book.exists = True
+        self.books[user] = book
+
+    def _fees_in_force(self, user: str, instrument_id: str) -> FeeSchedule | None:
+        account = self.accounts.get(user)
+        if account is None:
+            return None
+        own = self.fees.get((account.tier_id, instrument_id))
+        return own if own is not None else self.fees.get((account.tier_id, None))
+
+    def _terms(self, user: str, instrument_id: str) -> tuple[Instrument, FeeSchedule | None]:
+        """By what an order is valued now."""
+        return self.instruments[instrument_id], self._fees_in_force(user, instrument_id)
+
+    def _known_order(self, book: Book, order_id: str) -> Remembered | None:
+        """What is remembered of an id: working orders for ever, the rest for the window."""
+        known = book.orders.get(order_id)
+        if known is None or known.open or known.touched >= self.memory.forgotten_before:
+            return known
+        return None
+
+    def _order_named(self, book: Book, order_id: str) -> Remembered | None:
+        """The order that an id leads to, working or, remembered, ended."""
+        root = book.root_of_alias(order_id)
+        known = self._known_order(book, order_id)
+        if root is None and known is not None:
+            root = known.root
+        order = known if root is None else self._known_order(book, root)
+        return order if order is not None and order.is_order else None
+
+    def _note_deficits(self, book: Book, tenant: str) -> None:
+        """Tell of currencies that have gone short and of those that are covered again."""
+        short = book.shortfalls()
+        for currency in sorted(short ^ book.short):
+            self._emit("DEFICIT" if currency in short else "DEFICIT_CURED", tenant)
+        book.short = short

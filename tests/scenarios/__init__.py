@@ -1,0 +1,1 @@
+"""Situations that a risk officer can read, run through the real lane."""

@@ -1,0 +1,534 @@
+"""What random histories reach seldom: ends of ranges, ids forgotten while in use, crowds."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pipeline.risk import keys, order_ids
+from pipeline.risk.effects import InputContext
+from pipeline.risk.executions import Reported
+from pipeline.risk.order_ids import Found
+from pipeline.risk.order_life import UNKNOWN, WORKING
+from pipeline.risk.records import (
+    DEPOSIT_KIND_DEPOSIT,
+    DEPOSIT_KIND_SETTLEMENT,
+    EXEC_TYPE_CANCELED,
+    EXEC_TYPE_NEW,
+    EXEC_TYPE_REPLACED,
+    EXEC_TYPE_TRADE_CANCEL,
+    EXEC_TYPE_TRADE_CORRECT,
+    ORDER_ACTION_REPLACE,
+    ORDER_TYPE_MARKET,
+    SIDE_BUY,
+    SIDE_SELL,
+    TIME_IN_FORCE_DAY,
+    Order,
+    RowAlias,
+    RowDecision,
+    RowOrder,
+    RowSeen,
+)
+from pipeline.risk.rules_in_force import RulesInForce
+from pipeline.risk.state import InvariantViolated
+from pipeline.risk.sweeping import SWEPT_MAX, Sweeping
+from pipeline.risk.transfers import is_by_price
+from tests.oracle.auditor import Expected
+from tests.property.desk import (
+    ACME,
+    BTC_USD,
+    ESX,
+    FEE_PER_LOT,
+    FUNDS,
+    LIMITS,
+    MARGIN,
+    POLICY,
+    PRICE_E9,
+    SHARE_PRICE_E9,
+    USER,
+    Desk,
+    check,
+)
+from tests.property.reports import report_on
+from tests.property.world import E9, changed, fx_pair
+
+INT64_MAX = 2**63 - 1
+MINUTE_MS = 60_000
+
+
+def market(desk: Desk, **changes: Any) -> Expected:
+    """Send a MARKET order."""
+    return desk.order(order_type=ORDER_TYPE_MARKET, price_e9=None, **changes)
+
+
+# -- market orders
+
+
+def test_a_market_order_without_a_mark_is_refused() -> None:
+    desk = Desk()
+    desk.control(changed(ESX, instrument_id="NEWX"))
+    answer = market(desk, instrument_id="NEWX")
+    assert answer.reason_code == "MARK_MISSING"
+    assert check(answer, "MARKET_BOUND").result == "FAIL"
+    assert check(answer, "BUYING_POWER").result == "NOT_EVALUATED"
+
+
+def test_a_market_order_whose_bound_is_no_price_is_refused() -> None:
+    desk = Desk()
+    desk.mark("ESX", 10**18)
+    answer = market(desk)
+    assert answer.reason_code == "OUT_OF_RANGE"
+    assert check(answer, "MARKET_BOUND").reason == "OUT_OF_RANGE"
+
+
+def test_a_market_order_without_a_policy_has_no_bound() -> None:
+    answer = market(Desk(POLICY))
+    assert check(answer, "MARKET_BOUND").result == "NOT_EVALUATED"
+
+
+def test_a_market_order_with_a_price_is_refused() -> None:
+    assert Desk().order(order_type=ORDER_TYPE_MARKET).reason_code == "BAD_PRICE"
+
+
+# -- limits in another currency
+
+
+def foreign(desk: Desk) -> None:
+    """The notional is limited in EUR, which EUR-USD converts."""
+    desk.control(changed(LIMITS, notional_currency="EUR"))
+    desk.control(fx_pair("EUR-USD"))
+
+
+def test_a_foreign_limit_needs_a_policy_to_judge_the_rates_age() -> None:
+    desk = Desk(POLICY)
+    foreign(desk)
+    assert check(desk.order(), "ORDER_NOTIONAL").result == "NOT_EVALUATED"
+
+
+def test_a_converted_notional_beyond_64_bits_is_out_of_range() -> None:
+    desk = Desk()
+    foreign(desk)
+    desk.mark("EUR-USD", 1)
+    answer = desk.order(quantity_lots=10**10)
+    assert check(answer, "ORDER_NOTIONAL").reason == "OUT_OF_RANGE"
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"notional_currency": ""}, "notional_currency is empty or too long"),
+        ({"locate_id": "x" * 65}, "locate_id is empty or too long"),
+    ],
+)
+def test_limits_with_ids_out_of_bounds_are_bad_control(
+    changes: dict[str, Any], problem: str
+) -> None:
+    desk = Desk()
+    assert desk.control(changed(LIMITS, **changes)).reason_code == "BAD_CONTROL"
+    assert desk.dead_letter is not None
+    assert problem.encode() in desk.dead_letter
+
+
+# -- replaces
+
+
+def test_a_replace_must_name_an_order() -> None:
+    desk = Desk()
+    order = desk.works()
+    assert desk.send(desk.replacement(order, orig_order_id=None)).reason_code == (
+        "ORIG_ORDER_MISSING"
+    )
+    assert desk.send(desk.replacement(order, order_id="gate:1")).reason_code == "RESERVED_ID"
+
+
+def test_an_id_that_was_forgotten_but_is_in_use_is_not_taken_again() -> None:
+    desk = Desk()
+    order = desk.works(quantity_lots=2)
+    request = desk.replace(order, quantity_lots=3)
+    desk.report(request, EXEC_TYPE_REPLACED, orig_order_id=order.order_id)
+    desk.wait(POLICY.dedup_window_ms + MINUTE_MS)
+    desk.mark("ESX", PRICE_E9)
+    assert desk.order(order_id=request.order_id).reason_code == "DUPLICATE_ID"
+    # Under which it is still found.
+    assert desk.cancel(request.order_id).reason_code == "ACCEPTED"
+    assert desk.trade(request, 3).reason_code == "APPLIED"
+    assert (desk.gate.orders(), desk.gate.aliases()) == ({}, {})
+
+
+def test_the_root_of_a_replace_may_be_forgotten_after_it_has_ended() -> None:
+    desk = Desk()
+    order = desk.works(quantity_lots=2)
+    request = desk.replace(order)
+    state = desk.gate.processor.state
+    desk.report(order, EXEC_TYPE_CANCELED)
+    root = state.decision(USER, order.order_id, 0)
+    assert root is not None
+    state.begin_input()
+    state.delete(keys.decision_key(USER, order.order_id))
+    assert order_ids.find(state, USER, request.order_id, 0).state == UNKNOWN
+
+
+def test_a_replace_that_adds_no_lots_reduces_unless_it_is_dearer() -> None:
+    desk = Desk()
+    order = desk.works(quantity_lots=4)
+    desk.control(changed(POLICY))
+    desk.money(DEPOSIT_KIND_SETTLEMENT, -9_700_000)
+    assert desk.user().deficit_count == 1
+    for changes, reason in (
+        ({"quantity_lots": 4, "price_e9": PRICE_E9 + E9}, "USER_REDUCING"),
+        ({"quantity_lots": 5}, "USER_REDUCING"),
+        ({"quantity_lots": 3, "price_e9": PRICE_E9 - E9}, "ACCEPTED"),
+    ):
+        assert desk.send(desk.replacement(order, **changes)).reason_code == reason
+
+
+# -- broken rows, which only a broken disk can make
+
+
+def placed(desk: Desk) -> tuple[Order, RowOrder]:
+    """An order that works, and its row."""
+    order = desk.works(quantity_lots=2)
+    row = desk.gate.processor.state.order(USER, order.order_id)
+    assert row is not None
+    return order, row
+
+
+def test_an_alias_of_nothing_stops_the_lane() -> None:
+    desk = Desk()
+    state = desk.gate.processor.state
+    state.put(keys.alias_key(USER, "a"), RowAlias("gone"))
+    with pytest.raises(InvariantViolated, match="alias"):
+        order_ids.find(state, USER, "a", 0)
+
+
+def test_only_a_pending_replace_is_carried_out() -> None:
+    desk = Desk()
+    order, row = placed(desk)
+    with pytest.raises(InvariantViolated, match="not pending"):
+        order_ids.take_pending(desk.gate.processor.state, USER, order.order_id, row)
+    order_ids.add_pending(desk.gate.processor.state, USER, order.order_id, row)
+    assert desk.gate.aliases() == {}
+
+
+def test_a_replace_of_what_does_not_work_is_not_accepted() -> None:
+    desk = Desk()
+    core = desk.gate.processor.core
+    request = desk.new(action=ORDER_ACTION_REPLACE, orig_order_id="never")
+    context = InputContext(0, 1, 0, "orders", 0, b"", None)
+
+    @dataclass
+    class View:
+        """Nothing was found."""
+
+        user: None = None
+        instrument: None = None
+        replaced: None = None
+
+    desk_of_orders: Any = core.orders
+    with pytest.raises((InvariantViolated, TypeError)):
+        desk_of_orders._request_replace(context, request, View(), "never")
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        (RowSeen(1, 1, None, None, 3, 1, 0, superseded=False), "trade of nothing"),
+        (RowSeen(1, 1, "GONE", SIDE_BUY, 3, 1, 0, superseded=False), "remembered trade is gone"),
+    ],
+)
+def test_a_remembered_trade_of_nothing_stops_the_lane(row: RowSeen, problem: str) -> None:
+    desk = Desk()
+    order, _ = placed(desk)
+    core = desk.gate.processor.core
+    fill = report_on(
+        desk.world, order, exec_type=EXEC_TYPE_TRADE_CANCEL, exec_ref_id="x", venue="XVEN"
+    )
+    core.state.put(keys.execution_key(USER, order.order_id, "XVEN", "x"), row)
+    core.rules.forgotten_before = 0
+    reported = Reported(fill, ESX, SIDE_BUY, Found(order.order_id, UNKNOWN, None, None))
+    with pytest.raises(InvariantViolated, match=problem):
+        core.executions._take_back(reported)
+
+
+def test_a_working_order_has_terms() -> None:
+    desk = Desk()
+    order, row = placed(desk)
+    core = desk.gate.processor.core
+    fill = report_on(desk.world, order, exec_type=EXEC_TYPE_NEW)
+    reported = Reported(fill, ESX, SIDE_BUY, Found(order.order_id, WORKING, None, None))
+    with pytest.raises(InvariantViolated, match="without terms"):
+        core.executions._account_working(
+            InputContext(0, 1, 0, "fills", 0, b"", None), reported, row
+        )
+
+
+def test_what_is_swept_works_and_has_an_instrument() -> None:
+    desk = Desk()
+    order, row = placed(desk)
+    core = desk.gate.processor.core
+    context = InputContext(0, 1, row.accepted_at + 1, "marks", 0, b"", None)
+    core.rules.policy = changed(POLICY, orphan_ms_max=0)
+    gone = core.rules.instruments.pop("ESX")
+    with pytest.raises(InvariantViolated, match="instrument"):
+        core.endings.sweep(context, 0, 0)
+    core.rules.instruments["ESX"] = gone
+    core.state.delete(keys.order_key(USER, order.order_id))
+    with pytest.raises(InvariantViolated, match="does not work"):
+        core.endings.sweep(context, 0, 0)
+
+
+def test_a_settlement_by_price_has_what_it_needs() -> None:
+    desk = Desk()
+    desk.money(DEPOSIT_KIND_DEPOSIT, 1)
+    money = desk.world.deposits[-1]
+    context = InputContext(0, 1, 0, "deposits", 0, b"", None)
+    with pytest.raises(InvariantViolated, match="without what it needs"):
+        desk.gate.processor.core.transfers._settle(context, money, b"T")
+
+
+# -- sweeping
+
+
+def test_no_input_waits_for_more_than_a_hundred_ends() -> None:
+    desk = Desk()
+    desk.control(changed(LIMITS, order_rate_per_s_max=10**6, position_lots_max=10**6))
+    desk.control(changed(POLICY, open_orders_max=10**6))
+    desk.money(DEPOSIT_KIND_DEPOSIT, 10**12)
+    until = desk.world.now_us + MINUTE_MS * 1_000
+    for _ in range(SWEPT_MAX + 20):
+        desk.works(expires_at=until)
+        desk.works(time_in_force=TIME_IN_FORCE_DAY)
+        desk.works()
+    desk.wait(2 * MINUTE_MS)
+    assert len(desk.mark("ESX", PRICE_E9).swept) == SWEPT_MAX
+    assert len(desk.mark("ESX", PRICE_E9).swept) == 20
+    assert desk.mark("ESX", PRICE_E9).swept == ()
+    desk.wait(86_400_000)
+    assert [len(desk.mark("ESX", PRICE_E9).swept) for _ in range(3)] == [SWEPT_MAX, 20, 0]
+    desk.wait(POLICY.orphan_ms_max)
+    assert [len(desk.mark("ESX", PRICE_E9).swept) for _ in range(3)] == [SWEPT_MAX, 20, 0]
+    assert (desk.balance().held_minor, desk.user().open_orders_count) == (0, 0)
+
+
+def test_an_order_that_comes_up_twice_ends_once_and_by_its_time() -> None:
+    desk = Desk()
+    until = desk.world.now_us + 1
+    order = desk.works(expires_at=until, time_in_force=TIME_IN_FORCE_DAY)
+    desk.wait(POLICY.orphan_ms_max)
+    (swept,) = desk.mark("ESX", PRICE_E9).swept
+    assert (swept.origin, swept.orig_order_id) == ("EXPIRY", order.order_id)
+
+
+def test_an_order_whose_release_would_not_fit_stays() -> None:
+    desk = Desk()
+    until = desk.world.now_us + MINUTE_MS * 1_000
+    desk.bought(2)
+    order = desk.works(side=SIDE_SELL, expires_at=until)
+    # A margin that leaves no room: held by the terms of now for the position that stays.
+    desk.control(changed(ESX, margin_minor_per_lot=10**18))
+    held = desk.balance().held_minor
+    row = desk.gate.processor.state.balance(USER, "USD")
+    assert row is not None
+    row.held_minor = INT64_MAX
+    desk.gate.processor.state.put(keys.balance_key(USER, "USD"), row)
+    desk.wait(2 * MINUTE_MS)
+    assert desk.mark("ESX", PRICE_E9).swept == ()
+    assert (USER, order.order_id) in desk.gate.orders()
+    assert held == 2 * MARGIN + FEE_PER_LOT
+
+
+def test_what_has_ended_is_cleared_from_the_index() -> None:
+    sweeping = Sweeping()
+    desk = Desk()
+    _, row = placed(desk)
+    row.expires_at = 10**15
+    row.time_in_force = TIME_IN_FORCE_DAY
+    row.acknowledged = False
+    for number in range(3_000):
+        row.lane_sequence = number
+        sweeping.placed(USER, str(number), row)
+        sweeping.over(USER, str(number))
+    sweeping.over(USER, "never")
+    assert len(sweeping._expiring) < 1_100
+    assert len(sweeping._of_a_day.entries) < 1_100
+    assert len(sweeping._unacknowledged.entries) < 1_100
+    assert sweeping.due(10**16, 10**6, 0) == []
+
+
+def test_a_lane_that_is_opened_again_sweeps_the_same() -> None:
+    def history() -> Desk:
+        desk = Desk()
+        until = desk.world.now_us + MINUTE_MS * 1_000
+        for changes in ({"expires_at": until}, {"time_in_force": TIME_IN_FORCE_DAY}, {}):
+            desk.works(**changes)
+        closing = desk.works(quantity_lots=2, expires_at=until)
+        desk.report(closing, EXEC_TYPE_CANCELED, cum_lots=1)
+        return desk
+
+    stays, opened = history(), history()
+    opened.gate.restart()
+    for wait_ms in (2 * MINUTE_MS, 86_400_000, POLICY.orphan_ms_max):
+        swept = []
+        for desk in (stays, opened):
+            desk.wait(wait_ms)
+            swept.append(desk.mark("ESX", PRICE_E9).swept)
+        assert swept[0] == swept[1]
+        assert len(swept[0]) == 1
+    assert len(stays.gate.orders()) == 1
+
+
+# -- busts in places where nobody looks
+
+
+def test_a_bust_under_an_id_that_has_become_another_instruments() -> None:
+    desk = Desk()
+    desk.control(ACME)
+    desk.mark("ACME", SHARE_PRICE_E9)
+    early = desk.new(order_id="reused", quantity_lots=2)
+    desk.trade(early, 2, exec_id="first")
+    desk.works(order_id="reused", instrument_id="ACME", quantity_lots=5)
+    answer = desk.report(
+        early,
+        EXEC_TYPE_TRADE_CORRECT,
+        exec_ref_id="first",
+        last_lots=1,
+        last_price_e9=PRICE_E9,
+    )
+    assert answer.outcome == "FACT"
+    assert desk.position().position_lots == 1
+    assert desk.position().margin_minor == MARGIN
+    assert desk.position("ACME").position_lots == 0
+
+
+def test_a_correction_that_leaves_nothing_open_ends_the_order() -> None:
+    desk = Desk()
+    order = desk.works(quantity_lots=3)
+    desk.trade(order, 2, exec_id="wrong")
+    desk.report(
+        order,
+        EXEC_TYPE_TRADE_CORRECT,
+        exec_ref_id="wrong",
+        last_lots=3,
+        last_price_e9=PRICE_E9,
+    )
+    assert desk.gate.orders() == {}
+    assert desk.position().position_lots == 3
+
+
+def test_a_correction_that_does_not_fit_changes_nothing() -> None:
+    desk = Desk()
+    order = desk.bought(2)
+    before = desk.balance()
+    answer = desk.report(
+        order,
+        EXEC_TYPE_TRADE_CORRECT,
+        exec_ref_id=desk.world.fills[-1].exec_id,
+        last_lots=10**12,
+        last_price_e9=10**18,
+    )
+    assert (answer.outcome, answer.reason_code) == ("DEAD_LETTER", "OUT_OF_RANGE")
+    assert desk.balance().cash_minor == before.cash_minor
+    assert desk.position().position_lots == 2
+
+
+def test_a_settlement_that_does_not_fit_changes_nothing() -> None:
+    desk = Desk()
+    desk.bought(2)
+    row = desk.gate.processor.state.position(USER, "ESX")
+    assert row is not None
+    row.position_lots = 10**12
+    answer = desk.money(
+        DEPOSIT_KIND_SETTLEMENT,
+        0,
+        instrument_id="ESX",
+        settlement_price_e9=10**9,
+        session_date=20_000,
+    )
+    assert answer.reason_code == "OUT_OF_RANGE"
+    assert desk.position().settled_on == -1
+
+
+def test_a_decision_row_of_an_accepted_request_names_its_root() -> None:
+    desk = Desk()
+    order = desk.works(quantity_lots=2)
+    request = desk.replace(order)
+    row = desk.gate.processor.state.decision(USER, request.order_id, 0)
+    assert isinstance(row, RowDecision)
+    assert row.root_order_id == order.order_id
+
+
+def test_pairs_are_chosen_by_their_least_id() -> None:
+    desk = Desk()
+    rules: RulesInForce = desk.gate.processor.core.rules
+    desk.control(changed(BTC_USD, instrument_id="A-BTC-USD"))
+    pair = rules.pair_of("BTC", "USD")
+    assert pair is not None
+    assert pair.instrument_id == "A-BTC-USD"
+    assert rules.pair_of("USD", "BTC") is None
+
+
+def test_a_settlement_is_by_price_when_it_names_any_part_of_one() -> None:
+    desk = Desk()
+    desk.money(DEPOSIT_KIND_SETTLEMENT, 5)
+    plain = desk.world.deposits[-1]
+    assert not is_by_price(plain)
+    assert is_by_price(changed(plain, session_date=1))
+
+
+def test_a_market_order_needs_a_collar() -> None:
+    desk = Desk()
+    desk.control(changed(LIMITS, market_collar_bps=None))
+    assert market(desk).reason_code == "LIMIT_MISSING"
+
+
+def test_a_foreign_limit_needs_a_rate() -> None:
+    desk = Desk()
+    desk.control(changed(LIMITS, notional_currency="EUR"))
+    answer = desk.order()
+    assert answer.reason_code == "FX_MISSING"
+    assert check(answer, "ORDER_NOTIONAL").limit == LIMITS.order_notional_minor_max
+
+
+def test_a_chain_of_replaces_keeps_one_alias_that_is_current() -> None:
+    desk = Desk()
+    order = desk.works(quantity_lots=2)
+    latest = order
+    for lots in (3, 4, 5):
+        request = desk.replace(latest, quantity_lots=lots)
+        desk.report(request, EXEC_TYPE_REPLACED, orig_order_id=latest.order_id)
+        latest = request
+    assert list(desk.gate.aliases()) == [(USER, latest.order_id)]
+    row = desk.gate.orders()[USER, order.order_id]
+    assert (row.current_order_id, row.quantity_lots) == (latest.order_id, 5)
+
+
+def test_expiry_does_not_wait_for_a_policy() -> None:
+    sweeping = Sweeping()
+    _, row = placed(Desk())
+    row.expires_at = 10
+    sweeping.placed(USER, "o", row)
+    assert [due.reason for due in sweeping.due(10, 0, None)] == ["EXPIRED"]
+
+
+def test_a_bust_of_what_the_venue_has_counted_lowers_the_count() -> None:
+    desk = Desk()
+    order = desk.works(quantity_lots=5)
+    desk.trade(order, 1, exec_id="busted")
+    desk.report(order, EXEC_TYPE_CANCELED, cum_lots=3)
+    desk.report(order, EXEC_TYPE_TRADE_CANCEL, exec_ref_id="busted")
+    row = desk.gate.orders()[USER, order.order_id]
+    assert (row.filled_lots, row.final_lots) == (0, 2)
+    assert desk.balance().held_minor == 2 * MARGIN + 2 * FEE_PER_LOT
+
+
+def test_a_bust_under_an_id_of_another_currencys_instrument() -> None:
+    desk = Desk()
+    desk.control(changed(ESX, instrument_id="EURX", currency="EUR"))
+    desk.money(DEPOSIT_KIND_DEPOSIT, FUNDS, "EUR")
+    early = desk.new(order_id="reused", instrument_id="EURX", quantity_lots=2)
+    desk.trade(early, 2, PRICE_E9, exec_id="first")
+    order = desk.works(order_id="reused", quantity_lots=3)
+    desk.report(order, EXEC_TYPE_TRADE_CANCEL, exec_ref_id="first")
+    assert desk.position("EURX").position_lots == 0
+    assert desk.balance("EUR").held_minor == 0
+    assert desk.balance().held_minor == 3 * MARGIN + 3 * FEE_PER_LOT
