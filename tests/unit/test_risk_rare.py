@@ -23,6 +23,7 @@ from pipeline.risk.records import (
     SIDE_BUY,
     SIDE_SELL,
     TIME_IN_FORCE_DAY,
+    FeeSchedule,
     Order,
     RowAlias,
     RowDecision,
@@ -532,3 +533,13 @@ def test_a_bust_under_an_id_of_another_currencys_instrument() -> None:
     assert desk.position("EURX").position_lots == 0
     assert desk.balance("EUR").held_minor == 0
     assert desk.balance().held_minor == 3 * MARGIN + 3 * FEE_PER_LOT
+
+
+def test_a_closing_order_may_not_take_what_is_held_out_of_range() -> None:
+    desk = Desk()
+    desk.bought(15)
+    desk.control(FeeSchedule("gold", None, 10**18, 0))
+    order = desk.works(side=SIDE_SELL, quantity_lots=5)
+    answer = desk.send(desk.replacement(order, quantity_lots=10))
+    assert answer.reason_code == "OUT_OF_RANGE"
+    assert check(answer, "BUYING_POWER").reason == "OUT_OF_RANGE"
