@@ -112,7 +112,7 @@ def refused() -> list[tuple[str, dict[str, Any]]]:
         ("TOO_OLD", order("alice", "r6", event_time=-(2**62))),
         ("INSTRUMENT_UNKNOWN", order("alice", "r7", instrument_id="NONE")),
         ("USER_UNKNOWN", order("nobody", "r8")),
-        ("UNSUPPORTED", order("alice", "r9", order_type="MARKET", price_e9=None)),
+        ("BAD_PRICE", order("alice", "r9", order_type="MARKET")),
         ("PRICE_INCREMENT", order("alice", "r10", price_e9=PRICE + 1)),
         ("ORIG_ORDER_UNKNOWN", order("alice", "r11", action="CANCEL", orig_order_id="none")),
     ]

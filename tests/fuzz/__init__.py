@@ -1,0 +1,1 @@
+"""Fuzzing: a million hostile records of all five inputs through a lane, each judged for itself."""

@@ -1,0 +1,158 @@
+"""Control changes that put margins, fees, windows, ticks and states to their extremes.
+
+Owns which definitions are made, and what puts things right again. They are mostly within bounds:
+what is out of bounds is refused and changes nothing.
+"""
+
+from random import Random
+from typing import Any, Final
+
+from pipeline.risk.records import (
+    LIMIT_SCOPE_TIER,
+    LIMIT_SCOPE_USER,
+    Control,
+    CoreVersion,
+    DayClose,
+    FeeSchedule,
+    FirmState,
+    Instrument,
+    Limits,
+    Policy,
+    UserAccount,
+)
+from tests.oracle.definitions import Payload
+from tests.property.world import EVERYBODY, INSTRUMENTS, TENANT, TIERS, changed
+
+FIGURE_MAX: Final = 10**18
+DURATION_MS_MAX: Final = 100 * 366 * 86_400_000
+_FIGURES: Final = (0, 1, 2, 1000, 10**9, 10**12, FIGURE_MAX - 1, FIGURE_MAX)
+_POSITIVE: Final = _FIGURES[1:]
+_LIMITS: Final = (None, FIGURE_MAX, *_FIGURES)
+_DURATIONS: Final = (0, 1, 1000, 60_000, 7_200_000, DURATION_MS_MAX)
+_EXEMPT: Final = (
+    *("ORDER_RATE", "ORDER_QUANTITY", "ORDER_NOTIONAL"),
+    *("PRICE_COLLAR", "POSITION_LIMIT", "OPEN_ORDERS"),
+)
+_INSTRUMENT_FIGURES: Final = {
+    "margin_minor_per_lot": (None, *_FIGURES),
+    "multiplier_numerator": _POSITIVE,
+    "multiplier_denominator": _POSITIVE,
+    "tick_e9": _POSITIVE,
+    "lot": _POSITIVE,
+    "base_minor_per_lot": _POSITIVE,
+    "state": (0, 1, 2),
+}
+
+
+def subject_of(payload: Payload) -> tuple[Any, ...]:
+    """What a definition replaces."""
+    if isinstance(payload, Instrument):
+        return ("instrument", payload.instrument_id)
+    if isinstance(payload, Limits):
+        return ("limits", payload.scope, payload.scope_id, payload.instrument_id)
+    if isinstance(payload, UserAccount):
+        return ("user", payload.user_id)
+    if isinstance(payload, FeeSchedule):
+        return ("fees", payload.tier_id, payload.instrument_id)
+    return (type(payload).__name__,)
+
+
+def extreme(rng: Random, today: int) -> Payload:
+    """One definition at an extreme."""
+    kind = rng.randrange(12)
+    if kind <= 3:
+        return _instrument(rng)
+    if kind <= 5:
+        return _limits(rng)
+    if kind == 6:
+        return lifted(rng.choice(TIERS))
+    if kind == 7:
+        instrument = rng.choice([None, *INSTRUMENTS])
+        figures = (rng.choice(_FIGURES), rng.choice(_FIGURES))
+        return FeeSchedule(rng.choice(TIERS), instrument, *figures)
+    if kind == 8:
+        return _policy(rng)
+    if kind == 9:
+        user = rng.choice([*EVERYBODY, "x" * 64])
+        return UserAccount(user, rng.choice([TENANT, "t" * 64]), "gold", rng.randrange(3))
+    if kind == 10:
+        days = [today, today + 1, -(2**31), 2**31 - 1]
+        return rng.choice([FirmState(rng.randrange(3)), DayClose(rng.choice(days))])
+    return CoreVersion(rng.choice([1, 1, 0, -(2**31)]))
+
+
+def _instrument(rng: Random) -> Instrument:
+    name = rng.choice(list(INSTRUMENTS))
+    names = rng.sample(list(_INSTRUMENT_FIGURES), rng.randint(1, 3))
+    return INSTRUMENTS[name](name, **{n: rng.choice(_INSTRUMENT_FIGURES[n]) for n in names})
+
+
+def _limits(rng: Random) -> Limits:
+    scope = rng.choice([LIMIT_SCOPE_TIER, LIMIT_SCOPE_USER])
+    scope_id = rng.choice(TIERS if scope == LIMIT_SCOPE_TIER else EVERYBODY)
+    figures = [rng.choice(_LIMITS) for _ in range(4)]
+    collars = [rng.choice(_LIMITS) for _ in range(3)]
+    currency = rng.choice([None, "USD", "EUR", "BTC"])
+    locate = rng.choice([None, "prime"])
+    instrument = rng.choice([None, *INSTRUMENTS])
+    return Limits(scope, scope_id, instrument, *figures[:3], currency, figures[3], *collars, locate)
+
+
+def lifted(tier: str) -> Limits:
+    """Limits that hold nobody back, so that only arithmetic does."""
+    most = FIGURE_MAX
+    return Limits(
+        LIMIT_SCOPE_TIER, tier, None, most, most, most, None, most, most, 9_999, most, "prime"
+    )
+
+
+def _policy(rng: Random) -> Policy:
+    return Policy(
+        order_age_ms_max=rng.choice(_DURATIONS),
+        future_skew_ms_max=rng.choice(_DURATIONS),
+        mark_age_ms_max=rng.choice(_DURATIONS),
+        dedup_window_ms=rng.choice(_DURATIONS[1:]),
+        remembered_ids_max=rng.choice([*_POSITIVE, 20, 50]),
+        open_orders_max=rng.choice(_FIGURES),
+        orphan_ms_max=rng.choice(_DURATIONS[1:]),
+        checks_exempt=rng.sample(_EXEMPT, rng.choice([0, 1, 6])),
+    )
+
+
+def effective_from(rng: Random, now_us: int) -> int:
+    """Mostly at once; else soon, late or never."""
+    later = [1, 1_000_000, 60_000_000, 86_400_000_000]
+    times = [*(now_us + distance for distance in later), 2**63 - 1, -(2**63), 2**61]
+    return rng.choice([0, 0, 0, 0, 0, 0, *times])
+
+
+def control(payload: Payload, number: int, now_us: int, effective_from_us: int = 0) -> Control:
+    """The record that publishes a definition."""
+    return Control(
+        event_time=now_us,
+        source_system_id="console",
+        tenant_id=TENANT,
+        number=number,
+        version=number,
+        proposer="ann",
+        approver=None,
+        reason="fuzz",
+        effective_from=effective_from_us,
+        signature=None,
+        payload=payload,
+    )
+
+
+def tamed(record: Control, next_number: int) -> Control:
+    """A record that does not stop the lane, as a gap or an unknown core rightly would."""
+    payload = record.payload
+    if isinstance(payload, CoreVersion) and payload.core_version > 1:
+        payload = CoreVersion(1)
+    number = min(record.number, next_number)
+    return control_like(record, number, payload)
+
+
+def control_like(record: Control, number: int, payload: Payload) -> Control:
+    """A copy under another number."""
+    copy: Control = changed(record, number=number, payload=payload)
+    return copy
