@@ -276,9 +276,9 @@ class LaneProcessor:
             return core.order(context, order, sha256(encode_order(order)).digest())
         if topic == FILLS:
             fill = decode_fill(body, position)
+            if not is_id(fill.exec_id, ID_BYTES_MAX):
+                return core.handed_out(dead_letter("FIELD_TOO_LONG"))
             problem = self._identity_problem(key, fill.user_id, fill.order_id)
-            if problem is None and not is_id(fill.exec_id, ID_BYTES_MAX):
-                problem = "FIELD_TOO_LONG"
             if problem is not None:
                 return core.handed_out(dead_letter(problem))
             return core.fill(context, fill)
