@@ -4,6 +4,7 @@ import os
 
 import click
 
+from pipeline.fatal import stop_worker
 from pipeline.settings import SettingsError
 
 
@@ -37,9 +38,11 @@ def command(worker_id: str | None, data_dir: str | None) -> None:
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
 
-    Worker(
-        app,
-        loglevel=app.settings.log_level,
-        redirect_stdouts=False,
-        quiet=True,
-    ).execute_from_commandline()
+    worker = Worker(app, loglevel=app.settings.log_level, redirect_stdouts=False, quiet=True)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as end:
+        if end.code:
+            # Faust says 1 of any crash, as of a broker that went away while it was joining.
+            stop_worker("Faust crashed: is the broker up?", worker.crash_reason)
+        raise

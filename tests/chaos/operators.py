@@ -124,7 +124,7 @@ class Operators:
         self._settings: Final = settings
         self._random: Final = Random(f"operators {seed}")
         self._stop: Final = threading.Event()
-        self._thread: Final = threading.Thread(target=self._run, name="operators")
+        self._thread: Final = threading.Thread(target=self._run, name="operators", daemon=True)
         self._days_closed = 0
         self._changes: Final[tuple[Callable[[], list[ControlChange]], ...]] = (
             self._user_limits,

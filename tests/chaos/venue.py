@@ -56,7 +56,7 @@ class Venue:
         # By user and each of the order's ids.
         self._orders: Final[dict[tuple[str, str], Live]] = {}
         self._stop: Final = threading.Event()
-        self._thread: Final = threading.Thread(target=self._run, name="venue")
+        self._thread: Final = threading.Thread(target=self._run, name="venue", daemon=True)
 
     def start(self) -> None:
         """Begin to answer."""

@@ -31,7 +31,7 @@ class Workload:
         self._venue: Final = Venue(settings, self._gateway, seed)
         self._operators: Final = Operators(settings, seed)
         self._stop: Final = threading.Event()
-        self._thread: Final = threading.Thread(target=self._run, name="orders")
+        self._thread: Final = threading.Thread(target=self._run, name="orders", daemon=True)
 
     def start(self) -> None:
         """Definitions and money first, then the flow."""
