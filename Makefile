@@ -23,7 +23,7 @@ COMPILED_SOURCES := $(wildcard pipeline/risk/*.py pipeline/risk/*/*.py pipeline/
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test coverage lint chaos simulate simulate-mutants format up down generate build \
+.PHONY: help run test coverage lint chaos simulate simulate-mutants fuzz mutants format up down generate build \
 	jars venv bench-core bench-throughput bench-latency bench-recovery bench-users bench-soak \
 	bench-flash-crash lock clean
 
@@ -61,6 +61,13 @@ simulate: $(INSTALLED) build  ## 100,000 schedules of crashes on a model of Kafk
 # Compiled modules cannot be changed for a moment: the mutants need the same sources as plain Python.
 simulate-mutants: $(INSTALLED)  ## Take each safety step away in turn; the simulation must notice
 	@TOLLGATE_PURE=1 $(BIN)/python -m tests.simulation.mutants $(ARGS)
+
+fuzz: $(INSTALLED) build  ## RECORDS=1000000 hostile records through lanes, each judged; SEED=n repeats
+	@$(BIN)/python -m tests.fuzz $(if $(RECORDS),--records $(RECORDS)) $(if $(SEED),--seed $(SEED)) \
+		$(ARGS)
+
+mutants: $(INSTALLED)  ## Change the money code one thing at a time; the core's tests must notice
+	@TOLLGATE_PURE=1 $(BIN)/python -m tests.mutation $(ARGS)
 
 format: $(INSTALLED)  ## Format the code and mend what can be mended automatically
 	@$(BIN)/ruff check --fix-only

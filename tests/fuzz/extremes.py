@@ -4,6 +4,7 @@ Owns which definitions are made, and what puts things right again. They are most
 what is out of bounds is refused and changes nothing.
 """
 
+from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
@@ -59,43 +60,58 @@ def subject_of(payload: Payload) -> tuple[Any, ...]:
 
 def extreme(rng: Random, today: int) -> Payload:
     """One definition at an extreme."""
-    kind = rng.randrange(12)
-    if kind <= 3:
-        return _instrument(rng)
-    if kind <= 5:
-        return _limits(rng)
-    if kind == 6:
-        return lifted(rng.choice(TIERS))
-    if kind == 7:
-        instrument = rng.choice([None, *INSTRUMENTS])
-        figures = (rng.choice(_FIGURES), rng.choice(_FIGURES))
-        return FeeSchedule(rng.choice(TIERS), instrument, *figures)
-    if kind == 8:
-        return _policy(rng)
-    if kind == 9:
-        user = rng.choice([*EVERYBODY, "x" * 64])
-        return UserAccount(user, rng.choice([TENANT, "t" * 64]), "gold", rng.randrange(3))
-    if kind == 10:
-        days = [today, today + 1, -(2**31), 2**31 - 1]
-        return rng.choice([FirmState(rng.randrange(3)), DayClose(rng.choice(days))])
-    return CoreVersion(rng.choice([1, 1, 0, -(2**31)]))
+    makes = rng.choices(*_MAKES)[0]
+    return makes(rng, today)
 
 
-def _instrument(rng: Random) -> Instrument:
+def _instrument(rng: Random, _: int) -> Instrument:
     name = rng.choice(list(INSTRUMENTS))
     names = rng.sample(list(_INSTRUMENT_FIGURES), rng.randint(1, 3))
     return INSTRUMENTS[name](name, **{n: rng.choice(_INSTRUMENT_FIGURES[n]) for n in names})
 
 
-def _limits(rng: Random) -> Limits:
+def _limits(rng: Random, _: int) -> Limits:
     scope = rng.choice([LIMIT_SCOPE_TIER, LIMIT_SCOPE_USER])
-    scope_id = rng.choice(TIERS if scope == LIMIT_SCOPE_TIER else EVERYBODY)
-    figures = [rng.choice(_LIMITS) for _ in range(4)]
-    collars = [rng.choice(_LIMITS) for _ in range(3)]
-    currency = rng.choice([None, "USD", "EUR", "BTC"])
-    locate = rng.choice([None, "prime"])
+    return Limits(
+        scope=scope,
+        scope_id=rng.choice(TIERS if scope == LIMIT_SCOPE_TIER else EVERYBODY),
+        instrument_id=rng.choice([None, *INSTRUMENTS]),
+        order_rate_per_s_max=rng.choice(_LIMITS),
+        order_quantity_lots_max=rng.choice(_LIMITS),
+        order_notional_minor_max=rng.choice(_LIMITS),
+        notional_currency=rng.choice([None, "USD", "EUR", "BTC"]),
+        position_lots_max=rng.choice(_LIMITS),
+        price_collar_bps=rng.choice(_LIMITS),
+        market_collar_bps=rng.choice(_LIMITS),
+        short_lots_max=rng.choice(_LIMITS),
+        locate_id=rng.choice([None, "prime"]),
+    )
+
+
+def _lifted(rng: Random, _: int) -> Limits:
+    return lifted(rng.choice(TIERS))
+
+
+def _fees(rng: Random, _: int) -> FeeSchedule:
     instrument = rng.choice([None, *INSTRUMENTS])
-    return Limits(scope, scope_id, instrument, *figures[:3], currency, figures[3], *collars, locate)
+    return FeeSchedule(rng.choice(TIERS), instrument, rng.choice(_FIGURES), rng.choice(_FIGURES))
+
+
+def _account(rng: Random, _: int) -> UserAccount:
+    user = rng.choice([*EVERYBODY, "x" * 64])
+    return UserAccount(user, rng.choice([TENANT, "t" * 64]), "gold", rng.randrange(3))
+
+
+def _firm(rng: Random, _: int) -> FirmState:
+    return FirmState(rng.randrange(3))
+
+
+def _day(rng: Random, today: int) -> DayClose:
+    return DayClose(rng.choice([today, today + 1, -(2**31), 2**31 - 1]))
+
+
+def _core(rng: Random, _: int) -> CoreVersion:
+    return CoreVersion(rng.choice([1, 1, 0, -(2**31)]))
 
 
 def lifted(tier: str) -> Limits:
@@ -106,7 +122,7 @@ def lifted(tier: str) -> Limits:
     )
 
 
-def _policy(rng: Random) -> Policy:
+def _policy(rng: Random, _: int) -> Policy:
     return Policy(
         order_age_ms_max=rng.choice(_DURATIONS),
         future_skew_ms_max=rng.choice(_DURATIONS),
@@ -117,6 +133,12 @@ def _policy(rng: Random) -> Policy:
         orphan_ms_max=rng.choice(_DURATIONS[1:]),
         checks_exempt=rng.sample(_EXEMPT, rng.choice([0, 1, 6])),
     )
+
+
+_MAKES: Final[tuple[list[Callable[[Random, int], Payload]], list[int]]] = (
+    [_instrument, _limits, _lifted, _fees, _policy, _account, _firm, _day, _core],
+    [8, 4, 2, 2, 2, 2, 1, 1, 2],
+)
 
 
 def effective_from(rng: Random, now_us: int) -> int:

@@ -39,6 +39,13 @@ NUMBERS: Final = (
     *(10**9, 10**12 - 1, 10**12, 10**12 + 1, 10**18 - 1, 10**18, 10**18 + 1, -(10**18)),
     *(2**61, 2**62 - 1, 2**62, -(2**62), INT64_MAX - 1, INT64_MAX, INT64_MIN + 1, INT64_MIN),
 )
+# Within bounds, and a multiple of most ticks: what is taken, until a sum of it does not fit.
+ROUND: Final = (*(10**power for power in range(19)), 9 * 10**17, 4 * 10**12, 5 * 10**9)
+# The figures that holds and positions are made of.
+STRETCHED: Final = (
+    *("quantity_lots", "price_e9", "last_lots", "last_price_e9", "fee_minor", "cum_lots"),
+    *("amount_minor", "settlement_price_e9"),
+)
 # Microseconds from now: the skew, the window, days, a year, centuries.
 DISTANCES: Final = (
     *(0, 1, 1000, 999_999, 1_000_000, 1_000_001, 5_000_000, 7_200_000_000, 7_200_000_001),
@@ -91,8 +98,6 @@ class Seen:
             del self.ids[len(TEXTS) : len(TEXTS) + _IDS_MAX // 2]
 
 
-
-
 @cache
 def fields_of(name: str) -> tuple[Field, ...]:
     """The fields of a record that can be tried, as schemas/avro has them."""
@@ -135,12 +140,20 @@ def schema_of(record: Any) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).removeprefix("_")
 
 
-def mutated(record: Any, rng: Random, seen: Seen, now_us: int, most: int = 3) -> Any:
-    """A copy with up to `most` fields that hold something else."""
+def mutated(record: Any, rng: Random, seen: Seen, now_us: int) -> Any:
+    """A copy with up to three fields that hold something else."""
     values = vars_of(record)
-    fields = fields_of(schema_of(record))
-    for field in rng.choices(fields, k=rng.randint(1, most)):
+    for field in rng.choices(fields_of(schema_of(record)), k=rng.randint(1, 3)):
         values[field.name] = _other(field, values[field.name], rng, seen, now_us)
+    return type(record)(**values)
+
+
+def stretched(record: Any, rng: Random) -> Any:
+    """A copy whose figures are large, round and within bounds."""
+    values = vars_of(record)
+    for name in STRETCHED:
+        if values.get(name):
+            values[name] = rng.choice(ROUND)
     return type(record)(**values)
 
 
@@ -164,8 +177,6 @@ def _other(field: Field, value: Any, rng: Random, seen: Seen, now_us: int) -> An
     return {text(rng, seen): text(rng, seen) for _ in range(rng.choice([0, 1, 2, 16, 17, 40]))}
 
 
-
-
 def number(rng: Random, value: int) -> int:
     """A bound, something near the value, or any 64 bits."""
     kind = rng.randrange(4)
@@ -175,8 +186,6 @@ def number(rng: Random, value: int) -> int:
     if kind == 1:
         return rng.randint(-(2 ** rng.randint(0, 63)), 2 ** rng.randint(0, 63) - 1)
     return rng.choice(NUMBERS)
-
-
 
 
 def _time(rng: Random, now_us: int) -> int:
@@ -190,6 +199,3 @@ def text(rng: Random, seen: Seen) -> str:
     if rng.random() < _GIANT:
         return "g" * rng.choice([255, 256, _LONG_BYTES])
     return rng.choice(seen.ids)
-
-
-_GIANT: Final = 0.004

@@ -80,15 +80,6 @@ REASONS: Final[dict[str, dict[int, set[str]]]] = {
         | {"FIELD_TOO_LONG", "BAD_QUANTITY", "BAD_PRICE", "EXEC_REF_MISSING"},
     },
 }
-UNREAD: Final = {
-    "TOO_LARGE",
-    "UNKNOWN_SCHEMA",
-    "MALFORMED",
-    "FIELD_TOO_LONG",
-    "NULL_KEY",
-    "KEY_MISMATCH",
-    "WRONG_PARTITION",
-}
 # Every reason that the product knows, by outcome; a sweep's stand under its name.
 EVERY_REASON: Final = {
     *((AUDIT_OUTCOME_NAMES[AUDIT_OUTCOME_DECISION], reason) for reason in (ACCEPTED, *REJECTIONS)),
@@ -172,10 +163,6 @@ class Judge:
         try:
             record = read_input(sent.topic, sent.key, sent.value, self._lane, self._lane_count)
         except UnreadableError as unread:
-            # TEMPORARY F1: a fill's exec_id is looked at after its key.
-            if is_letter and name == "fill" and unread.reason == "FIELD_TOO_LONG":
-                require(reason in UNREAD, f"{came_to}: no such letter")
-                return
             require(
                 is_letter and reason == unread.reason,
                 f"{came_to}, but it is a dead letter {unread.reason}",

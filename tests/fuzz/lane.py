@@ -116,9 +116,8 @@ def run_lane(seed: int, records: int) -> Summary:
             output = lane.apply(sent)
             judge.take(sent, output, lane.processor.head.forgotten_before)
             if twin is not None:
-                require(
-                    bytes_of(twin.apply(sent)) == bytes_of(output), "a crash shows: the lane that had none comes to other bytes"
-                )
+                same = bytes_of(twin.apply(sent)) == bytes_of(output)
+                require(same, "the lane that never crashed comes to other bytes")
         except Exception as error:  # noqa: BLE001 -- any of them would stop a worker
             summary.failures.append(failure(seed, index, sent, error))
             return summary

@@ -20,7 +20,7 @@ from tests.fuzz.extremes import (
     subject_of,
     tamed,
 )
-from tests.fuzz.fields import ENCODE, Seen, decoded, mutated
+from tests.fuzz.fields import ENCODE, Seen, decoded, mutated, stretched
 from tests.fuzz.judge import Sent
 from tests.fuzz.octets import damaged
 from tests.fuzz.reading import INPUTS
@@ -36,17 +36,21 @@ _STEPS: Final = 600
 CONTROL: Final = 0
 _FRAMES: Final = [fixed_ids().frame(name) for name in INPUTS]
 _TIMES: Final = ("event_time", "source_time", "effective_from", "expires_at")
+# What a record is known by; the first that it has.
+_OWN_IDS: Final = ("exec_id", "deposit_id", "order_id")
 # How much of a lane is mutated, and how much is a control change at an extreme.
 _TEMPERS: Final = ((0.05, 0.003), (0.3, 0.02), (0.3, 0.1), (0.6, 0.02))
 # Chances.
 _STEADY: Final = 0.5
 _OF_BYTES: Final = 0.4
 _REPEATS: Final = 0.05
+_LIFTS: Final = 0.4
 _LIFTED: Final = 0.2
 _PUT_RIGHT: Final = 0.85
 _MOVED: Final = 0.1
 _IN_PAYLOAD: Final = 0.7
-_OF_NOW: Final = 0.5
+_OF_NOW: Final = 0.6
+_STRETCHED: Final = 0.5
 _ODD_KEY: Final = 0.05
 _SAMPLES_MAX: Final = 400
 _SAMPLE_BYTES_MAX: Final = 4_096
@@ -74,7 +78,7 @@ class Source:
         self._history: Final = iter(make_history(steps, steady=steady))
         self._mutated, self._extreme = self._rng.choice(_TEMPERS)
         # Whether the limits are out of the way at times, so that arithmetic is what holds.
-        self._lifts: Final = self._rng.random() < self._mutated
+        self._lifts: Final = self._rng.random() < _LIFTS
         self._seen: Final = Seen()
         self._samples: Final[list[Sent]] = []
         self._offsets: Final = [0] * len(INPUTS)
@@ -166,13 +170,27 @@ class Source:
             payload = mutated(record.payload, rng, self._seen, now_us)
             record = control_like(record, self.next_control, payload)
         else:
-            record = mutated(record, rng, self._seen, now_us)
-            if rng.random() < _OF_NOW and hasattr(record, "event_time"):
-                record = _at(record, now_us)
+            stretches = self._lifts and rng.random() < _STRETCHED
+            if stretches:
+                record = stretched(record, rng)
+            else:
+                record = mutated(record, rng, self._seen, now_us)
+            if rng.random() < _OF_NOW:
+                record = self._as_new(record)
         other_user = getattr(record, "user_id", None)
         if other_user != user and other_user is not None:
             key = other_user.encode()
         return self._sent(topic, self._key(key), _FRAMES[topic] + ENCODE[topic](record))
+
+    def _as_new(self, record: Any) -> Any:
+        """The record, of now and under an id of its own, so that more than these are judged."""
+        values = vars_of(record)
+        values["event_time"] = self._now_ms * 1000
+        for name in _OWN_IDS:
+            if name in values:
+                values[name] = f"f{self._index}"
+                break
+        return type(record)(**values)
 
     def _key(self, key: bytes | None) -> bytes | None:
         rng = self._rng
@@ -232,11 +250,4 @@ def _later(record: Any, by_us: int) -> Any:
     for name in _TIMES:
         if values.get(name):
             values[name] = min(values[name] + by_us, 2**63 - 1)
-    return type(record)(**values)
-
-
-def _at(record: Any, now_us: int) -> Any:
-    """The record, stamped now, so that more than its time is judged."""
-    values = vars_of(record)
-    values["event_time"] = now_us
     return type(record)(**values)
