@@ -275,7 +275,8 @@ class Ledger:
         money = settled(instrument, cost - before)
         quote = Moved(self.state.balance(user_id, instrument.currency))
         quote.add(money, 0)
-        if not fits(cost):
+        # The event of it tells how much was moved.
+        if not (fits(cost) and fits(money)):
             raise OutOfRange
         # From here it must succeed.
         if money:

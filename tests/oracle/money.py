@@ -126,6 +126,8 @@ class Money(Lane):
         position = book.position(name)
         value_e9 = price * position - book.open_cost_e9(name)
         amount = half_even(exact_notional(instrument, 1, value_e9))
+        if not -(2**63) <= amount < 2**63:
+            raise DeadLetterError("OUT_OF_RANGE")
         book.entries.append(Entry(instrument.currency, "traded", amount))
         # Out of the position and in again: it stays, and its cost becomes price x position.
         for lots in (-position, position) if position else ():

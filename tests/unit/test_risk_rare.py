@@ -543,3 +543,16 @@ def test_a_closing_order_may_not_take_what_is_held_out_of_range() -> None:
     answer = desk.send(desk.replacement(order, quantity_lots=10))
     assert answer.reason_code == "OUT_OF_RANGE"
     assert check(answer, "BUYING_POWER").reason == "OUT_OF_RANGE"
+
+
+def test_a_settlement_whose_amount_cannot_be_told_changes_nothing() -> None:
+    desk = Desk()
+    wide = changed(ESX, multiplier_numerator=10**9)
+    desk.control(wide)
+    desk.trade(desk.new(quantity_lots=9), 9, 10**18)
+    shape = {"instrument_id": "ESX", "settlement_price_e9": 1, "session_date": 1}
+    assert desk.money(DEPOSIT_KIND_SETTLEMENT, 0, **shape).reason_code == "APPLIED"
+    desk.control(changed(wide, multiplier_numerator=2 * 10**9))
+    shape = {"instrument_id": "ESX", "settlement_price_e9": 10**18, "session_date": 2}
+    assert desk.money(DEPOSIT_KIND_SETTLEMENT, 0, **shape).reason_code == "OUT_OF_RANGE"
+    assert desk.position().settled_on == 1
