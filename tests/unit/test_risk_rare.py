@@ -550,9 +550,13 @@ def test_a_settlement_whose_amount_cannot_be_told_changes_nothing() -> None:
     wide = changed(ESX, multiplier_numerator=10**9)
     desk.control(wide)
     desk.trade(desk.new(quantity_lots=9), 9, 10**18)
-    shape = {"instrument_id": "ESX", "settlement_price_e9": 1, "session_date": 1}
+    shape: dict[str, Any] = {
+        "instrument_id": "ESX",
+        "settlement_price_e9": 1,
+        "session_date": 1,
+    }
     assert desk.money(DEPOSIT_KIND_SETTLEMENT, 0, **shape).reason_code == "APPLIED"
     desk.control(changed(wide, multiplier_numerator=2 * 10**9))
-    shape = {"instrument_id": "ESX", "settlement_price_e9": 10**18, "session_date": 2}
+    shape |= {"settlement_price_e9": 10**18, "session_date": 2}
     assert desk.money(DEPOSIT_KIND_SETTLEMENT, 0, **shape).reason_code == "OUT_OF_RANGE"
     assert desk.position().settled_on == 1
