@@ -1,6 +1,6 @@
 """How many examples the property tests draw.
 
-`TOLLGATE_PROPERTY_EXAMPLES` (default 30, well below a minute for the whole directory) sets it: a
+`TOLLGATE_PROPERTY_EXAMPLES` (default 30, about a minute for the whole directory) sets it: a
 night's run takes thousands. No deadline: a slow machine is no defect.
 """
 

@@ -7,13 +7,14 @@ import pytest
 
 from pipeline.risk import keys, order_ids
 from pipeline.risk.effects import InputContext
-from pipeline.risk.executions import Reported
+from pipeline.risk.executions import Reported, is_trade
 from pipeline.risk.order_ids import Found
 from pipeline.risk.order_life import UNKNOWN, WORKING
 from pipeline.risk.records import (
     DEPOSIT_KIND_DEPOSIT,
     DEPOSIT_KIND_SETTLEMENT,
     EXEC_TYPE_CANCELED,
+    EXEC_TYPE_FILL,
     EXEC_TYPE_NEW,
     EXEC_TYPE_REPLACED,
     EXEC_TYPE_TRADE_CANCEL,
@@ -560,3 +561,99 @@ def test_a_settlement_whose_amount_cannot_be_told_changes_nothing() -> None:
     shape |= {"settlement_price_e9": 10**18, "session_date": 2}
     assert desk.money(DEPOSIT_KIND_SETTLEMENT, 0, **shape).reason_code == "OUT_OF_RANGE"
     assert desk.position().settled_on == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"order_type": ORDER_TYPE_MARKET}, "UNSUPPORTED"),
+        ({"price_e9": 0}, "BAD_PRICE"),
+        ({"quantity_lots": 0}, "BAD_QUANTITY"),
+        ({"side": SIDE_SELL}, "REPLACE_MISMATCH"),
+        ({"quantity_lots": 1}, "BELOW_FILLED"),
+    ],
+)
+def test_a_replace_that_cannot_be_is_refused(changes: dict[str, Any], reason: str) -> None:
+    desk = Desk()
+    order = desk.works(quantity_lots=3)
+    desk.trade(order, 1)
+    assert desk.send(desk.replacement(order, **changes)).reason_code == reason
+    assert desk.gate.aliases() == {}
+
+
+def test_a_short_sale_is_not_judged_without_a_quantity() -> None:
+    desk = Desk()
+    desk.control(ACME)
+    desk.mark("ACME", SHARE_PRICE_E9)
+    answer = desk.order(instrument_id="ACME", side=SIDE_SELL, quantity_lots=0)
+    assert check(answer, "SHORT_SALE").result == "NOT_EVALUATED"
+
+
+def test_a_report_finds_its_order_by_either_id() -> None:
+    desk = Desk()
+    order = desk.works(quantity_lots=2)
+    other = desk.new(order_id="the venue's own")
+    assert desk.trade(other, 1, orig_order_id=order.order_id).reason_code == "APPLIED"
+    assert desk.gate.orders()[USER, order.order_id].filled_lots == 1
+    assert desk.trade(other, 1, orig_order_id="nobody's").reason_code == "UNKNOWN_ORDER"
+
+
+def test_a_fill_of_nothing_for_what_has_ended_is_not_late() -> None:
+    desk = Desk()
+    order = desk.works()
+    desk.report(order, EXEC_TYPE_CANCELED)
+    assert desk.trade(order, 0).reason_code == "APPLIED"
+
+
+def test_a_policy_without_a_bound_for_orphans_is_bad_control() -> None:
+    assert Desk().control(changed(POLICY, orphan_ms_max=0)).reason_code == "BAD_CONTROL"
+
+
+def test_what_was_acknowledged_before_the_lane_was_opened_is_no_orphan() -> None:
+    desk = Desk()
+    order = desk.works()
+    desk.report(order, EXEC_TYPE_NEW)
+    desk.gate.restart()
+    desk.wait(POLICY.orphan_ms_max)
+    assert desk.mark("ESX", PRICE_E9).swept == ()
+
+
+@pytest.mark.parametrize(
+    ("amount", "changes", "reason"),
+    [
+        (0, {"session_date": None}, "SETTLEMENT_INCOMPLETE"),
+        (5, {}, "BAD_AMOUNT"),
+        (0, {"settlement_price_e9": 0}, "BAD_PRICE"),
+        (0, {"instrument_id": "NOPE"}, "UNPLACED_FACT"),
+        (0, {"instrument_id": "BTC-USD"}, "UNPLACED_FACT"),
+        (0, {}, "APPLIED"),
+    ],
+)
+def test_a_settlement_by_price_is_whole_or_nothing(
+    amount: int, changes: dict[str, Any], reason: str
+) -> None:
+    shape: dict[str, Any] = {
+        "instrument_id": "ESX",
+        "settlement_price_e9": PRICE_E9,
+        "session_date": 20_000,
+    }
+    answer = Desk().money(DEPOSIT_KIND_SETTLEMENT, amount, **(shape | changes))
+    assert answer.reason_code == reason
+
+
+def test_a_session_is_settled_once() -> None:
+    desk = Desk()
+    desk.bought(2)
+    shape: dict[str, Any] = {"instrument_id": "ESX", "session_date": 20_000}
+    for price, reason in ((PRICE_E9 + E9, "APPLIED"), (PRICE_E9, "REPEATED_SESSION")):
+        answer = desk.money(DEPOSIT_KIND_SETTLEMENT, 0, settlement_price_e9=price, **shape)
+        assert answer.reason_code == reason
+    assert desk.position().settled_on == 20_000
+
+
+def test_a_trade_is_a_fill_of_something() -> None:
+    desk = Desk()
+    order = desk.new()
+    assert is_trade(report_on(desk.world, order, exec_type=EXEC_TYPE_FILL, last_lots=1))
+    assert not is_trade(report_on(desk.world, order, exec_type=EXEC_TYPE_FILL, last_lots=0))
+    assert not is_trade(report_on(desk.world, order, exec_type=EXEC_TYPE_CANCELED, last_lots=1))
