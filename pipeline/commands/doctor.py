@@ -13,6 +13,7 @@ import click
 from confluent_kafka import (
     ConsumerGroupTopicPartitions,
     IsolationLevel,
+    KafkaError,
     KafkaException,
     TopicPartition,
 )
@@ -49,6 +50,17 @@ _KNOWN_PARTITION: Final = 166
 _ABORT_CLEANUP_MS_ADVISED: Final = 1_000
 _REQUEST_S_MAX: Final = 30
 _RETRY_S: Final = 0.5
+# What a broker says of a partition whose leader is not known everywhere yet.
+_NOT_YET: Final = frozenset(
+    (
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -289,7 +301,8 @@ def _retried(ask: Callable[[], dict[int, int]]) -> dict[int, int]:
             return ask()
         except KafkaException as error:
             cause: Any = error.args[0]
-            if not cause.retriable() or time.monotonic() > end:
+            not_yet = cause.retriable() or cause.code() in _NOT_YET
+            if not not_yet or time.monotonic() > end:
                 raise
             time.sleep(_RETRY_S)
 
