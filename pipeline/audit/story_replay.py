@@ -8,6 +8,7 @@ and are shown only as long as the core comes to the very bytes that were recorde
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.audit.recorded import RecordedLane
 from pipeline.codecs.avro import (
     decode_audit_record,
     decode_row_balance,
@@ -17,8 +18,6 @@ from pipeline.codecs.avro import (
 )
 from pipeline.codecs.primitives import MalformedAvro
 from pipeline.codecs.wire import SchemaIds
-from pipeline.lane.processor import LaneProcessor, Oversized
-from pipeline.lane.rows import DictRows
 from pipeline.risk.core_versions import CORE_VERSIONS, UnknownCore, known_cores
 from pipeline.risk.keys import balance_key, decision_key, order_key, position_key
 from pipeline.risk.ledger import OrderTerms
@@ -77,9 +76,7 @@ class UserReplay:
         self.problem: str | None = None
         self._user_id: Final = user_id
         self._lane: Final = lane
-        self._topics: Final = topics
-        self._rows: Final = DictRows()
-        self._processor: Final = LaneProcessor(lane, lane_count, topics, ids, self._rows)
+        self._recorded: Final = RecordedLane(lane, lane_count, topics, ids)
         self._records = 0
 
     def take(self, body: bytes) -> None:
@@ -121,30 +118,16 @@ class UserReplay:
             return f"{self._place(record.lane_sequence)}: {self._records} was due"
         if record.core_version not in CORE_VERSIONS:
             return self._other_release(record.lane_sequence, record.core_version)
-        if record.source_topic not in self._topics:
+        if record.source_topic not in self._recorded.topics:
             return f"{self._place(record.lane_sequence)}: {record.source_topic} is no input"
         return None
 
     def _apply(self, record: AuditRecord, body: bytes) -> str | None:
         """Replay it; why its result is not to be trusted, if it is not."""
-        if record.lane_sequence == 1:
-            # A lane begins with the oldest core of the release that opened it.
-            self._processor.head.core_version = record.core_version
         try:
-            output = self._processor.apply(
-                self._topics.index(record.source_topic),
-                record.source_offset,
-                record.record_time,
-                record.key,
-                record.value,
-                record.traceparent,
-                record.gate_time,
-                record.out_of_sync,
-                _oversized(record),
-            )
+            output = self._recorded.replay(record)
         except UnknownCore as needed:
             return self._other_release(record.lane_sequence, needed.version)
-        self._rows.store(output.rows)
         if output.audit != body:
             return (
                 f"{self._place(record.lane_sequence)}: the core comes to another result than was "
@@ -163,13 +146,13 @@ class UserReplay:
     def _order(self, root_id: str) -> RowOrder | None:
         if not is_id(root_id, ID_BYTES_MAX):
             return None
-        body = self._rows.get(order_key(self._user_id, root_id))
+        body = self._recorded.rows.get(order_key(self._user_id, root_id))
         return None if body is None else decode_row_order(body)
 
     def _answer(self, root_id: str) -> RowDecision | None:
         if not is_id(root_id, ID_BYTES_MAX):
             return None
-        body = self._rows.get(decision_key(self._user_id, root_id))
+        body = self._recorded.rows.get(decision_key(self._user_id, root_id))
         return None if body is None else decode_row_decision(body)
 
     def _instrument(self, root_id: str, instrument_id: str | None) -> Instrument | None:
@@ -181,10 +164,10 @@ class UserReplay:
             instrument_id = answer.instrument_id
         if instrument_id is None:
             return None
-        return self._processor.core.rules.instruments.get(instrument_id)
+        return self._recorded.processor.core.rules.instruments.get(instrument_id)
 
     def _balance(self, currency: str) -> RowBalance | None:
-        body = self._rows.get(balance_key(self._user_id, currency))
+        body = self._recorded.rows.get(balance_key(self._user_id, currency))
         return None if body is None else decode_row_balance(body)
 
     def _all_purses(self, root_id: str, instrument_id: str | None) -> dict[str, RowBalance]:
@@ -227,7 +210,7 @@ class UserReplay:
         )
 
     def _position(self, instrument_id: str) -> RowPosition | None:
-        body = self._rows.get(position_key(self._user_id, instrument_id))
+        body = self._recorded.rows.get(position_key(self._user_id, instrument_id))
         return None if body is None else decode_row_position(body)
 
 
@@ -256,9 +239,3 @@ def _purse(currency: str, balance: RowBalance, before: RowBalance | None) -> Pur
         balance.cash_minor - (0 if before is None else before.cash_minor),
         balance.held_minor - (0 if before is None else before.held_minor),
     )
-
-
-def _oversized(record: AuditRecord) -> Oversized | None:
-    if record.oversized_length is None or record.oversized_sha256 is None:
-        return None
-    return Oversized(record.oversized_length, record.oversized_sha256)

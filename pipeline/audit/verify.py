@@ -14,13 +14,12 @@ from hashlib import sha256
 from typing import Final
 
 from pipeline.audit.conservation import Conservation
+from pipeline.audit.recorded import RecordedLane, audit_body
 from pipeline.codecs.avro import decode_audit_record, decode_decision, decode_fill
 from pipeline.codecs.primitives import MalformedAvro
-from pipeline.codecs.published import unframe
 from pipeline.codecs.registry import schema_ids
 from pipeline.codecs.wire import FRAME_BYTES, SchemaIds
-from pipeline.lane.processor import FILLS, ZERO_HASH, LaneProcessor, Oversized
-from pipeline.lane.rows import DictRows
+from pipeline.lane.processor import FILLS, ZERO_HASH
 from pipeline.risk.core_versions import CORE_VERSIONS, UnknownCore, known_cores
 from pipeline.risk.executions import is_trade
 from pipeline.risk.reasons import ACCEPTED
@@ -72,8 +71,8 @@ class LaneVerifier:
     def __init__(self, lane: int, lane_count: int, topics: list[str], ids: SchemaIds) -> None:
         self.lane: Final = lane
         self.topics: Final = topics
-        self.rows: Final = DictRows()
-        self.processor: Final = LaneProcessor(lane, lane_count, topics, ids, self.rows)
+        self.recorded: Final = RecordedLane(lane, lane_count, topics, ids)
+        self.rows: Final = self.recorded.rows
         self.conservation: Final = Conservation()
         self.rejected: Final[Counter[str]] = Counter()
         self.decisions_hash: Final = sha256()
@@ -111,26 +110,11 @@ class LaneVerifier:
         if record.source_topic not in self.topics:
             self._differ(f"{place}: {record.source_topic} is no input of the gate")
             return
-        if record.lane_sequence == 1:
-            # A lane begins with the oldest core of the release that opened it; after that, only
-            # its own inputs put another one in force.
-            self.processor.head.core_version = record.core_version
         try:
-            output = self.processor.apply(
-                self.topics.index(record.source_topic),
-                record.source_offset,
-                record.record_time,
-                record.key,
-                record.value,
-                record.traceparent,
-                record.gate_time,
-                record.out_of_sync,
-                _oversized(record),
-            )
+            output = self.recorded.replay(record)
         except UnknownCore as needed:
             self._leave_out(place, needed.version)
             return
-        self.rows.store(output.rows)
         if output.audit != body:
             self._differ(f"{place}: the core comes to another result")
             return
@@ -182,7 +166,7 @@ def verify(settings: Settings, progress: Callable[[int], None] | None = None) ->
     topics = [settings.topic(name.name) for name in LANE_INPUTS]
     lanes = [LaneVerifier(lane, lane_count, topics, ids) for lane in range(lane_count)]
     for count, message in enumerate(read_topic(settings, topic, range(lane_count)), start=1):
-        lanes[message.partition() or 0].take(_body(message.value() or b"", ids))
+        lanes[message.partition() or 0].take(audit_body(message.value(), ids))
         if progress is not None and count % _PROGRESS_EVERY == 0:
             progress(count)
     result = _sum(lanes)
@@ -190,21 +174,6 @@ def verify(settings: Settings, progress: Callable[[int], None] | None = None) ->
     unproved = result.differences + result.unknown_core
     result.ok = unproved == 0 and result.conservation_ok
     return result
-
-
-def _body(value: bytes, ids: SchemaIds) -> bytes:
-    """The body of an audit record as it was written; empty, which none is, for anything else."""
-    try:
-        name, _, _ = unframe(value, ids)
-    except MalformedAvro:
-        return b""
-    return value[FRAME_BYTES:] if name == "audit_record" else b""
-
-
-def _oversized(record: AuditRecord) -> Oversized | None:
-    if record.oversized_length is None or record.oversized_sha256 is None:
-        return None
-    return Oversized(record.oversized_length, record.oversized_sha256)
 
 
 def _compare_decisions(settings: Settings, lanes: list[LaneVerifier], result: VerifyResult) -> None:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.audit.recorded import audit_body
 from pipeline.audit.story import Layout, SeveralUsersError, Step, Story, UnknownOrderError, explain
 from pipeline.audit.story_json import story_to_json
 from pipeline.audit.story_words import (
@@ -29,10 +30,7 @@ from pipeline.audit.story_words import (
     place,
     standing,
 )
-from pipeline.codecs.primitives import MalformedAvro
-from pipeline.codecs.published import unframe
 from pipeline.codecs.registry import RegistryError, schema_ids
-from pipeline.codecs.wire import FRAME_BYTES
 from pipeline.risk.records import Decision
 from pipeline.settings import Settings, SettingsError
 from pipeline.streaming.topic_admin import TopicError, admin_client
@@ -137,15 +135,7 @@ class _Reader:
             lane = message.partition() or 0
             if self._bar is not None and count % _SHOW_EVERY == 0:
                 self._bar.reached(lane, message.offset() or 0)
-            yield lane, self._body(message.value())
-
-    def _body(self, value: bytes | None) -> bytes:
-        """The body as it was written; empty, which none is, for what is no audit record."""
-        try:
-            name, _, _ = unframe(value, self._layout.ids)
-        except MalformedAvro:
-            return b""
-        return (value or b"")[FRAME_BYTES:] if name == AUDIT.schema else b""
+            yield lane, audit_body(message.value(), self._layout.ids)
 
 
 class _Bar:

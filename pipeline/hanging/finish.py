@@ -81,9 +81,7 @@ async def _find(settings: Settings) -> list[Hanging]:
         told = [_told(one, ids, logs) for one in opened]
         hanging = [one for one in told if one is not None]
         still = set(await broker.open_transactions()) if hanging else set()
-        return sorted(
-            one for one in hanging if replace(one, transactional_id="", outcome=UNKNOWN) in still
-        )
+        return sorted(one for one in hanging if _as_seen(one) in still)
 
 
 def _told(one: Hanging, ids: Mapping[int, str], logs: Mapping[str, list[Step]]) -> Hanging | None:
@@ -95,12 +93,17 @@ def _told(one: Hanging, ids: Mapping[int, str], logs: Mapping[str, list[Step]]) 
     return replace(one, transactional_id=name, outcome=_OUTCOMES[end])
 
 
+def _as_seen(one: Hanging) -> Hanging:
+    """Without what its coordinator says: as a partition shows it."""
+    return replace(one, transactional_id="", outcome=UNKNOWN)
+
+
 async def _finish(settings: Settings, known: list[Hanging]) -> list[Hanging]:
     async with _Broker(settings) as broker:
         still = set(await broker.open_transactions())
         finished = []
         for one in known:
-            if replace(one, transactional_id="", outcome=UNKNOWN) in still:
+            if _as_seen(one) in still:
                 await broker.write_marker(one)
                 finished.append(one)
         return finished

@@ -7,6 +7,7 @@ own (docs/rules.md, "Sweeping"). Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk import order_ids
+from pipeline.risk.checks.fields import OWN_ID_PREFIX
 from pipeline.risk.deficits import Deficits
 from pipeline.risk.effects import InputContext
 from pipeline.risk.journal import Journal
@@ -29,8 +30,6 @@ from pipeline.risk.state import InvariantViolated, LaneState
 from pipeline.risk.sweeping import EXPIRED, Due, Sweeping
 
 SOURCE: Final = "gate"
-# Order ids of the gate's own begin so; those of clients may not.
-OWN_ID_PREFIX: Final = "gate:"
 
 
 class Endings:

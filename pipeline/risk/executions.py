@@ -414,23 +414,16 @@ class ExecutionDesk:
         idle = reported.effect in (BUST, CORRECT) and not reported.trades
         if fill.exec_type == EXEC_TYPE_REPLACED and reported.effect == NOTHING:
             idle = idle or reported.flag == "UNKNOWN_REPLACE"
-        if event_type is not None and not idle:
-            self.journal.of_fill(
-                context,
-                fill,
-                reported.working,
-                reported.instrument.instrument_id,
-                reported.side,
-                event_type,
-                flag,
-            )
+        told = [] if event_type is None or idle else [event_type]
         if flag != APPLIED:
+            told.append("ODD")
+        for event in told:
             self.journal.of_fill(
                 context,
                 fill,
                 reported.working,
                 reported.instrument.instrument_id,
                 reported.side,
-                "ODD",
+                event,
                 flag,
             )

@@ -44,8 +44,6 @@ STATES: Final[tuple[tuple[str, str], ...]] = (
     ("CLOSING", "A terminal report was seen; fills it counts are still to come, and are held for."),
     ("ENDED", "It holds nothing any more."),
 )
-# Those in which an order has a row of its own, and holds.
-ALIVE: Final = (PENDING_NEW, WORKING, PENDING_CANCEL, PENDING_REPLACE, PENDING_BOTH, CLOSING)
 
 
 def state_of(order: RowOrder) -> int:

@@ -20,6 +20,7 @@ from pipeline.risk.reasons import ACCEPTED, fix_reject_reason, reject_text
 from pipeline.risk.records import (
     AUDIT_OUTCOME_DECISION,
     DECISION_ORIGIN_CLIENT,
+    ORDER_ACTION_CANCEL,
     ORDER_ACTION_NEW,
     ORDER_ACTION_REPLACE,
     VERDICT_ACCEPTED,
@@ -268,10 +269,9 @@ class OrderDesk:
         accepted = reason == ACCEPTED
         first_accept = accepted and duplicate_of is None
         currency: str | None = None
-        if first_accept and order.action in (ORDER_ACTION_NEW, ORDER_ACTION_REPLACE):
-            root_id = self.state.root_of(order.user_id, order.order_id) or order.order_id
-            working = self.state.order(order.user_id, root_id)
-            currency = None if working is None else working.hold_currency
+        if first_accept and order.action != ORDER_ACTION_CANCEL and view is not None:
+            instrument = view.instrument
+            currency = None if instrument is None else hold_currency(instrument, order.side)
         pair = None if view is None else view.fx_pair
         mark = None if view is None else view.fx_mark
         return Decision(

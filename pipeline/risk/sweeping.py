@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import Final
 
-from pipeline.risk.order_life import CLOSING, state_of
+from pipeline.risk.order_life import ON_REQUEST, state_of
 from pipeline.risk.records import TIME_IN_FORCE_DAY, RowOrder
 from pipeline.risk.rules_in_force import NEVER_US
 
@@ -92,7 +92,7 @@ class Sweeping:
     def restore(self, orders: list[tuple[str, str, RowOrder]]) -> None:
         """Take a stored lane's (user, root, order), in any order."""
         for user_id, root_id, order in sorted(orders, key=_lane_sequence):
-            if state_of(order) != CLOSING:
+            if ON_REQUEST[state_of(order)].expires:
                 self.placed(user_id, root_id, order)
 
     # -- following the orders

@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.risk import order_ids
 from pipeline.risk.ledger import OrderTerms
 from pipeline.risk.money import divide_up, nearest, protection_price
-from pipeline.risk.order_life import CLOSING, ENDED
+from pipeline.risk.order_life import ON_REQUEST
 from pipeline.risk.records import (
     CHECK_OUTCOME_EXEMPT,
     CHECK_OUTCOME_FAIL,
@@ -159,15 +159,18 @@ class OrderContext:
         forgotten = self.rules.forgotten_before
         return order_ids.find(self.state, self.order.user_id, order_id, forgotten)
 
-    def _find_replaced(self) -> RowOrder | None:
+    def open_to_requests(self) -> RowOrder | None:
+        """The working order that a CANCEL or REPLACE refers to, unless its end is known."""
         referred = self.referred
-        order = self.order
-        if referred is None or order.action != ORDER_ACTION_REPLACE:
+        if referred is None or ON_REQUEST[referred.state].cancel:
             return None
-        working = referred.working
-        if working is None or referred.state in (CLOSING, ENDED) or not matches(order, working):
+        return referred.working
+
+    def _find_replaced(self) -> RowOrder | None:
+        working = self.open_to_requests()
+        if working is None or self.order.action != ORDER_ACTION_REPLACE:
             return None
-        return working
+        return working if matches(self.order, working) else None
 
     def _after(self, replaced: RowOrder) -> OrderTerms:
         terms = OrderTerms(replaced)

@@ -7,7 +7,7 @@ from pipeline.risk.records import CheckResult, Order
 from pipeline.risk.rules_in_force import ID_BYTES_MAX, is_id
 
 NAME: Final = "FIELDS"
-# Order ids of the gate's own begin so.
+# Order ids of the gate's own begin so; those of clients may not.
 OWN_ID_PREFIX: Final = "gate:"
 TAGS_MAX: Final = 16
 

@@ -13,7 +13,7 @@ from pipeline.risk.checks.context import (
     not_evaluated,
     passed,
 )
-from pipeline.risk.order_life import ON_REQUEST
+from pipeline.risk.order_life import ON_REQUEST, state_of
 from pipeline.risk.records import CheckResult
 
 NAME: Final = "REPLACE"
@@ -21,14 +21,14 @@ NAME: Final = "REPLACE"
 
 def check(c: OrderContext) -> CheckResult:
     """Of the working order that ORIG_ORDER passed."""
-    referred = c.referred
-    if referred is None or referred.working is None or ON_REQUEST[referred.state].cancel:
+    working = c.open_to_requests()
+    if working is None:
         return not_evaluated(NAME)
-    if not matches(c.order, referred.working):
+    if not matches(c.order, working):
         return failed(NAME, "REPLACE_MISMATCH")
-    refusal = ON_REQUEST[referred.state].replace
+    refusal = ON_REQUEST[state_of(working)].replace
     if refusal:
         return failed(NAME, refusal)
-    if c.quantity_valid and c.quantity_lots <= referred.working.filled_lots:
+    if c.quantity_valid and c.quantity_lots <= working.filled_lots:
         return failed(NAME, "BELOW_FILLED")
     return passed(NAME)
