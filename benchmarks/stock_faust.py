@@ -49,8 +49,8 @@ class FaustRows(RowSource):
         body: bytes | None = self._table.get(key)
         return body
 
-    def control_rows(self) -> list[tuple[bytes, bytes]]:
-        """None: a bench begins with an empty table and reads all control records."""
+    def rows_of_kind(self, kind: bytes) -> list[tuple[bytes, bytes]]:  # noqa: ARG002 -- empty
+        """None: a bench begins with an empty table."""
         return []
 
 

@@ -34,6 +34,7 @@ from pipeline.risk.records import (
 )
 from pipeline.settings import Settings
 from pipeline.streaming.topic_admin import create_topics
+from tests.roomy import roomy
 from tests.upgrade.next_version import THIS_RELEASE, Release
 
 NOW_US = 1_700_000_000_000_000
@@ -168,6 +169,7 @@ class World:
             FeeSchedule("standard", None, 250, 0),
             Policy(3_600_000, 1_000, 3_600_000, 3_600_000, 10**6, 10**6, ORPHAN_MS, []),
             FirmState(0),
+            *roomy(["standard"], ["ESH4"]),
             *[UserAccount(user, TENANT, "standard", 0) for user in users],
         ]
         changes = [ControlChange(payload, proposer="test", reason="set-up") for payload in payloads]

@@ -17,6 +17,7 @@ from pipeline.codecs.primitives import MalformedAvro
 from pipeline.codecs.published import unframe
 from pipeline.codecs.wire import SchemaIds
 from pipeline.lane.processor import FILLS, ORDERS
+from pipeline.risk.bounds import ID_BYTES_MAX, is_id
 from pipeline.risk.partition import partition_of
 from pipeline.risk.reasons import ACCEPTED
 from pipeline.risk.records import (
@@ -27,7 +28,6 @@ from pipeline.risk.records import (
     Fill,
     Order,
 )
-from pipeline.risk.rules_in_force import ID_BYTES_MAX, is_id
 
 REQUEST: Final = "REQUEST"
 REPORT: Final = "REPORT"

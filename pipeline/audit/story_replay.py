@@ -18,6 +18,7 @@ from pipeline.codecs.avro import (
 )
 from pipeline.codecs.primitives import MalformedAvro
 from pipeline.codecs.wire import SchemaIds
+from pipeline.risk.bounds import ID_BYTES_MAX, is_id
 from pipeline.risk.core_versions import CORE_VERSIONS, UnknownCore, known_cores
 from pipeline.risk.keys import balance_key, decision_key, order_key, position_key
 from pipeline.risk.ledger import OrderTerms
@@ -31,7 +32,6 @@ from pipeline.risk.records import (
     RowOrder,
     RowPosition,
 )
-from pipeline.risk.rules_in_force import ID_BYTES_MAX, is_id
 from pipeline.risk.state import InvariantViolated
 
 

@@ -12,6 +12,8 @@ from librt.strings import BytesWriter
 from pipeline.codecs.primitives import Reader, write_bytes, write_long, write_string
 from pipeline.risk.records import (
     AuditRecord,
+    CheckLimit,
+    CheckPolicy,
     CheckResult,
     Control,
     CoreVersion,
@@ -24,23 +26,35 @@ from pipeline.risk.records import (
     FirmState,
     Instrument,
     Limits,
+    Listing,
     Mark,
     Order,
     Policy,
     RegulatoryEvent,
     RegulatoryReport,
+    Release,
+    Restriction,
+    RowAlgorithm,
     RowAlias,
     RowBalance,
+    RowBand,
     RowDecision,
     RowGate,
+    RowHoldings,
     RowLane,
     RowMark,
     RowOrder,
     RowPosition,
+    RowRecent,
     RowReportDay,
+    RowRestriction,
+    RowResult,
     RowSeen,
     RowUser,
     RowWithdrawal,
+    Rule,
+    ScopeState,
+    SessionCalendar,
     UserAccount,
 )
 
@@ -107,6 +121,13 @@ def write_order(w: BytesWriter, v: Order) -> None:
             write_string(w, tags_key)
             write_string(w, tags_[tags_key])
     w.append(0)
+    w.append(1 if v.reduce_only else 0)
+    short_mark_ = v.short_mark
+    if short_mark_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, short_mark_)
 
 
 def encode_order(v: Order) -> bytes:
@@ -158,7 +179,11 @@ def read_order(r: Reader) -> Order:
             tags_item = r.string()
             tags[tags_key] = tags_item
         tags_count = r.block()
-    return Order(event_time, source_system_id, tenant_id, action, order_id, orig_order_id, user_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, expires_at, trader_id, algo_id, desk_id, counterparty_id, tags)
+    reduce_only = r.boolean()
+    short_mark: int | None = None
+    if r.present():
+        short_mark = r.symbol(2)
+    return Order(event_time, source_system_id, tenant_id, action, order_id, orig_order_id, user_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, expires_at, trader_id, algo_id, desk_id, counterparty_id, tags, reduce_only, short_mark)
 
 
 def decode_order(data: bytes, position: int = 0) -> Order:
@@ -779,6 +804,365 @@ def decode_core_version(data: bytes, position: int = 0) -> CoreVersion:
     return v
 
 
+def write_check_limit(w: BytesWriter, v: CheckLimit) -> None:
+    """Append the body of a `check_limit`."""
+    write_string(w, v.check)
+    write_long(w, v.scope)
+    write_string(w, v.scope_id)
+    instrument_id_ = v.instrument_id
+    if instrument_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, instrument_id_)
+    limit_ = v.limit
+    if limit_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, limit_)
+    allowance_ = v.allowance
+    if allowance_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, allowance_)
+    currency_ = v.currency
+    if currency_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, currency_)
+
+
+def encode_check_limit(v: CheckLimit) -> bytes:
+    """The body of a `check_limit`."""
+    w = BytesWriter()
+    write_check_limit(w, v)
+    return w.getvalue()
+
+
+def read_check_limit(r: Reader) -> CheckLimit:
+    """A `check_limit` at the cursor."""
+    check = r.string()
+    scope = r.symbol(2)
+    scope_id = r.string()
+    instrument_id: str | None = None
+    if r.present():
+        instrument_id = r.string()
+    limit: int | None = None
+    if r.present():
+        limit = r.long()
+    allowance: int | None = None
+    if r.present():
+        allowance = r.long()
+    currency: str | None = None
+    if r.present():
+        currency = r.string()
+    return CheckLimit(check, scope, scope_id, instrument_id, limit, allowance, currency)
+
+
+def decode_check_limit(data: bytes, position: int = 0) -> CheckLimit:
+    """The `check_limit` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_check_limit(r)
+    r.finish()
+    return v
+
+
+def write_check_policy(w: BytesWriter, v: CheckPolicy) -> None:
+    """Append the body of a `check_policy`."""
+    write_string(w, v.check)
+    write_long(w, v.severity)
+    window_ms_ = v.window_ms
+    if window_ms_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, window_ms_)
+
+
+def encode_check_policy(v: CheckPolicy) -> bytes:
+    """The body of a `check_policy`."""
+    w = BytesWriter()
+    write_check_policy(w, v)
+    return w.getvalue()
+
+
+def read_check_policy(r: Reader) -> CheckPolicy:
+    """A `check_policy` at the cursor."""
+    check = r.string()
+    severity = r.symbol(4)
+    window_ms: int | None = None
+    if r.present():
+        window_ms = r.long()
+    return CheckPolicy(check, severity, window_ms)
+
+
+def decode_check_policy(data: bytes, position: int = 0) -> CheckPolicy:
+    """The `check_policy` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_check_policy(r)
+    r.finish()
+    return v
+
+
+def write_scope_state(w: BytesWriter, v: ScopeState) -> None:
+    """Append the body of a `scope_state`."""
+    write_long(w, v.scope)
+    write_string(w, v.scope_id)
+    write_long(w, v.trading_state)
+
+
+def encode_scope_state(v: ScopeState) -> bytes:
+    """The body of a `scope_state`."""
+    w = BytesWriter()
+    write_scope_state(w, v)
+    return w.getvalue()
+
+
+def read_scope_state(r: Reader) -> ScopeState:
+    """A `scope_state` at the cursor."""
+    scope = r.symbol(3)
+    scope_id = r.string()
+    trading_state = r.symbol(3)
+    return ScopeState(scope, scope_id, trading_state)
+
+
+def decode_scope_state(data: bytes, position: int = 0) -> ScopeState:
+    """The `scope_state` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_scope_state(r)
+    r.finish()
+    return v
+
+
+def write_release(w: BytesWriter, v: Release) -> None:
+    """Append the body of a `release`."""
+    write_string(w, v.user_id)
+    algo_id_ = v.algo_id
+    if algo_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, algo_id_)
+    check_ = v.check
+    if check_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, check_)
+
+
+def encode_release(v: Release) -> bytes:
+    """The body of a `release`."""
+    w = BytesWriter()
+    write_release(w, v)
+    return w.getvalue()
+
+
+def read_release(r: Reader) -> Release:
+    """A `release` at the cursor."""
+    user_id = r.string()
+    algo_id: str | None = None
+    if r.present():
+        algo_id = r.string()
+    check: str | None = None
+    if r.present():
+        check = r.string()
+    return Release(user_id, algo_id, check)
+
+
+def decode_release(data: bytes, position: int = 0) -> Release:
+    """The `release` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_release(r)
+    r.finish()
+    return v
+
+
+def write_restriction(w: BytesWriter, v: Restriction) -> None:
+    """Append the body of a `restriction`."""
+    write_long(w, v.subject)
+    ids_ = v.ids
+    if ids_:
+        write_long(w, len(ids_))
+        for ids_item in ids_:
+            write_string(w, ids_item)
+    w.append(0)
+    instrument_id_ = v.instrument_id
+    if instrument_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, instrument_id_)
+    w.append(1 if v.restricted else 0)
+
+
+def encode_restriction(v: Restriction) -> bytes:
+    """The body of a `restriction`."""
+    w = BytesWriter()
+    write_restriction(w, v)
+    return w.getvalue()
+
+
+def read_restriction(r: Reader) -> Restriction:
+    """A `restriction` at the cursor."""
+    subject = r.symbol(5)
+    ids: list[str] = []
+    ids_count = r.block()
+    while ids_count > 0:
+        for _ in range(ids_count):
+            ids_item = r.string()
+            ids.append(ids_item)
+        ids_count = r.block()
+    instrument_id: str | None = None
+    if r.present():
+        instrument_id = r.string()
+    restricted = r.boolean()
+    return Restriction(subject, ids, instrument_id, restricted)
+
+
+def decode_restriction(data: bytes, position: int = 0) -> Restriction:
+    """The `restriction` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_restriction(r)
+    r.finish()
+    return v
+
+
+def write_session_calendar(w: BytesWriter, v: SessionCalendar) -> None:
+    """Append the body of a `session_calendar`."""
+    write_string(w, v.calendar_id)
+    write_long(w, v.covers_from)
+    write_long(w, v.covers_until)
+    opens_ = v.opens
+    if opens_:
+        write_long(w, len(opens_))
+        for opens_item in opens_:
+            write_long(w, opens_item)
+    w.append(0)
+    closes_ = v.closes
+    if closes_:
+        write_long(w, len(closes_))
+        for closes_item in closes_:
+            write_long(w, closes_item)
+    w.append(0)
+
+
+def encode_session_calendar(v: SessionCalendar) -> bytes:
+    """The body of a `session_calendar`."""
+    w = BytesWriter()
+    write_session_calendar(w, v)
+    return w.getvalue()
+
+
+def read_session_calendar(r: Reader) -> SessionCalendar:
+    """A `session_calendar` at the cursor."""
+    calendar_id = r.string()
+    covers_from = r.long()
+    covers_until = r.long()
+    opens: list[int] = []
+    opens_count = r.block()
+    while opens_count > 0:
+        for _ in range(opens_count):
+            opens_item = r.long()
+            opens.append(opens_item)
+        opens_count = r.block()
+    closes: list[int] = []
+    closes_count = r.block()
+    while closes_count > 0:
+        for _ in range(closes_count):
+            closes_item = r.long()
+            closes.append(closes_item)
+        closes_count = r.block()
+    return SessionCalendar(calendar_id, covers_from, covers_until, opens, closes)
+
+
+def decode_session_calendar(data: bytes, position: int = 0) -> SessionCalendar:
+    """The `session_calendar` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_session_calendar(r)
+    r.finish()
+    return v
+
+
+def write_listing(w: BytesWriter, v: Listing) -> None:
+    """Append the body of a `listing`."""
+    write_string(w, v.instrument_id)
+    sector_id_ = v.sector_id
+    if sector_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, sector_id_)
+    calendar_id_ = v.calendar_id
+    if calendar_id_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_string(w, calendar_id_)
+
+
+def encode_listing(v: Listing) -> bytes:
+    """The body of a `listing`."""
+    w = BytesWriter()
+    write_listing(w, v)
+    return w.getvalue()
+
+
+def read_listing(r: Reader) -> Listing:
+    """A `listing` at the cursor."""
+    instrument_id = r.string()
+    sector_id: str | None = None
+    if r.present():
+        sector_id = r.string()
+    calendar_id: str | None = None
+    if r.present():
+        calendar_id = r.string()
+    return Listing(instrument_id, sector_id, calendar_id)
+
+
+def decode_listing(data: bytes, position: int = 0) -> Listing:
+    """The `listing` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_listing(r)
+    r.finish()
+    return v
+
+
+def write_rule(w: BytesWriter, v: Rule) -> None:
+    """Append the body of a `rule`."""
+    write_string(w, v.rule_id)
+    write_string(w, v.expression)
+    write_long(w, v.severity)
+    w.append(1 if v.enabled else 0)
+
+
+def encode_rule(v: Rule) -> bytes:
+    """The body of a `rule`."""
+    w = BytesWriter()
+    write_rule(w, v)
+    return w.getvalue()
+
+
+def read_rule(r: Reader) -> Rule:
+    """A `rule` at the cursor."""
+    rule_id = r.string()
+    expression = r.string()
+    severity = r.symbol(4)
+    enabled = r.boolean()
+    return Rule(rule_id, expression, severity, enabled)
+
+
+def decode_rule(data: bytes, position: int = 0) -> Rule:
+    """The `rule` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_rule(r)
+    r.finish()
+    return v
+
+
 def write_control(w: BytesWriter, v: Control) -> None:
     """Append the body of a `control`."""
     write_long(w, v.event_time)
@@ -826,6 +1210,30 @@ def write_control(w: BytesWriter, v: Control) -> None:
     elif isinstance(payload_, CoreVersion):
         w.append(14)
         write_core_version(w, payload_)
+    elif isinstance(payload_, CheckLimit):
+        w.append(16)
+        write_check_limit(w, payload_)
+    elif isinstance(payload_, CheckPolicy):
+        w.append(18)
+        write_check_policy(w, payload_)
+    elif isinstance(payload_, ScopeState):
+        w.append(20)
+        write_scope_state(w, payload_)
+    elif isinstance(payload_, Release):
+        w.append(22)
+        write_release(w, payload_)
+    elif isinstance(payload_, Restriction):
+        w.append(24)
+        write_restriction(w, payload_)
+    elif isinstance(payload_, SessionCalendar):
+        w.append(26)
+        write_session_calendar(w, payload_)
+    elif isinstance(payload_, Listing):
+        w.append(28)
+        write_listing(w, payload_)
+    elif isinstance(payload_, Rule):
+        w.append(30)
+        write_rule(w, payload_)
 
 
 def encode_control(v: Control) -> bytes:
@@ -851,8 +1259,8 @@ def read_control(r: Reader) -> Control:
     signature: bytes | None = None
     if r.present():
         signature = r.raw()
-    payload_branch = r.symbol(8)
-    payload: Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion
+    payload_branch = r.symbol(16)
+    payload: Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion | CheckLimit | CheckPolicy | ScopeState | Release | Restriction | SessionCalendar | Listing | Rule
     if payload_branch == 0:
         payload = read_instrument(r)
     elif payload_branch == 1:
@@ -867,8 +1275,24 @@ def read_control(r: Reader) -> Control:
         payload = read_policy(r)
     elif payload_branch == 6:
         payload = read_day_close(r)
-    else:
+    elif payload_branch == 7:
         payload = read_core_version(r)
+    elif payload_branch == 8:
+        payload = read_check_limit(r)
+    elif payload_branch == 9:
+        payload = read_check_policy(r)
+    elif payload_branch == 10:
+        payload = read_scope_state(r)
+    elif payload_branch == 11:
+        payload = read_release(r)
+    elif payload_branch == 12:
+        payload = read_restriction(r)
+    elif payload_branch == 13:
+        payload = read_session_calendar(r)
+    elif payload_branch == 14:
+        payload = read_listing(r)
+    else:
+        payload = read_rule(r)
     return Control(event_time, source_system_id, tenant_id, number, version, proposer, approver, reason, effective_from, signature, payload)
 
 
@@ -926,7 +1350,7 @@ def encode_check_result(v: CheckResult) -> bytes:
 def read_check_result(r: Reader) -> CheckResult:
     """A `check_result` at the cursor."""
     check = r.string()
-    result = r.symbol(4)
+    result = r.symbol(5)
     reason_code: str | None = None
     if r.present():
         reason_code = r.string()
@@ -1039,6 +1463,12 @@ def write_decision(w: BytesWriter, v: Decision) -> None:
     else:
         w.append(2)
         write_string(w, traceparent_)
+    passing_lots_max_ = v.passing_lots_max
+    if passing_lots_max_ is None:
+        w.append(0)
+    else:
+        w.append(2)
+        write_long(w, passing_lots_max_)
 
 
 def encode_decision(v: Decision) -> bytes:
@@ -1105,7 +1535,10 @@ def read_decision(r: Reader) -> Decision:
     traceparent: str | None = None
     if r.present():
         traceparent = r.string()
-    return Decision(gate_time, event_time, source_system_id, tenant_id, user_id, order_id, orig_order_id, action, origin, verdict, reason_code, reason_text, ord_rej_reason, lane, lane_sequence, duplicate_of, source_topic, source_offset, control_number, core_version, checks, hold_currency, hold_minor, protection_price_e9, fx_instrument_id, fx_price_e9, fx_as_of, order, traceparent)
+    passing_lots_max: int | None = None
+    if r.present():
+        passing_lots_max = r.long()
+    return Decision(gate_time, event_time, source_system_id, tenant_id, user_id, order_id, orig_order_id, action, origin, verdict, reason_code, reason_text, ord_rej_reason, lane, lane_sequence, duplicate_of, source_topic, source_offset, control_number, core_version, checks, hold_currency, hold_minor, protection_price_e9, fx_instrument_id, fx_price_e9, fx_as_of, order, traceparent, passing_lots_max)
 
 
 def decode_decision(data: bytes, position: int = 0) -> Decision:
@@ -1584,6 +2017,30 @@ def write_row_user(w: BytesWriter, v: RowUser) -> None:
         for rate_counts_item in rate_counts_:
             write_long(w, rate_counts_item)
     w.append(0)
+    write_long(w, v.activity_day)
+    write_long(w, v.messages_today)
+    write_long(w, v.trades_today)
+    write_long(w, v.instant_cancels_today)
+    write_long(w, v.pushes_today)
+    write_long(w, v.message_bucket)
+    message_counts_ = v.message_counts
+    if message_counts_:
+        write_long(w, len(message_counts_))
+        for message_counts_item in message_counts_:
+            write_long(w, message_counts_item)
+    w.append(0)
+    latched_ = v.latched
+    if latched_:
+        write_long(w, len(latched_))
+        for latched_item in latched_:
+            write_string(w, latched_item)
+    w.append(0)
+    halted_by_ = v.halted_by
+    if halted_by_:
+        write_long(w, len(halted_by_))
+        for halted_by_item in halted_by_:
+            write_string(w, halted_by_item)
+    w.append(0)
 
 
 def encode_row_user(v: RowUser) -> bytes:
@@ -1612,7 +2069,34 @@ def read_row_user(r: Reader) -> RowUser:
             rate_counts_item = r.int32()
             rate_counts.append(rate_counts_item)
         rate_counts_count = r.block()
-    return RowUser(registered, account_tenant_id, tier_id, trading_state, version, orders_count, messages_count, open_orders_count, deficit_count, rate_bucket, rate_counts)
+    activity_day = r.int32()
+    messages_today = r.long()
+    trades_today = r.long()
+    instant_cancels_today = r.long()
+    pushes_today = r.long()
+    message_bucket = r.long()
+    message_counts: list[int] = []
+    message_counts_count = r.block()
+    while message_counts_count > 0:
+        for _ in range(message_counts_count):
+            message_counts_item = r.int32()
+            message_counts.append(message_counts_item)
+        message_counts_count = r.block()
+    latched: list[str] = []
+    latched_count = r.block()
+    while latched_count > 0:
+        for _ in range(latched_count):
+            latched_item = r.string()
+            latched.append(latched_item)
+        latched_count = r.block()
+    halted_by: list[str] = []
+    halted_by_count = r.block()
+    while halted_by_count > 0:
+        for _ in range(halted_by_count):
+            halted_by_item = r.string()
+            halted_by.append(halted_by_item)
+        halted_by_count = r.block()
+    return RowUser(registered, account_tenant_id, tier_id, trading_state, version, orders_count, messages_count, open_orders_count, deficit_count, rate_bucket, rate_counts, activity_day, messages_today, trades_today, instant_cancels_today, pushes_today, message_bucket, message_counts, latched, halted_by)
 
 
 def decode_row_user(data: bytes, position: int = 0) -> RowUser:
@@ -2025,6 +2509,254 @@ def decode_row_mark(data: bytes, position: int = 0) -> RowMark:
     """The `row_mark` that fills `data` from `position` on."""
     r = Reader(data, position)
     v = read_row_mark(r)
+    r.finish()
+    return v
+
+
+def write_row_algorithm(w: BytesWriter, v: RowAlgorithm) -> None:
+    """Append the body of a `row_algorithm`."""
+    write_long(w, v.executions_count)
+
+
+def encode_row_algorithm(v: RowAlgorithm) -> bytes:
+    """The body of a `row_algorithm`."""
+    w = BytesWriter()
+    write_row_algorithm(w, v)
+    return w.getvalue()
+
+
+def read_row_algorithm(r: Reader) -> RowAlgorithm:
+    """A `row_algorithm` at the cursor."""
+    executions_count = r.long()
+    return RowAlgorithm(executions_count)
+
+
+def decode_row_algorithm(data: bytes, position: int = 0) -> RowAlgorithm:
+    """The `row_algorithm` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_algorithm(r)
+    r.finish()
+    return v
+
+
+def write_row_recent(w: BytesWriter, v: RowRecent) -> None:
+    """Append the body of a `row_recent`."""
+    at_ = v.at
+    if at_:
+        write_long(w, len(at_))
+        for at_item in at_:
+            write_long(w, at_item)
+    w.append(0)
+    lots_ = v.lots
+    if lots_:
+        write_long(w, len(lots_))
+        for lots_item in lots_:
+            write_long(w, lots_item)
+    w.append(0)
+    price_e9_ = v.price_e9
+    if price_e9_:
+        write_long(w, len(price_e9_))
+        for price_e9_item in price_e9_:
+            write_long(w, price_e9_item)
+    w.append(0)
+    write_long(w, v.buy_price_e9)
+    write_long(w, v.buy_at)
+    write_long(w, v.sell_price_e9)
+    write_long(w, v.sell_at)
+
+
+def encode_row_recent(v: RowRecent) -> bytes:
+    """The body of a `row_recent`."""
+    w = BytesWriter()
+    write_row_recent(w, v)
+    return w.getvalue()
+
+
+def read_row_recent(r: Reader) -> RowRecent:
+    """A `row_recent` at the cursor."""
+    at: list[int] = []
+    at_count = r.block()
+    while at_count > 0:
+        for _ in range(at_count):
+            at_item = r.long()
+            at.append(at_item)
+        at_count = r.block()
+    lots: list[int] = []
+    lots_count = r.block()
+    while lots_count > 0:
+        for _ in range(lots_count):
+            lots_item = r.long()
+            lots.append(lots_item)
+        lots_count = r.block()
+    price_e9: list[int] = []
+    price_e9_count = r.block()
+    while price_e9_count > 0:
+        for _ in range(price_e9_count):
+            price_e9_item = r.long()
+            price_e9.append(price_e9_item)
+        price_e9_count = r.block()
+    buy_price_e9 = r.long()
+    buy_at = r.long()
+    sell_price_e9 = r.long()
+    sell_at = r.long()
+    return RowRecent(at, lots, price_e9, buy_price_e9, buy_at, sell_price_e9, sell_at)
+
+
+def decode_row_recent(data: bytes, position: int = 0) -> RowRecent:
+    """The `row_recent` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_recent(r)
+    r.finish()
+    return v
+
+
+def write_row_band(w: BytesWriter, v: RowBand) -> None:
+    """Append the body of a `row_band`."""
+    write_long(w, v.width_us)
+    write_long(w, v.bucket)
+    low_e9_ = v.low_e9
+    if low_e9_:
+        write_long(w, len(low_e9_))
+        for low_e9_item in low_e9_:
+            write_long(w, low_e9_item)
+    w.append(0)
+    high_e9_ = v.high_e9
+    if high_e9_:
+        write_long(w, len(high_e9_))
+        for high_e9_item in high_e9_:
+            write_long(w, high_e9_item)
+    w.append(0)
+
+
+def encode_row_band(v: RowBand) -> bytes:
+    """The body of a `row_band`."""
+    w = BytesWriter()
+    write_row_band(w, v)
+    return w.getvalue()
+
+
+def read_row_band(r: Reader) -> RowBand:
+    """A `row_band` at the cursor."""
+    width_us = r.long()
+    bucket = r.long()
+    low_e9: list[int] = []
+    low_e9_count = r.block()
+    while low_e9_count > 0:
+        for _ in range(low_e9_count):
+            low_e9_item = r.long()
+            low_e9.append(low_e9_item)
+        low_e9_count = r.block()
+    high_e9: list[int] = []
+    high_e9_count = r.block()
+    while high_e9_count > 0:
+        for _ in range(high_e9_count):
+            high_e9_item = r.long()
+            high_e9.append(high_e9_item)
+        high_e9_count = r.block()
+    return RowBand(width_us, bucket, low_e9, high_e9)
+
+
+def decode_row_band(data: bytes, position: int = 0) -> RowBand:
+    """The `row_band` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_band(r)
+    r.finish()
+    return v
+
+
+def write_row_restriction(w: BytesWriter, v: RowRestriction) -> None:
+    """Append the body of a `row_restriction`."""
+    write_long(w, v.version)
+
+
+def encode_row_restriction(v: RowRestriction) -> bytes:
+    """The body of a `row_restriction`."""
+    w = BytesWriter()
+    write_row_restriction(w, v)
+    return w.getvalue()
+
+
+def read_row_restriction(r: Reader) -> RowRestriction:
+    """A `row_restriction` at the cursor."""
+    version = r.long()
+    return RowRestriction(version)
+
+
+def decode_row_restriction(data: bytes, position: int = 0) -> RowRestriction:
+    """The `row_restriction` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_restriction(r)
+    r.finish()
+    return v
+
+
+def write_row_result(w: BytesWriter, v: RowResult) -> None:
+    """Append the body of a `row_result`."""
+    write_long(w, v.trading_minor)
+    write_long(w, v.day)
+    write_long(w, v.opening_minor)
+    write_long(w, v.last_minor)
+    write_long(w, v.peak_minor)
+
+
+def encode_row_result(v: RowResult) -> bytes:
+    """The body of a `row_result`."""
+    w = BytesWriter()
+    write_row_result(w, v)
+    return w.getvalue()
+
+
+def read_row_result(r: Reader) -> RowResult:
+    """A `row_result` at the cursor."""
+    trading_minor = r.long()
+    day = r.int32()
+    opening_minor = r.long()
+    last_minor = r.long()
+    peak_minor = r.long()
+    return RowResult(trading_minor, day, opening_minor, last_minor, peak_minor)
+
+
+def decode_row_result(data: bytes, position: int = 0) -> RowResult:
+    """The `row_result` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_result(r)
+    r.finish()
+    return v
+
+
+def write_row_holdings(w: BytesWriter, v: RowHoldings) -> None:
+    """Append the body of a `row_holdings`."""
+    instrument_ids_ = v.instrument_ids
+    if instrument_ids_:
+        write_long(w, len(instrument_ids_))
+        for instrument_ids_item in instrument_ids_:
+            write_string(w, instrument_ids_item)
+    w.append(0)
+
+
+def encode_row_holdings(v: RowHoldings) -> bytes:
+    """The body of a `row_holdings`."""
+    w = BytesWriter()
+    write_row_holdings(w, v)
+    return w.getvalue()
+
+
+def read_row_holdings(r: Reader) -> RowHoldings:
+    """A `row_holdings` at the cursor."""
+    instrument_ids: list[str] = []
+    instrument_ids_count = r.block()
+    while instrument_ids_count > 0:
+        for _ in range(instrument_ids_count):
+            instrument_ids_item = r.string()
+            instrument_ids.append(instrument_ids_item)
+        instrument_ids_count = r.block()
+    return RowHoldings(instrument_ids)
+
+
+def decode_row_holdings(data: bytes, position: int = 0) -> RowHoldings:
+    """The `row_holdings` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_holdings(r)
     r.finish()
     return v
 

@@ -141,7 +141,10 @@ class Generator:
                 subsequent_indent="        ",
             )
         lines += ['    """', "", "    def __init__(", "        self,"]
-        lines += [f"        {field['name']}: {self.annotation(field['type'])}," for field in fields]
+        optional = _left_out_at_the_end(fields)
+        for index, field in enumerate(fields):
+            default = f" = {field['default']!r}" if index >= optional else ""
+            lines.append(f"        {field['name']}: {self.annotation(field['type'])}{default},")
         lines += ["    ) -> None:"]
         for field in fields:
             final = "" if mutable else ": Final"
@@ -308,6 +311,14 @@ class Generator:
                 lines += [f"{pad}elif {name}_branch == {index}:"]
             lines += [f"{pad}    {name} = read_{record}(r)"]
         return lines
+
+
+def _left_out_at_the_end(fields: list[dict[str, Schema]]) -> int:
+    """Index of the first of the last fields that a caller may leave out: absent or false."""
+    first = len(fields)
+    while first > 0 and fields[first - 1].get("default", "") in (None, False):
+        first -= 1
+    return first
 
 
 def main() -> int:

@@ -6,30 +6,43 @@ a lane would turn into a BAD_CONTROL dead letter never gets that far. Holds no K
 
 from typing import Final
 
+from pipeline.risk.bounds import CURRENCY_BYTES_MAX, DURATION_MS_MAX, FIGURE_MAX, ID_BYTES_MAX
+from pipeline.risk.check_rules import CheckPayload, problem_of
+from pipeline.risk.checks.registry import CATALOG
 from pipeline.risk.core_versions import CORE_VERSIONS, known_cores
 from pipeline.risk.records import (
     INSTRUMENT_KIND_FUTURE,
     INSTRUMENT_KIND_SPOT,
     LIMIT_SCOPE_NAMES,
+    RESTRICTION_SUBJECT_NAMES,
+    STATE_SCOPE_NAMES,
+    CheckLimit,
+    CheckPolicy,
     CoreVersion,
     DayClose,
     FeeSchedule,
     FirmState,
     Instrument,
     Limits,
+    Listing,
     Policy,
+    Release,
+    Rule,
+    ScopeState,
+    SessionCalendar,
     UserAccount,
-)
-from pipeline.risk.rules_in_force import (
-    CURRENCY_BYTES_MAX,
-    DURATION_MS_MAX,
-    EXEMPTIBLE,
-    FIGURE_MAX,
-    ID_BYTES_MAX,
 )
 
 Payload = (
-    Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion
+    Instrument
+    | Limits
+    | UserAccount
+    | FirmState
+    | FeeSchedule
+    | Policy
+    | DayClose
+    | CoreVersion
+    | CheckPayload
 )
 # What a control record replaces wholesale: the kind of definition, then what tells two of a kind
 # apart.
@@ -65,11 +78,43 @@ def subject_of(payload: Payload) -> Subject:
         return ("fee_schedule", payload.tier_id, *_optional(payload.instrument_id))
     if isinstance(payload, Policy):
         return ("policy",)
+    if isinstance(payload, CheckPayload):
+        return _subject_of_a_check(payload)
     return ("core_version",) if isinstance(payload, CoreVersion) else ("day_close",)
+
+
+def _subject_of_a_check(payload: CheckPayload) -> Subject:
+    if isinstance(payload, CheckLimit):
+        scope = LIMIT_SCOPE_NAMES[payload.scope]
+        of_whom = (scope, payload.scope_id, *_optional(payload.instrument_id))
+        return ("check_limit", payload.check, *of_whom)
+    if isinstance(payload, CheckPolicy):
+        return ("check_policy", payload.check)
+    if isinstance(payload, ScopeState):
+        return ("scope_state", STATE_SCOPE_NAMES[payload.scope], payload.scope_id)
+    if isinstance(payload, Listing):
+        return ("listing", payload.instrument_id)
+    if isinstance(payload, Rule):
+        return ("rule", payload.rule_id)
+    if isinstance(payload, SessionCalendar):
+        return ("session_calendar", payload.calendar_id)
+    if isinstance(payload, Release):
+        return ("release", payload.user_id)
+    subject = RESTRICTION_SUBJECT_NAMES[payload.subject]
+    return ("restriction", subject, *_optional(payload.instrument_id))
 
 
 def check(payload: Payload, last: Payload | None = None) -> None:
     """Raise OutOfRangeError where `payload` is out of bounds or may not follow `last`."""
+    if isinstance(payload, CheckPayload):
+        problem = problem_of(payload, CATALOG)
+        if problem is not None:
+            raise OutOfRangeError(problem)
+        return
+    _check_definition(payload, last)
+
+
+def _check_definition(payload: Payload, last: Payload | None) -> None:
     if isinstance(payload, Instrument):
         _check_instrument(payload)
         if isinstance(last, Instrument):
@@ -154,8 +199,8 @@ def _check_policy(policy: Policy) -> None:
     _check_number("remembered_ids_max", policy.remembered_ids_max, 1)
     _check_number("open_orders_max", policy.open_orders_max, 0)
     for name in policy.checks_exempt:
-        if name not in EXEMPTIBLE:
-            allowed = ", ".join(sorted(EXEMPTIBLE))
+        if name not in CATALOG.exemptible:
+            allowed = ", ".join(sorted(CATALOG.exemptible))
             raise OutOfRangeError(f"checks_exempt: {name!r} cannot be exempt, only {allowed}")
 
 

@@ -1,9 +1,9 @@
 """A directory of YAML files as control definitions, and what of it the topic does not say yet.
 
-Owns the files' shape: every *.yaml of the directory is a mapping of sections (`instruments`,
-`limits`, `fees`, `users`: lists; `firm`, `policy`: one), whose entries have the field names of
-schemas/avro. Strict: an unknown key, a wrong type, a figure out of bounds, a key or a subject that
-comes twice is an error that names file and entry. Publishes nothing.
+Owns the files' shape: every *.yaml of the directory is a mapping of sections (`firm` and `policy`:
+one entry, all others: lists), whose entries have the field names of schemas/avro; one of
+`check_limits` names several checks. Strict: an unknown key, a wrong type, a figure out of bounds, a
+key or a subject that comes twice is an error that names file and entry. Publishes nothing.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ import yaml
 from pipeline.codecs.rendering import RenderingError, value_from_json
 from pipeline.control.definitions import OutOfRangeError, Payload, check, subject_of
 from pipeline.control.history import ControlError, ControlHistory, read_history
-from pipeline.risk.records import FirmState, UserAccount
+from pipeline.risk.records import FirmState, ScopeState, UserAccount
 from pipeline.settings import Settings
 
 # Section -> record, in the order of publishing: what others refer to comes first.
@@ -26,6 +26,12 @@ SECTIONS: Final = {
     "instruments": "instrument",
     "fees": "fee_schedule",
     "limits": "limits",
+    "check_limits": "check_limit",
+    "check_policies": "check_policy",
+    "calendars": "session_calendar",
+    "listings": "listing",
+    "states": "scope_state",
+    "rules": "rule",
     "users": "user_account",
 }
 _SINGLE: Final = ("policy", "firm")
@@ -33,6 +39,7 @@ _SINGLE: Final = ("policy", "firm")
 _DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "instruments": {"base_minor_per_lot": 0},
     "policy": {"checks_exempt": []},
+    "rules": {"severity": "REJECT", "enabled": True},
 }
 
 
@@ -70,7 +77,7 @@ def plan_changes(definitions: list[Definition], history: ControlHistory) -> Plan
         last = history.payload(subject_of(definition.payload))
         payload = _no_less_strict(definition.payload, last)
         if payload is not definition.payload:
-            kept.append(payload.user_id if isinstance(payload, UserAccount) else "firm")
+            kept.append(_name_of(payload))
         try:
             check(payload, last)
         except OutOfRangeError as error:
@@ -123,7 +130,25 @@ def _definitions(file: Path, section: str, content: Any) -> Iterator[Definition]
     if not isinstance(content, list):
         raise DefinitionError(f"{file}: {section}: expected a list (lines that begin with '- ')")
     for index, entry in enumerate(content, start=1):
-        yield _definition(entry, section, f"{file}: {section} entry {index}")
+        where = f"{file}: {section} entry {index}"
+        if section == "check_limits":
+            for check_name, single in _of_single_checks(entry, where):
+                yield _definition(single, section, f"{where}: {check_name}")
+        else:
+            yield _definition(entry, section, where)
+
+
+def _of_single_checks(entry: Any, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(check, entry of that check alone) of an entry whose `limits` names several checks.
+
+    A limit is a figure, or a mapping with `limit` and what else belongs to it.
+    """
+    if not isinstance(entry, dict) or not isinstance(entry.get("limits"), dict):
+        raise DefinitionError(f"{where}: expected `limits`: the names of checks, each with a limit")
+    shared = {name: value for name, value in entry.items() if name != "limits"}
+    for check_name, limit in entry["limits"].items():
+        given = limit if isinstance(limit, dict) else {"limit": limit}
+        yield check_name, {"check": check_name, **shared, **given}
 
 
 def _definition(entry: Any, section: str, where: str) -> Definition:
@@ -140,9 +165,18 @@ def _no_less_strict(payload: Payload, last: Payload | None) -> Payload:
     """`payload`, or itself with the trading state of `last` where that one is stricter."""
     if isinstance(payload, FirmState) and isinstance(last, FirmState):
         return last if last.trading_state > payload.trading_state else payload
+    if isinstance(payload, ScopeState) and isinstance(last, ScopeState):
+        return last if last.trading_state > payload.trading_state else payload
     if isinstance(payload, UserAccount) and isinstance(last, UserAccount):
         return with_state(payload, max(payload.trading_state, last.trading_state))
     return payload
+
+
+def _name_of(payload: Payload) -> str:
+    """Whose trading state it is, for people."""
+    if isinstance(payload, UserAccount):
+        return payload.user_id
+    return payload.scope_id if isinstance(payload, ScopeState) else "firm"
 
 
 def with_state(account: UserAccount, trading_state: int) -> UserAccount:

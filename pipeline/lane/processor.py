@@ -27,6 +27,9 @@ from pipeline.codecs.primitives import MalformedAvro
 from pipeline.codecs.published import upgrade_body
 from pipeline.codecs.wire import FRAME_BYTES, SchemaIds
 from pipeline.lane.rows import RowSource, StoredRows, decode_row, encode_row
+from pipeline.risk import keys
+from pipeline.risk.bounds import ID_BYTES_MAX, is_id
+from pipeline.risk.checks.registry import CATALOG
 from pipeline.risk.core import RiskCore
 from pipeline.risk.core_versions import CORE_VERSIONS, require_known
 from pipeline.risk.effects import Effects, InputContext, dead_letter
@@ -40,8 +43,9 @@ from pipeline.risk.records import (
     DeadLetter,
     RowGate,
     RowOrder,
+    RowRestriction,
 )
-from pipeline.risk.rules_in_force import ID_BYTES_MAX, WAITING, RulesInForce, is_id
+from pipeline.risk.rules_in_force import WAITING, RulesInForce
 from pipeline.risk.state import InvariantViolated, LaneState, Row
 
 # Indexes of the lane's inputs, in the order in which the merge prefers them.
@@ -134,10 +138,14 @@ class LaneProcessor:
         self.head: Final = _new_head() if stored is None else decode_row_gate(stored)
         require_known(self.head.core_version, lane)
         self.state: Final = LaneState(StoredRows(rows))
-        rules = RulesInForce(lane, lane_count, self.state)
-        _restore_rules(rules, rows.control_rows())
+        rules = RulesInForce(CATALOG, lane, lane_count, self.state)
+        _restore_rules(rules, rows.rows_of_kind(keys.CONTROL))
+        restrictions = [_stored_restriction(*row) for row in rows.rows_of_kind(keys.RESTRICTION)]
+        rules.checks.restore_restrictions(restrictions)
         self.core: Final = RiskCore(self.state, rules, self.head)
-        self.core.sweeping.restore([_stored_order(key, body) for key, body in rows.order_rows()])
+        self.core.sweeping.restore(
+            [_stored_order(key, body) for key, body in rows.rows_of_kind(keys.ORDER)]
+        )
 
     def head_row(self) -> tuple[bytes, bytes]:
         """The head as a table row, to be written by every commit."""
@@ -410,3 +418,11 @@ def _stored_order(key: bytes, body: bytes) -> tuple[str, str, RowOrder]:
     if not isinstance(row, RowOrder):
         raise InvariantViolated("row of another kind under an order key")
     return text_part(key, 0), text_part(key, 1), row
+
+
+def _stored_restriction(key: bytes, body: bytes) -> tuple[bytes, RowRestriction]:
+    """(key, row) of a stored row."""
+    row = decode_row(key, body)
+    if not isinstance(row, RowRestriction):
+        raise InvariantViolated("row of another kind under a restriction key")
+    return key, row

@@ -10,51 +10,75 @@ from mypy_extensions import mypyc_attr
 
 from pipeline.codecs.avro import (
     decode_control,
+    decode_row_algorithm,
     decode_row_alias,
     decode_row_balance,
+    decode_row_band,
     decode_row_decision,
+    decode_row_holdings,
     decode_row_mark,
     decode_row_order,
     decode_row_position,
+    decode_row_recent,
+    decode_row_restriction,
+    decode_row_result,
     decode_row_seen,
     decode_row_user,
     decode_row_withdrawal,
     encode_control,
+    encode_row_algorithm,
     encode_row_alias,
     encode_row_balance,
+    encode_row_band,
     encode_row_decision,
+    encode_row_holdings,
     encode_row_mark,
     encode_row_order,
     encode_row_position,
+    encode_row_recent,
+    encode_row_restriction,
+    encode_row_result,
     encode_row_seen,
     encode_row_user,
     encode_row_withdrawal,
 )
 from pipeline.risk.keys import (
+    ALGORITHM,
     ALIAS,
     BALANCE,
+    BAND,
     CONTROL,
     DECISION,
     EXECUTION,
+    HOLDINGS,
     MARK,
     ORDER,
     POSITION,
+    RECENT,
+    RESTRICTION,
+    RESULT,
     TRANSFER,
     USER,
     WITHDRAWAL,
 )
 from pipeline.risk.records import (
+    Control,
+    RowAlgorithm,
     RowAlias,
     RowBalance,
+    RowBand,
     RowDecision,
     RowMark,
     RowOrder,
     RowPosition,
+    RowRecent,
+    RowRestriction,
+    RowResult,
     RowSeen,
     RowUser,
     RowWithdrawal,
 )
-from pipeline.risk.state import InvariantViolated, Row, RowLoader
+from pipeline.risk.state import CheckRow, InvariantViolated, Row, RowLoader
 
 # How a lane's rows are laid out: what is written into the lane row, and what can be opened. What
 # rows mean is the business of the core version in force, which is in the gate row.
@@ -70,12 +94,8 @@ class RowSource:
         """The row's Avro body, or None."""
         raise NotImplementedError
 
-    def control_rows(self) -> list[tuple[bytes, bytes]]:
-        """All rows of kind CONTROL."""
-        raise NotImplementedError
-
-    def order_rows(self) -> list[tuple[bytes, bytes]]:
-        """All rows of kind ORDER."""
+    def rows_of_kind(self, kind: bytes) -> list[tuple[bytes, bytes]]:
+        """All rows whose key begins with a kind; asked for when a lane is opened."""
         raise NotImplementedError
 
 
@@ -89,13 +109,9 @@ class DictRows(RowSource):
         """The row's Avro body, or None."""
         return self.rows.get(key)
 
-    def control_rows(self) -> list[tuple[bytes, bytes]]:
-        """All rows of kind CONTROL."""
-        return [(key, body) for key, body in self.rows.items() if key[:1] == CONTROL]
-
-    def order_rows(self) -> list[tuple[bytes, bytes]]:
-        """All rows of kind ORDER."""
-        return [(key, body) for key, body in self.rows.items() if key[:1] == ORDER]
+    def rows_of_kind(self, kind: bytes) -> list[tuple[bytes, bytes]]:
+        """All rows whose key begins with a kind."""
+        return [(key, body) for key, body in self.rows.items() if key[:1] == kind]
 
     def store(self, changed: list[tuple[bytes, bytes | None]]) -> None:
         """Apply the rows an input changed."""
@@ -129,6 +145,12 @@ _DECODERS: Final[dict[bytes, Callable[[bytes], Row]]] = {
     TRANSFER: decode_row_seen,
     WITHDRAWAL: decode_row_withdrawal,
     MARK: decode_row_mark,
+    ALGORITHM: decode_row_algorithm,
+    RECENT: decode_row_recent,
+    BAND: decode_row_band,
+    RESTRICTION: decode_row_restriction,
+    RESULT: decode_row_result,
+    HOLDINGS: decode_row_holdings,
     CONTROL: decode_control,
 }
 
@@ -161,4 +183,20 @@ def encode_row(row: Row) -> bytes:
         return encode_row_withdrawal(row)
     if isinstance(row, RowMark):
         return encode_row_mark(row)
-    return encode_control(row)
+    return _encode_other_row(row)
+
+
+def _encode_other_row(row: CheckRow | Control) -> bytes:
+    if isinstance(row, Control):
+        return encode_control(row)
+    if isinstance(row, RowAlgorithm):
+        return encode_row_algorithm(row)
+    if isinstance(row, RowRecent):
+        return encode_row_recent(row)
+    if isinstance(row, RowBand):
+        return encode_row_band(row)
+    if isinstance(row, RowRestriction):
+        return encode_row_restriction(row)
+    if isinstance(row, RowResult):
+        return encode_row_result(row)
+    return encode_row_holdings(row)

@@ -7,6 +7,7 @@ own (docs/rules.md, "Sweeping"). Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk import order_ids
+from pipeline.risk.bounds import MS
 from pipeline.risk.checks.fields import OWN_ID_PREFIX
 from pipeline.risk.deficits import Deficits
 from pipeline.risk.effects import InputContext
@@ -25,7 +26,7 @@ from pipeline.risk.records import (
     RowDecision,
     RowOrder,
 )
-from pipeline.risk.rules_in_force import MS, RulesInForce
+from pipeline.risk.rules_in_force import RulesInForce
 from pipeline.risk.state import InvariantViolated, LaneState
 from pipeline.risk.sweeping import EXPIRED, Due, Sweeping
 

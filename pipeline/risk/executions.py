@@ -9,6 +9,7 @@ mypyc.
 from typing import Final
 
 from pipeline.risk import order_ids
+from pipeline.risk.bounds import ID_BYTES_MAX, is_id
 from pipeline.risk.checks.context import PRICE_E9_MAX, QUANTITY_LOTS_MAX
 from pipeline.risk.effects import Effects, InputContext, dead_letter, fact, ignored
 from pipeline.risk.endings import Endings
@@ -45,7 +46,7 @@ from pipeline.risk.records import (
     RowOrder,
     RowSeen,
 )
-from pipeline.risk.rules_in_force import ID_BYTES_MAX, RulesInForce, is_id
+from pipeline.risk.rules_in_force import RulesInForce
 from pipeline.risk.state import InvariantViolated, LaneState
 
 # What a report is called in the order record; a NEW or CANCEL_REJECTED alone is no event there.

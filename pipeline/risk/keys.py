@@ -21,6 +21,12 @@ CONTROL: Final = b"C"
 LANE: Final = b"L"
 GATE: Final = b"G"
 REPORT_DAY: Final = b"R"
+ALGORITHM: Final = b"J"
+RECENT: Final = b"E"
+BAND: Final = b"H"
+RESTRICTION: Final = b"N"
+RESULT: Final = b"Y"
+HOLDINGS: Final = b"I"
 
 _LENGTHS: Final = [bytes([length]) for length in range(256)]
 
@@ -79,6 +85,36 @@ def withdrawal_key(user_id: str, withdrawal_id: str) -> bytes:
 def mark_key(instrument_id: str) -> bytes:
     """Row of an instrument's latest mark."""
     return MARK + part(instrument_id)
+
+
+def algorithm_key(user_id: str, algo_id: str) -> bytes:
+    """Row of what an algorithm has traded for a user."""
+    return ALGORITHM + part(user_id) + part(algo_id)
+
+
+def recent_key(user_id: str, instrument_id: str) -> bytes:
+    """Row of a user's last accepted orders in an instrument."""
+    return RECENT + part(user_id) + part(instrument_id)
+
+
+def band_key(instrument_id: str) -> bytes:
+    """Row of the range of an instrument's marks."""
+    return BAND + part(instrument_id)
+
+
+def restriction_key(subject: str, each: str, instrument_id: str) -> bytes:
+    """Row of a restriction in force, in one instrument or ("") everywhere."""
+    return RESTRICTION + part(subject) + part(each) + part(instrument_id)
+
+
+def result_key(user_id: str, currency: str) -> bytes:
+    """Row of what trading has brought a user in a currency."""
+    return RESULT + part(user_id) + part(currency)
+
+
+def holdings_key(user_id: str) -> bytes:
+    """Row of where a user has a position or working orders."""
+    return HOLDINGS + part(user_id)
 
 
 def control_key(*parts: str) -> bytes:

@@ -8,7 +8,7 @@ Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk import order_ids
-from pipeline.risk.checks import rate, registry
+from pipeline.risk.checks import largest, rate, registry
 from pipeline.risk.checks.context import OrderContext, failed
 from pipeline.risk.effects import Effects, InputContext
 from pipeline.risk.journal import Journal
@@ -33,6 +33,7 @@ from pipeline.risk.records import (
     RowOrder,
 )
 from pipeline.risk.rules_in_force import RulesInForce
+from pipeline.risk.severities import Severities
 from pipeline.risk.state import InvariantViolated, LaneState
 from pipeline.risk.sweeping import Sweeping
 
@@ -71,6 +72,7 @@ class OrderDesk:
         self.memory: Final = memory
         self.sweeping: Final = sweeping
         self.head: Final = head
+        self.severities: Final = Severities(state, rules, journal)
 
     def decide(
         self, context: InputContext, order: Order, content_hash: bytes, control_number: int
@@ -85,6 +87,9 @@ class OrderDesk:
         checks: list[CheckResult] = []
         hold = 0
         view: OrderContext | None = None
+        reason = ACCEPTED
+        passing: int | None = None
+        deciding: CheckResult | None = None
         if first is not None and first.content_hash == content_hash:
             reason = first.reason_code
             duplicate_of = first.lane_sequence
@@ -104,15 +109,19 @@ class OrderDesk:
             checks = [failed(IDENTITY, reason)]
         else:
             view = OrderContext(order, context.gate_time, self.state, self.rules)
-            checks = registry.run(_checks_of(order), view)
-            reason = registry.first_failure(checks) or ACCEPTED
+            checks = registry.run(view)
+            deciding = registry.first_failure(checks)
+            if deciding is not None and deciding.reason_code is not None:
+                reason = deciding.reason_code
+                passing = largest.passing_lots(view, checks)
             # From here it must succeed.
             hold = self._remember(context, order, content_hash, view, reason)
         decision = self._decision(
-            context, order, reason, duplicate_of, checks, hold, control_number, view
+            context, order, reason, duplicate_of, checks, hold, control_number, view, passing
         )
         if duplicate_of is None:
             self._note(context, order, reason)
+            self.severities.note(context, order, checks, deciding)
         return Effects(AUDIT_OUTCOME_DECISION, reason, decision)
 
     def _first_answer(self, order: Order) -> FirstAnswer | None:
@@ -265,6 +274,7 @@ class OrderDesk:
         hold: int,
         control_number: int,
         view: OrderContext | None,
+        passing_lots_max: int | None,
     ) -> Decision:
         accepted = reason == ACCEPTED
         first_accept = accepted and duplicate_of is None
@@ -304,12 +314,5 @@ class OrderDesk:
             fx_as_of=None if mark is None else mark.as_of,
             order=order if first_accept else None,
             traceparent=context.traceparent,
+            passing_lots_max=passing_lots_max,
         )
-
-
-def _checks_of(order: Order) -> tuple[tuple[str, registry.Check], ...]:
-    if order.action == ORDER_ACTION_NEW:
-        return registry.CHECKS_OF_NEW
-    if order.action == ORDER_ACTION_REPLACE:
-        return registry.CHECKS_OF_REPLACE
-    return registry.CHECKS_OF_CANCEL

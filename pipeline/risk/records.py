@@ -31,6 +31,11 @@ TIME_IN_FORCE_IOC: Final = 2
 TIME_IN_FORCE_FOK: Final = 3
 TIME_IN_FORCE_NAMES: Final = ("GTC", "DAY", "IOC", "FOK")
 
+# short_mark: FIX Side (54): 5 sell short, 6 sell short exempt.
+SHORT_MARK_SHORT: Final = 0
+SHORT_MARK_SHORT_EXEMPT: Final = 1
+SHORT_MARK_NAMES: Final = ("SHORT", "SHORT_EXEMPT")
+
 # exec_type: FIX ExecType (150).
 EXEC_TYPE_NEW: Final = 0
 EXEC_TYPE_PARTIAL_FILL: Final = 1
@@ -76,13 +81,38 @@ TRADING_STATE_REDUCING: Final = 1
 TRADING_STATE_HALTED: Final = 2
 TRADING_STATE_NAMES: Final = ("ACTIVE", "REDUCING", "HALTED")
 
+# check_severity: What a failure leads to: the order is rejected; it passes with an ALERT; it is
+# rejected and the user may only reduce until a person releases it; it is rejected and the user is
+# halted until a person releases it.
+CHECK_SEVERITY_REJECT: Final = 0
+CHECK_SEVERITY_NOTIFY: Final = 1
+CHECK_SEVERITY_LATCH: Final = 2
+CHECK_SEVERITY_HALT: Final = 3
+CHECK_SEVERITY_NAMES: Final = ("REJECT", "NOTIFY", "LATCH", "HALT")
+
+# state_scope: What the state is of.
+STATE_SCOPE_ALGORITHM: Final = 0
+STATE_SCOPE_DESK: Final = 1
+STATE_SCOPE_INSTRUMENT: Final = 2
+STATE_SCOPE_NAMES: Final = ("ALGORITHM", "DESK", "INSTRUMENT")
+
+# restriction_subject: What the ids are of.
+RESTRICTION_SUBJECT_USER: Final = 0
+RESTRICTION_SUBJECT_DESK: Final = 1
+RESTRICTION_SUBJECT_INSTRUMENT: Final = 2
+RESTRICTION_SUBJECT_COUNTERPARTY: Final = 3
+RESTRICTION_SUBJECT_ALGORITHM: Final = 4
+RESTRICTION_SUBJECT_NAMES: Final = ("USER", "DESK", "INSTRUMENT", "COUNTERPARTY", "ALGORITHM")
+
 # check_outcome: NOT_EVALUATED: something it needs is missing, and another check fails for that;
-# EXEMPT: switched off by policy.
+# EXEMPT: switched off by policy; NOTIFIED: it failed, and its severity lets the order pass with
+# an ALERT.
 CHECK_OUTCOME_PASS: Final = 0
 CHECK_OUTCOME_FAIL: Final = 1
 CHECK_OUTCOME_NOT_EVALUATED: Final = 2
 CHECK_OUTCOME_EXEMPT: Final = 3
-CHECK_OUTCOME_NAMES: Final = ("PASS", "FAIL", "NOT_EVALUATED", "EXEMPT")
+CHECK_OUTCOME_NOTIFIED: Final = 4
+CHECK_OUTCOME_NAMES: Final = ("PASS", "FAIL", "NOT_EVALUATED", "EXEMPT", "NOTIFIED")
 
 # decision_origin: Who asked: a client's record; the gate, for an order whose time is over; the
 # gate, for one the venue never reported on.
@@ -132,6 +162,9 @@ class Order:
     counterparty_id: The counterparty, where one is named, 1 to 64 bytes.
     tags: Free attributes, at most 16, keys and values of at most 64 bytes; carried to the
         decision, never interpreted.
+    reduce_only: The order must only lower risk, or it is rejected NOT_REDUCING.
+    short_mark: EQUITY SELL: how a short sale is marked (Reg SHO Rule 200(g)); absent: a
+        long sale.
     """
 
     def __init__(
@@ -155,6 +188,8 @@ class Order:
         desk_id: str | None,
         counterparty_id: str | None,
         tags: dict[str, str],
+        reduce_only: bool = False,
+        short_mark: int | None = None,
     ) -> None:
         self.event_time: Final = event_time
         self.source_system_id: Final = source_system_id
@@ -175,6 +210,8 @@ class Order:
         self.desk_id: Final = desk_id
         self.counterparty_id: Final = counterparty_id
         self.tags: Final = tags
+        self.reduce_only: Final = reduce_only
+        self.short_mark: Final = short_mark
 
 
 class Fill:
@@ -281,11 +318,11 @@ class Deposit:
         currency: str,
         amount_minor: int,
         kind: int,
-        channel: str | None,
-        counterparty: str | None,
-        instrument_id: str | None,
-        settlement_price_e9: int | None,
-        session_date: int | None,
+        channel: str | None = None,
+        counterparty: str | None = None,
+        instrument_id: str | None = None,
+        settlement_price_e9: int | None = None,
+        session_date: int | None = None,
     ) -> None:
         self.event_time: Final = event_time
         self.source_system_id: Final = source_system_id
@@ -404,16 +441,16 @@ class Limits:
         self,
         scope: int,
         scope_id: str,
-        instrument_id: str | None,
-        order_rate_per_s_max: int | None,
-        order_quantity_lots_max: int | None,
-        order_notional_minor_max: int | None,
-        notional_currency: str | None,
-        position_lots_max: int | None,
-        price_collar_bps: int | None,
-        market_collar_bps: int | None,
-        short_lots_max: int | None,
-        locate_id: str | None,
+        instrument_id: str | None = None,
+        order_rate_per_s_max: int | None = None,
+        order_quantity_lots_max: int | None = None,
+        order_notional_minor_max: int | None = None,
+        notional_currency: str | None = None,
+        position_lots_max: int | None = None,
+        price_collar_bps: int | None = None,
+        market_collar_bps: int | None = None,
+        short_lots_max: int | None = None,
+        locate_id: str | None = None,
     ) -> None:
         self.scope: Final = scope
         self.scope_id: Final = scope_id
@@ -553,6 +590,183 @@ class CoreVersion:
         self.core_version: Final = core_version
 
 
+class CheckLimit:
+    """Control payload: the limit of one check, of a tier or of a user, for one instrument or for all. The most specific one that has a limit counts: user and instrument, user, tier and instrument, tier. None: the order is rejected.
+
+    check: The check, by its name in the decision vector.
+    scope: Whom it binds.
+    scope_id: The tier or the user.
+    instrument_id: The instrument; absent: every instrument.
+    limit: The limit, in the check's unit (docs/rules.md); absent: this entry has none.
+    allowance: ORDER_TO_TRADE: messages a day that need no trade.
+    currency: The currency of a limit in money, 1 to 16 bytes; absent: the instrument's.
+    """
+
+    def __init__(
+        self,
+        check: str,
+        scope: int,
+        scope_id: str,
+        instrument_id: str | None = None,
+        limit: int | None = None,
+        allowance: int | None = None,
+        currency: str | None = None,
+    ) -> None:
+        self.check: Final = check
+        self.scope: Final = scope
+        self.scope_id: Final = scope_id
+        self.instrument_id: Final = instrument_id
+        self.limit: Final = limit
+        self.allowance: Final = allowance
+        self.currency: Final = currency
+
+
+class CheckPolicy:
+    """Control payload: how one check acts, for everybody.
+
+    check: The check, by its name in the decision vector.
+    severity: What its failure leads to.
+    window_ms: Of a check that looks back: for how long; absent: as docs/rules.md says.
+    """
+
+    def __init__(
+        self,
+        check: str,
+        severity: int,
+        window_ms: int | None = None,
+    ) -> None:
+        self.check: Final = check
+        self.severity: Final = severity
+        self.window_ms: Final = window_ms
+
+
+class ScopeState:
+    """Control payload: the trading state of an algorithm, a desk or an instrument.
+
+    scope: What the state is of.
+    scope_id: Its id, 1 to 64 bytes.
+    trading_state: Which orders pass.
+    """
+
+    def __init__(
+        self,
+        scope: int,
+        scope_id: str,
+        trading_state: int,
+    ) -> None:
+        self.scope: Final = scope
+        self.scope_id: Final = scope_id
+        self.trading_state: Final = trading_state
+
+
+class Release:
+    """Control payload: a named person (proposer) re-enables what the gate had latched, halted or disabled (RTS 6 Art. 15(3)).
+
+    user_id: The account.
+    algo_id: The algorithm whose executions are counted anew.
+    check: The check whose latch or halt ends; absent, and without algo_id: all of the
+        user's.
+    """
+
+    def __init__(
+        self,
+        user_id: str,
+        algo_id: str | None = None,
+        check: str | None = None,
+    ) -> None:
+        self.user_id: Final = user_id
+        self.algo_id: Final = algo_id
+        self.check: Final = check
+
+
+class Restriction:
+    """Control payload: whose orders are refused, or are no longer (SEC 15c3-5(c)(2)). A long list is several records.
+
+    subject: What the ids are of.
+    ids: At most 1,000 ids of 1 to 64 bytes.
+    instrument_id: Only in this instrument; absent: in every one.
+    restricted: True: refused from now on; false: no longer.
+    """
+
+    def __init__(
+        self,
+        subject: int,
+        ids: list[str],
+        instrument_id: str | None,
+        restricted: bool,
+    ) -> None:
+        self.subject: Final = subject
+        self.ids: Final = ids
+        self.instrument_id: Final = instrument_id
+        self.restricted: Final = restricted
+
+
+class SessionCalendar:
+    """Control payload: when instruments listed under it trade. What lies outside its cover is refused.
+
+    calendar_id: The calendar, 1 to 64 bytes.
+    covers_from: From when the calendar says anything.
+    covers_until: Until when, exclusive.
+    opens: Begin of each session, microseconds since 1970, in order; at most 5,000.
+    closes: End of each session, exclusive.
+    """
+
+    def __init__(
+        self,
+        calendar_id: str,
+        covers_from: int,
+        covers_until: int,
+        opens: list[int],
+        closes: list[int],
+    ) -> None:
+        self.calendar_id: Final = calendar_id
+        self.covers_from: Final = covers_from
+        self.covers_until: Final = covers_until
+        self.opens: Final = opens
+        self.closes: Final = closes
+
+
+class Listing:
+    """Control payload: where an instrument belongs.
+
+    instrument_id: The instrument, 1 to 64 bytes.
+    sector_id: The sector its exposure counts in, 1 to 64 bytes.
+    calendar_id: The session calendar it trades by; absent: round the clock.
+    """
+
+    def __init__(
+        self,
+        instrument_id: str,
+        sector_id: str | None = None,
+        calendar_id: str | None = None,
+    ) -> None:
+        self.instrument_id: Final = instrument_id
+        self.sector_id: Final = sector_id
+        self.calendar_id: Final = calendar_id
+
+
+class Rule:
+    """Control payload: an operator's own rule (docs/rule-language.md). An order passes while the expression is true.
+
+    rule_id: The rule, 1 to 64 bytes; RULE: and this is its name in the decision vector.
+    expression: A boolean expression over named fields, at most 1,024 bytes.
+    severity: What its failure leads to.
+    enabled: False: the rule is withdrawn.
+    """
+
+    def __init__(
+        self,
+        rule_id: str,
+        expression: str,
+        severity: int,
+        enabled: bool,
+    ) -> None:
+        self.rule_id: Final = rule_id
+        self.expression: Final = expression
+        self.severity: Final = severity
+        self.enabled: Final = enabled
+
+
 class Control:
     """A change to anything that can change a decision. Topic control; one fenced writer publishes each number to every partition in one transaction.
 
@@ -583,7 +797,7 @@ class Control:
         reason: str,
         effective_from: int,
         signature: bytes | None,
-        payload: Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion,
+        payload: Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion | CheckLimit | CheckPolicy | ScopeState | Release | Restriction | SessionCalendar | Listing | Rule,
     ) -> None:
         self.event_time: Final = event_time
         self.source_system_id: Final = source_system_id
@@ -603,7 +817,7 @@ class CheckResult:
 
     check: The check's stable name.
     result: How it ended.
-    reason_code: The reject reason of a FAIL.
+    reason_code: The reject reason of a FAIL, or what a NOTIFIED would have failed with.
     observed: The value it saw, in the check's unit (docs/controls.md).
     limit: The limit it compared with.
     limit_version: The version of that limit.
@@ -614,11 +828,11 @@ class CheckResult:
         self,
         check: str,
         result: int,
-        reason_code: str | None,
-        observed: int | None,
-        limit: int | None,
-        limit_version: int | None,
-        headroom: int | None,
+        reason_code: str | None = None,
+        observed: int | None = None,
+        limit: int | None = None,
+        limit_version: int | None = None,
+        headroom: int | None = None,
     ) -> None:
         self.check: Final = check
         self.result: Final = result
@@ -663,6 +877,8 @@ class Decision:
     fx_as_of: When that mark was made.
     order: The order as it was accepted; absent in a rejection or a repeat.
     traceparent: W3C trace context taken from the order's headers.
+    passing_lots_max: Of a rejected NEW or REPLACE: the largest quantity_lots with which it
+        would have passed; 0: none.
     """
 
     def __init__(
@@ -690,12 +906,13 @@ class Decision:
         checks: list[CheckResult],
         hold_currency: str | None,
         hold_minor: int,
-        protection_price_e9: int | None,
-        fx_instrument_id: str | None,
-        fx_price_e9: int | None,
-        fx_as_of: int | None,
-        order: Order | None,
-        traceparent: str | None,
+        protection_price_e9: int | None = None,
+        fx_instrument_id: str | None = None,
+        fx_price_e9: int | None = None,
+        fx_as_of: int | None = None,
+        order: Order | None = None,
+        traceparent: str | None = None,
+        passing_lots_max: int | None = None,
     ) -> None:
         self.gate_time: Final = gate_time
         self.event_time: Final = event_time
@@ -726,6 +943,7 @@ class Decision:
         self.fx_as_of: Final = fx_as_of
         self.order: Final = order
         self.traceparent: Final = traceparent
+        self.passing_lots_max: Final = passing_lots_max
 
 
 class AuditRecord:
@@ -883,8 +1101,8 @@ class RegulatoryEvent:
         source_topic: str,
         source_offset: int,
         input_hash: bytes,
-        lane_count: int | None,
-        day_event_count: int | None,
+        lane_count: int | None = None,
+        day_event_count: int | None = None,
     ) -> None:
         self.tenant_id = tenant_id
         self.business_day = business_day
@@ -1024,6 +1242,16 @@ class RowUser:
     deficit_count: Currencies in which held is above cash: above 0, the user is REDUCING.
     rate_bucket: Index of the newest bucket of 125 ms (gate time / 125 ms).
     rate_counts: Accepted orders of the newest bucket and the 8 before it.
+    activity_day: The business day of the four counts that follow.
+    messages_today: Accepted orders, replaces and cancels.
+    trades_today: Trades reported.
+    instant_cancels_today: Accepted cancels of orders that had just been accepted.
+    pushes_today: Accepted orders that bettered the price of the one before on their side.
+    message_bucket: Index of the newest bucket of 125 ms with a message.
+    message_counts: Accepted orders, replaces and cancels of the newest bucket and the 8
+        before it.
+    latched: Checks of severity LATCH that rejected an order and have not been released.
+    halted_by: Checks of severity HALT that rejected an order and have not been released.
     """
 
     def __init__(
@@ -1039,6 +1267,15 @@ class RowUser:
         deficit_count: int,
         rate_bucket: int,
         rate_counts: list[int],
+        activity_day: int,
+        messages_today: int,
+        trades_today: int,
+        instant_cancels_today: int,
+        pushes_today: int,
+        message_bucket: int,
+        message_counts: list[int],
+        latched: list[str],
+        halted_by: list[str],
     ) -> None:
         self.registered = registered
         self.account_tenant_id = account_tenant_id
@@ -1051,6 +1288,15 @@ class RowUser:
         self.deficit_count = deficit_count
         self.rate_bucket = rate_bucket
         self.rate_counts = rate_counts
+        self.activity_day = activity_day
+        self.messages_today = messages_today
+        self.trades_today = trades_today
+        self.instant_cancels_today = instant_cancels_today
+        self.pushes_today = pushes_today
+        self.message_bucket = message_bucket
+        self.message_counts = message_counts
+        self.latched = latched
+        self.halted_by = halted_by
 
 
 class RowBalance:
@@ -1334,6 +1580,124 @@ class RowMark:
     ) -> None:
         self.price_e9 = price_e9
         self.as_of = as_of
+
+
+class RowAlgorithm:
+    """Table row, key J user, algorithm: how often an algorithm has traded since a person let it.
+
+    executions_count: Trades of its orders.
+    """
+
+    def __init__(
+        self,
+        executions_count: int,
+    ) -> None:
+        self.executions_count = executions_count
+
+
+class RowRecent:
+    """Table row, key E user, instrument: the last accepted orders, for SAME_CONTENT and PUSH.
+
+    at: When each was accepted, oldest first; at most 16.
+    lots: Its quantity, negative for a SELL.
+    price_e9: Its price, 0 for a MARKET order.
+    buy_price_e9: Price of the last accepted LIMIT BUY; 0: none.
+    buy_at: When.
+    sell_price_e9: Price of the last accepted LIMIT SELL; 0: none.
+    sell_at: When.
+    """
+
+    def __init__(
+        self,
+        at: list[int],
+        lots: list[int],
+        price_e9: list[int],
+        buy_price_e9: int,
+        buy_at: int,
+        sell_price_e9: int,
+        sell_at: int,
+    ) -> None:
+        self.at = at
+        self.lots = lots
+        self.price_e9 = price_e9
+        self.buy_price_e9 = buy_price_e9
+        self.buy_at = buy_at
+        self.sell_price_e9 = sell_price_e9
+        self.sell_at = sell_at
+
+
+class RowBand:
+    """Table row, key H instrument: the range of its marks in the last while, for PERIOD_COLLAR.
+
+    width_us: Length of a bucket of gate time.
+    bucket: Index of the newest bucket (gate time / width).
+    low_e9: Lowest mark of the newest bucket and the 8 before it; 0: none.
+    high_e9: Highest mark of each.
+    """
+
+    def __init__(
+        self,
+        width_us: int,
+        bucket: int,
+        low_e9: list[int],
+        high_e9: list[int],
+    ) -> None:
+        self.width_us = width_us
+        self.bucket = bucket
+        self.low_e9 = low_e9
+        self.high_e9 = high_e9
+
+
+class RowRestriction:
+    """Table row, key N subject, id, instrument or empty: a restriction in force.
+
+    version: Of the control record.
+    """
+
+    def __init__(
+        self,
+        version: int,
+    ) -> None:
+        self.version = version
+
+
+class RowResult:
+    """Table row, key Y user, currency: what trading has brought, for DAILY_LOSS and DRAWDOWN.
+
+    trading_minor: Money of all trades and settlements by price less fees, in instruments of
+        the currency.
+    day: The business day of what follows.
+    opening_minor: The result as last valued before that day.
+    last_minor: The result as last valued: trading_minor and open positions at their marks.
+    peak_minor: The highest of the day.
+    """
+
+    def __init__(
+        self,
+        trading_minor: int,
+        day: int,
+        opening_minor: int,
+        last_minor: int,
+        peak_minor: int,
+    ) -> None:
+        self.trading_minor = trading_minor
+        self.day = day
+        self.opening_minor = opening_minor
+        self.last_minor = last_minor
+        self.peak_minor = peak_minor
+
+
+class RowHoldings:
+    """Table row, key I user: where the user has a position or working orders.
+
+    instrument_ids: The instruments, in order of id.
+    """
+
+    def __init__(
+        self,
+        instrument_ids: list[str],
+    ) -> None:
+        self.instrument_ids = instrument_ids
 
 
 class RowLane:

@@ -7,6 +7,18 @@ Compiled with mypyc.
 
 from typing import Final
 
+from pipeline.risk.bounds import (
+    BUSINESS_DAY_MAX,
+    CURRENCY_BYTES_MAX,
+    DURATION_MS_MAX,
+    FIGURE_MAX,
+    ID_BYTES_MAX,
+    MS,
+    NEVER_US,
+    is_id,
+)
+from pipeline.risk.check_rules import CheckRules, leaves_no_record, problem_of, subject_key
+from pipeline.risk.check_traits import CheckCatalog
 from pipeline.risk.core_versions import CORE_VERSIONS
 from pipeline.risk.keys import control_key, user_key
 from pipeline.risk.partition import partition_of
@@ -27,42 +39,14 @@ from pipeline.risk.records import (
 )
 from pipeline.risk.state import LaneState
 
-MS: Final = 1_000
 DEDUP_WINDOW_MS_DEFAULT: Final = 7 * 86_400_000
 REMEMBERED_IDS_MAX_DEFAULT: Final = 5_000_000
-ID_BYTES_MAX: Final = 64
-CURRENCY_BYTES_MAX: Final = 16
-FIGURE_MAX: Final = 10**18
-DURATION_MS_MAX: Final = 100 * 366 * 86_400_000
-# The last day of the year 9999, where gate time ends.
-BUSINESS_DAY_MAX: Final = 2_932_896
-# Later than any gate time.
-NEVER_US: Final = 2**61
 # First part of the key of a control record that waits for its effective-from.
 WAITING: Final = "waiting"
 # How many (user, instrument) pairs keep their limits resolved.
 EFFECTIVE_MAX: Final = 100_000
-# Checks that a policy may switch off by name.
-EXEMPTIBLE: Final = frozenset(
-    (
-        "ORDER_RATE",
-        "ORDER_QUANTITY",
-        "ORDER_NOTIONAL",
-        "PRICE_COLLAR",
-        "POSITION_LIMIT",
-        "OPEN_ORDERS",
-    )
-)
 # Tenant under which events of unknown tenants are filed.
 UNKNOWN_TENANT: Final = "UNKNOWN"
-
-
-def is_id(text: str, bytes_max: int) -> bool:
-    """Whether `text` is an id: neither empty nor longer than `bytes_max` bytes of UTF-8."""
-    length = len(text)
-    if length == 0 or length > bytes_max:
-        return False
-    return length * 4 <= bytes_max or len(text.encode("utf-8")) <= bytes_max
 
 
 class Figure:
@@ -127,7 +111,9 @@ class VersionedLimits:
 class RulesInForce:
     """Everything control has said that counts now, and what waits for its time."""
 
-    def __init__(self, lane: int, lane_count: int, state: LaneState) -> None:
+    def __init__(self, catalog: CheckCatalog, lane: int, lane_count: int, state: LaneState) -> None:
+        self.catalog: Final = catalog
+        self.checks: Final = CheckRules(catalog, lane, lane_count, state)
         self.lane: Final = lane
         self.lane_count: Final = lane_count
         self.state: Final = state
@@ -176,10 +162,14 @@ class RulesInForce:
         if isinstance(payload, FeeSchedule):
             return _fee_problem(payload)
         if isinstance(payload, Policy):
-            return _policy_problem(payload)
+            return _policy_problem(payload, self.catalog)
         if isinstance(payload, CoreVersion):
             return _core_problem(payload, self.core_version)
-        return _day_problem(payload) if isinstance(payload, DayClose) else None
+        if isinstance(payload, DayClose):
+            return _day_problem(payload)
+        if isinstance(payload, FirmState):
+            return None
+        return problem_of(payload, self.catalog)
 
     def _definition(self, instrument_id: str) -> Instrument | None:
         """The instrument as it is in force, or as it will be once its time has come."""
@@ -212,6 +202,8 @@ class RulesInForce:
         payload = record.payload
         if isinstance(payload, UserAccount):
             self._apply_user(record, payload)
+        elif subject_key(record) is not None or leaves_no_record(record):
+            self.checks.apply(record)
         elif not isinstance(payload, (DayClose, CoreVersion)):
             self.state.put(_subject_key(record), record)
         self._take(record)
@@ -252,6 +244,9 @@ class RulesInForce:
             self.dedup_window_us = payload.dedup_window_ms * MS
             self.remembered_ids_max = payload.remembered_ids_max
             self.future_skew_us = payload.future_skew_ms_max * MS
+        else:
+            self.checks.take(record)
+        self.checks.forget_resolved()
         self.effective = {}
 
     def _plan_wake(self) -> None:
@@ -400,7 +395,7 @@ def _day_problem(day: DayClose) -> str | None:
     return None
 
 
-def _policy_problem(policy: Policy) -> str | None:
+def _policy_problem(policy: Policy, catalog: CheckCatalog) -> str | None:
     if policy.dedup_window_ms <= 0 or policy.dedup_window_ms > DURATION_MS_MAX:
         return "dedup_window_ms must be above zero and at most a hundred years"
     for duration in (
@@ -417,6 +412,6 @@ def _policy_problem(policy: Policy) -> str | None:
     if not 0 <= policy.open_orders_max <= FIGURE_MAX:
         return "open_orders_max must not be negative"
     for name in policy.checks_exempt:
-        if name not in EXEMPTIBLE:
+        if name not in catalog.exemptible:
             return f"check {name[:ID_BYTES_MAX]!r} cannot be exempt"
     return None

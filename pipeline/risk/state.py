@@ -9,28 +9,41 @@ Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk.keys import (
+    algorithm_key,
     alias_key,
     balance_key,
+    band_key,
     decision_key,
+    holdings_key,
     mark_key,
     order_key,
     position_key,
+    recent_key,
+    result_key,
     user_key,
 )
 from pipeline.risk.records import (
     TRADING_STATE_ACTIVE,
     Control,
+    RowAlgorithm,
     RowAlias,
     RowBalance,
+    RowBand,
     RowDecision,
+    RowHoldings,
     RowMark,
     RowOrder,
     RowPosition,
+    RowRecent,
+    RowRestriction,
+    RowResult,
     RowSeen,
     RowUser,
     RowWithdrawal,
 )
 
+# What checks remember beyond the user's own row.
+CheckRow = RowAlgorithm | RowRecent | RowBand | RowRestriction | RowResult | RowHoldings
 Row = (
     RowUser
     | RowBalance
@@ -41,6 +54,7 @@ Row = (
     | RowSeen
     | RowWithdrawal
     | RowMark
+    | CheckRow
     | Control
 )
 
@@ -145,6 +159,15 @@ class LaneState:
                 deficit_count=0,
                 rate_bucket=0,
                 rate_counts=[0] * RATE_BUCKETS,
+                activity_day=-1,
+                messages_today=0,
+                trades_today=0,
+                instant_cancels_today=0,
+                pushes_today=0,
+                message_bucket=0,
+                message_counts=[0] * RATE_BUCKETS,
+                latched=[],
+                halted_by=[],
             )
             self.put(user_key(user_id), row)
         return row
@@ -219,4 +242,49 @@ class LaneState:
             return None
         if not isinstance(row, RowMark):
             raise InvariantViolated("row of another kind under a mark key")
+        return row
+
+    def algorithm(self, user_id: str, algo_id: str) -> RowAlgorithm | None:
+        """What an algorithm has traded for a user."""
+        row = self._live(algorithm_key(user_id, algo_id))
+        if row is None:
+            return None
+        if not isinstance(row, RowAlgorithm):
+            raise InvariantViolated("row of another kind under a key of kind algorithm")
+        return row
+
+    def recent(self, user_id: str, instrument_id: str) -> RowRecent | None:
+        """The user's last accepted orders in an instrument."""
+        row = self._live(recent_key(user_id, instrument_id))
+        if row is None:
+            return None
+        if not isinstance(row, RowRecent):
+            raise InvariantViolated("row of another kind under a key of kind recent")
+        return row
+
+    def band(self, instrument_id: str) -> RowBand | None:
+        """The range of an instrument's marks."""
+        row = self._live(band_key(instrument_id))
+        if row is None:
+            return None
+        if not isinstance(row, RowBand):
+            raise InvariantViolated("row of another kind under a key of kind band")
+        return row
+
+    def result(self, user_id: str, currency: str) -> RowResult | None:
+        """What trading has brought the user in a currency."""
+        row = self._live(result_key(user_id, currency))
+        if row is None:
+            return None
+        if not isinstance(row, RowResult):
+            raise InvariantViolated("row of another kind under a key of kind result")
+        return row
+
+    def holdings(self, user_id: str) -> RowHoldings | None:
+        """Where the user has a position or working orders."""
+        row = self._live(holdings_key(user_id))
+        if row is None:
+            return None
+        if not isinstance(row, RowHoldings):
+            raise InvariantViolated("row of another kind under a key of kind holdings")
         return row

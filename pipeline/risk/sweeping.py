@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import Final
 
+from pipeline.risk.bounds import NEVER_US
 from pipeline.risk.order_life import ON_REQUEST, state_of
 from pipeline.risk.records import TIME_IN_FORCE_DAY, RowOrder
-from pipeline.risk.rules_in_force import NEVER_US
 
 # Orders ended before one input, so that the close of a day makes no input wait for all of them.
 SWEPT_MAX: Final = 100

@@ -6,6 +6,7 @@ a hold (docs/rules.md, "Money"). Compiled with mypyc.
 
 from typing import Final
 
+from pipeline.risk.bounds import CURRENCY_BYTES_MAX, FIGURE_MAX, ID_BYTES_MAX, is_id
 from pipeline.risk.checks.context import PRICE_E9_MAX
 from pipeline.risk.effects import Effects, InputContext, dead_letter, fact, ignored
 from pipeline.risk.journal import Journal
@@ -28,13 +29,7 @@ from pipeline.risk.records import (
     RowSeen,
     RowWithdrawal,
 )
-from pipeline.risk.rules_in_force import (
-    CURRENCY_BYTES_MAX,
-    FIGURE_MAX,
-    ID_BYTES_MAX,
-    RulesInForce,
-    is_id,
-)
+from pipeline.risk.rules_in_force import RulesInForce
 from pipeline.risk.state import InvariantViolated, LaneState
 
 _EVENT_TYPES: Final[dict[int, str]] = {

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from pipeline.codecs.avro import decode_row_lane, encode_row_lane
 from pipeline.lane.family import LaneFamily
 from pipeline.lane.rows import READABLE_STATE_FORMATS, STATE_FORMAT, RowSource
-from pipeline.risk.keys import CONTROL, LANE, ORDER
+from pipeline.risk.keys import LANE
 from pipeline.risk.records import RowLane
 from pipeline.risk.state import InvariantViolated
 from pipeline.tables.rocks import StoreMark
@@ -66,15 +66,8 @@ class TableLane(RowSource):
         """Stored rows whose key begins with `prefix`, from `start` on, in key order."""
         return self.stored.scan(prefix, start)
 
-    def control_rows(self) -> list[tuple[bytes, bytes]]:
-        """All rows of kind CONTROL."""
-        return self._rows_at_opening(CONTROL)
-
-    def order_rows(self) -> list[tuple[bytes, bytes]]:
-        """All rows of kind ORDER."""
-        return self._rows_at_opening(ORDER)
-
-    def _rows_at_opening(self, kind: bytes) -> list[tuple[bytes, bytes]]:
+    def rows_of_kind(self, kind: bytes) -> list[tuple[bytes, bytes]]:
+        """All rows whose key begins with a kind."""
         if self._dirty:
             raise InvariantViolated("rows of a kind are read when a lane is opened, not later")
         return list(self.scan(kind))

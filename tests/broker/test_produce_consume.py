@@ -241,6 +241,15 @@ def user_row() -> bytes:
             deficit_count=0,
             rate_bucket=0,
             rate_counts=[0] * 9,
+            activity_day=-1,
+            messages_today=0,
+            trades_today=0,
+            instant_cancels_today=0,
+            pushes_today=0,
+            message_bucket=0,
+            message_counts=[0] * 9,
+            latched=[],
+            halted_by=[],
         )
     )
 

@@ -26,6 +26,7 @@ from pipeline.streaming.topic_admin import TopicError
 from tests.chaos.gateway import now_us
 from tests.chaos.orders import HOT_USERS, TICK_E9, USERS
 from tests.flow import TENANT
+from tests.roomy import roomy
 
 _US_PER_DAY: Final = 86_400_000_000
 # Clocks jump by hours here: nothing may be too old for that alone.
@@ -105,6 +106,7 @@ def first_definitions() -> list[ControlChange]:
         FeeSchedule("standard", None, 250, 0),
         _policy(),
         FirmState(_ACTIVE),
+        *roomy(["standard"], ["ESH4", "BTC-USD", "EUR-USD", "ACME"]),
         *(UserAccount(user, TENANT, "standard", _ACTIVE) for user in USERS),
     ]
     return [_change(payload) for payload in payloads]

@@ -6,7 +6,7 @@ what is out of bounds is refused and changes nothing.
 
 from collections.abc import Callable
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from pipeline.risk.records import (
     LIMIT_SCOPE_TIER,
@@ -43,19 +43,6 @@ _INSTRUMENT_FIGURES: Final = {
     "base_minor_per_lot": _POSITIVE,
     "state": (0, 1, 2),
 }
-
-
-def subject_of(payload: Payload) -> tuple[Any, ...]:
-    """What a definition replaces."""
-    if isinstance(payload, Instrument):
-        return ("instrument", payload.instrument_id)
-    if isinstance(payload, Limits):
-        return ("limits", payload.scope, payload.scope_id, payload.instrument_id)
-    if isinstance(payload, UserAccount):
-        return ("user", payload.user_id)
-    if isinstance(payload, FeeSchedule):
-        return ("fees", payload.tier_id, payload.instrument_id)
-    return (type(payload).__name__,)
 
 
 def extreme(rng: Random, today: int) -> Payload:

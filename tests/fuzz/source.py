@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pipeline.codecs.primitives import MalformedAvro
 from pipeline.codecs.wire import fixed_ids
+from pipeline.control.definitions import subject_of
 from pipeline.risk.records import Control
 from tests.fuzz.extremes import (
     control,
@@ -17,7 +18,6 @@ from tests.fuzz.extremes import (
     effective_from,
     extreme,
     lifted,
-    subject_of,
     tamed,
 )
 from tests.fuzz.fields import ENCODE, Seen, decoded, mutated, stretched

@@ -7,19 +7,42 @@ from typing import Final
 
 from pipeline.risk.records import (
     INSTRUMENT_KIND_SPOT,
+    CheckLimit,
+    CheckPolicy,
     CoreVersion,
     DayClose,
     FeeSchedule,
     FirmState,
     Instrument,
     Limits,
+    Listing,
     Policy,
+    Release,
+    Restriction,
+    Rule,
+    ScopeState,
+    SessionCalendar,
     UserAccount,
 )
 from tests.oracle.lines import CURRENCY_BYTES_MAX, EXEMPTABLE, bad_id
 
 Payload = (
-    Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion
+    Instrument
+    | Limits
+    | UserAccount
+    | FirmState
+    | FeeSchedule
+    | Policy
+    | DayClose
+    | CoreVersion
+    | CheckLimit
+    | CheckPolicy
+    | ScopeState
+    | Release
+    | Restriction
+    | SessionCalendar
+    | Listing
+    | Rule
 )
 FIGURE_MAX: Final = 10**18
 DURATION_MS_MAX: Final = 100 * 366 * 86_400_000

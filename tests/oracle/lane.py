@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from pipeline.risk.records import (
     Control,
     CoreVersion,
+    DayClose,
     FeeSchedule,
     FirmState,
     Instrument,
@@ -129,6 +130,10 @@ class Lane:
             self._emit("DAY_CLOSE", tenant)
         self.open_day = next_day
 
+    def _is_open(self, business_day: int) -> bool:
+        """Whether a day has not been closed yet."""
+        return self.open_day is not None and business_day >= self.open_day
+
     def _roll_day(self) -> None:
         day = self.gate_time // DAY_US
         if self.open_day is None:
@@ -191,7 +196,7 @@ class Lane:
             self.policy = (payload, version)
         elif isinstance(payload, CoreVersion):
             self._decide_by(max(payload.core_version, self.core_version))
-        elif self.open_day is not None and payload.business_day >= self.open_day:
+        elif isinstance(payload, DayClose) and self._is_open(payload.business_day):
             self._close_day(payload.business_day + 1)
 
     @property

@@ -45,6 +45,7 @@ from tests.property.world import (
     usual_limits,
     usual_policy,
 )
+from tests.roomy import roomy
 
 USER: Final = USERS[0]
 FUNDS: Final = 10_000_000
@@ -66,7 +67,16 @@ LIMITS: Final = usual_limits()
 FEES: Final = FeeSchedule("gold", None, FEE_PER_LOT, 0)
 ACCOUNT: Final = UserAccount(USER, TENANT, "gold", TRADING_STATE_ACTIVE)
 FIRM: Final = FirmState(TRADING_STATE_ACTIVE)
-WORLD: Final[tuple[Payload, ...]] = (ESX, BTC_USD, POLICY, LIMITS, FEES, ACCOUNT, FIRM)
+WORLD: Final[tuple[Payload, ...]] = (
+    ESX,
+    BTC_USD,
+    POLICY,
+    LIMITS,
+    FEES,
+    ACCOUNT,
+    FIRM,
+    *roomy(["gold"], USUAL_PRICES),
+)
 
 
 class Desk:

@@ -205,7 +205,11 @@ def with_tags_backwards(order: Order) -> bytes:
     tags = [text.encode() for pair in sorted(order.tags.items(), reverse=True) for text in pair]
     block = b"".join(bytes([len(text) * 2]) + text for text in tags)
     bare = encode_order(changed(order, tags={}))
-    return bare[:-1] + bytes([len(order.tags) * 2]) + block + b"\x00"
+    # What follows the map: whether it is reduce-only, and a mark or none.
+    behind = 2 if order.short_mark is None else 3
+    return b"".join(
+        (bare[: -behind - 1], bytes([len(order.tags) * 2]), block, b"\x00", bare[-behind:])
+    )
 
 
 # CANCEL

@@ -38,6 +38,7 @@ from pipeline.risk.records import (
 )
 from tests.oracle.arithmetic import murmur2
 from tests.oracle.definitions import Payload
+from tests.roomy import roomy
 
 TOPICS: Final = ("control", "marks", "deposits", "fills", "orders")
 SCHEMA_OF: Final = dict(zip(TOPICS, ("control", "mark", "deposit", "fill", "order"), strict=True))
@@ -319,6 +320,7 @@ def set_up(world: World, rng: Random, missing: float) -> None:
         FeeSchedule("gold", None, 150, 3),
         FeeSchedule("iron", None, 0, 10),
         world.policy(),
+        *roomy(TIERS, [*INSTRUMENTS, "SHARE"]),
     ]
     for payload in payloads:
         if rng.random() >= missing:

@@ -20,6 +20,7 @@ from pipeline.risk.records import (
     UserAccount,
 )
 from tests.oracle.definitions import Payload
+from tests.roomy import roomy
 
 USER: Final = "ann"
 TENANT: Final = "fund-1"
@@ -132,4 +133,5 @@ PAYLOADS: Final[tuple[Payload, ...]] = (
     FEES,
     UserAccount(USER, TENANT, TIER, TRADING_STATE_ACTIVE),
     FirmState(TRADING_STATE_ACTIVE),
+    *roomy([TIER], MARKS_E9),
 )

@@ -17,7 +17,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException
 
 from pipeline.lane.processor import LaneProcessor
-from pipeline.risk.keys import EXECUTION
+from pipeline.risk.keys import EXECUTION, ORDER
 from pipeline.risk.state import LaneState
 from pipeline.streaming.commit import Commit, OpenWork, group_metadata
 from pipeline.tables import restore
@@ -141,8 +141,8 @@ def _forgets_executions(original: Any) -> Any:
     return seen
 
 
-def _no_order_rows(_original: Any) -> Any:
-    return lambda _self: []
+def _no_order_rows(original: Any) -> Any:
+    return lambda self, kind: [] if kind == ORDER else original(self, kind)
 
 
 def _timed_out_is_done(_original: Any) -> Any:
@@ -265,7 +265,7 @@ MUTANTS: Final = (
         "reading the working orders of a restored lane",
         "an order taken by an earlier worker is never swept",
         TableLane,
-        "order_rows",
+        "rows_of_kind",
         _no_order_rows,
     ),
     Mutant(

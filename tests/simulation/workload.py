@@ -46,6 +46,7 @@ from pipeline.risk.records import (
     UserAccount,
 )
 from pipeline.topics import CONTROL, DEPOSITS, FILLS, MARKS, ORDERS
+from tests.roomy import roomy
 
 LANES: Final = 2
 PRICE_E9: Final = 4_800 * 10**9
@@ -147,6 +148,7 @@ class Workload:
                 checks_exempt=[],
             ),
             FirmState(TRADING_STATE_ACTIVE),
+            *roomy(["standard"], [INSTRUMENT]),
             *[UserAccount(user, "tenant", "standard", TRADING_STATE_ACTIVE) for user in USERS],
         ]
         sent: list[Sent] = []

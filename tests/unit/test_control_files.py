@@ -13,6 +13,7 @@ from pipeline.control.definitions import OutOfRangeError, Payload, check, subjec
 from pipeline.control.directory import DefinitionError, plan_changes, read_directory
 from pipeline.control.history import ControlError, ControlHistory
 from pipeline.lane.rows import DictRows, StoredRows
+from pipeline.risk.checks.registry import CATALOG
 from pipeline.risk.records import (
     TRADING_STATE_HALTED,
     TRADING_STATE_REDUCING,
@@ -37,7 +38,7 @@ def control(number: int, payload: Payload) -> Control:
 
 def core() -> RulesInForce:
     """The core's own judge of definitions, in a lane that knows nothing yet."""
-    return RulesInForce(0, 1, LaneState(StoredRows(DictRows())))
+    return RulesInForce(CATALOG, 0, 1, LaneState(StoredRows(DictRows())))
 
 
 def write(directory: Path, **files: str) -> Path:

@@ -5,6 +5,7 @@ RTS 6 Art. 15(1)(a). Fails closed: no mark or a stale one rejects. Compiled with
 
 from typing import Final
 
+from pipeline.risk.bounds import MS
 from pipeline.risk.checks.context import (
     OrderContext,
     failed,
@@ -14,7 +15,6 @@ from pipeline.risk.checks.context import (
 )
 from pipeline.risk.money import BPS, divide_up
 from pipeline.risk.records import CheckResult
-from pipeline.risk.rules_in_force import MS
 
 NAME: Final = "PRICE_COLLAR"
 

@@ -7,6 +7,7 @@ else. Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk import order_ids
+from pipeline.risk.bounds import ID_BYTES_MAX, MS, is_id
 from pipeline.risk.ledger import OrderTerms
 from pipeline.risk.money import divide_up, nearest, protection_price
 from pipeline.risk.order_life import ON_REQUEST
@@ -14,6 +15,7 @@ from pipeline.risk.records import (
     CHECK_OUTCOME_EXEMPT,
     CHECK_OUTCOME_FAIL,
     CHECK_OUTCOME_NOT_EVALUATED,
+    CHECK_OUTCOME_NOTIFIED,
     CHECK_OUTCOME_PASS,
     INSTRUMENT_KIND_SPOT,
     ORDER_ACTION_NEW,
@@ -28,14 +30,7 @@ from pipeline.risk.records import (
     RowPosition,
     RowUser,
 )
-from pipeline.risk.rules_in_force import (
-    ID_BYTES_MAX,
-    MS,
-    EffectiveLimits,
-    Figure,
-    RulesInForce,
-    is_id,
-)
+from pipeline.risk.rules_in_force import EffectiveLimits, Figure, RulesInForce
 from pipeline.risk.state import LaneState
 
 QUANTITY_LOTS_MAX: Final = 10**12
@@ -209,6 +204,19 @@ def not_evaluated(check: str) -> CheckResult:
 def exempt(check: str) -> CheckResult:
     """Switched off by policy."""
     return CheckResult(check, CHECK_OUTCOME_EXEMPT, None, None, None, None, None)
+
+
+def notified(result: CheckResult) -> CheckResult:
+    """What failed, where the check's severity lets the order pass."""
+    return CheckResult(
+        result.check,
+        CHECK_OUTCOME_NOTIFIED,
+        result.reason_code,
+        result.observed,
+        result.limit,
+        result.limit_version,
+        result.headroom,
+    )
 
 
 def failed_at(

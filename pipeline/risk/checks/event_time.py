@@ -5,9 +5,9 @@ The producer's stamp is checked and reported, never trusted for anything else. C
 
 from typing import Final
 
+from pipeline.risk.bounds import MS
 from pipeline.risk.checks.context import OrderContext, failed, not_evaluated, with_figures
 from pipeline.risk.records import CheckResult
-from pipeline.risk.rules_in_force import MS
 
 NAME: Final = "EVENT_TIME"
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from pipeline.risk.bounds import ID_BYTES_MAX, is_id
 from pipeline.risk.checks.context import OrderContext, failed, passed
 from pipeline.risk.records import CheckResult, Order
-from pipeline.risk.rules_in_force import ID_BYTES_MAX, is_id
 
 NAME: Final = "FIELDS"
 # Order ids of the gate's own begin so; those of clients may not.

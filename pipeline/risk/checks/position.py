@@ -17,10 +17,11 @@ def check(c: OrderContext) -> CheckResult:
     instrument = c.instrument
     if limits is None or instrument is None or not c.extent_known:
         return not_evaluated(NAME)
+    # Only the side on which the order can end: one that leads back to the limit passes.
     if c.order.side == SIDE_BUY:
-        observed = abs(c.position_lots + c.working_buy_lots + c.added_lots)
+        observed = max(0, c.position_lots + c.working_buy_lots + c.added_lots)
     elif instrument.kind != INSTRUMENT_KIND_SPOT:
-        observed = abs(c.position_lots - c.working_sell_lots - c.added_lots)
+        observed = max(0, c.working_sell_lots + c.added_lots - c.position_lots)
     else:
         # A spot sale delivers what is there; the funds check bounds it.
         observed = 0

@@ -1,13 +1,14 @@
 """The checks in order of precedence, and running them: all are evaluated, the first FAIL decides.
 
-Every NEW, whatever its route or type, passes through `CHECKS_OF_NEW`, every REPLACE through
-`CHECKS_OF_REPLACE`, every CANCEL through `CHECKS_OF_CANCEL`; there is no other way to a decision.
-Compiled with mypyc.
+Every NEW, whatever its route or type, passes through every entry that has a function for it, and so
+does every REPLACE and every CANCEL; there is no other way to a decision. An entry says what control
+may say of its check, too. Compiled with mypyc.
 """
 
 from collections.abc import Callable
 from typing import Final
 
+from pipeline.risk.check_traits import CheckCatalog, CheckTraits
 from pipeline.risk.checks import (
     collar,
     event_time,
@@ -15,6 +16,7 @@ from pipeline.risk.checks import (
     fields,
     funds,
     increments,
+    latch,
     market_bound,
     open_orders,
     orig_order,
@@ -25,75 +27,178 @@ from pipeline.risk.checks import (
     size,
     standing,
 )
-from pipeline.risk.checks.context import OrderContext, exempt
-from pipeline.risk.records import CHECK_OUTCOME_FAIL, CheckResult
+from pipeline.risk.checks.context import OrderContext, exempt, notified
+from pipeline.risk.records import (
+    CHECK_OUTCOME_FAIL,
+    CHECK_SEVERITY_NOTIFY,
+    ORDER_ACTION_CANCEL,
+    ORDER_ACTION_NEW,
+    CheckResult,
+    Order,
+)
 
 Check = Callable[[OrderContext], CheckResult]
 
-CHECKS_OF_NEW: Final[tuple[tuple[str, Check], ...]] = (
-    (fields.NAME, fields.check_new),
-    (event_time.NAME, event_time.check_new),
-    (expiry.NAME, expiry.check),
-    (standing.USER, standing.check_user),
-    (standing.INSTRUMENT, standing.check_instrument),
-    (standing.FIRM_STATE, standing.check_firm_state),
-    (standing.USER_STATE, standing.check_user_state),
-    (increments.PRICE_TICK, increments.check_price_tick),
-    (increments.LOT, increments.check_lot),
-    (market_bound.NAME, market_bound.check),
-    (rate.NAME, rate.check),
-    (size.ORDER_QUANTITY, size.check_quantity),
-    (size.ORDER_NOTIONAL, size.check_notional),
-    (collar.NAME, collar.check),
-    (short_sale.NAME, short_sale.check),
-    (position.NAME, position.check),
-    (open_orders.NAME, open_orders.check),
-    (funds.NAME, funds.check),
+
+class Entry:
+    """A registered check: its function for each action, and what else is true of it.
+
+    `new`, `replace`, `cancel`: None where it does not judge that action. `by_quantity`: whether
+    another quantity could lead to another outcome; then a smaller one never fails where a larger
+    one passes.
+    """
+
+    def __init__(
+        self,
+        traits: CheckTraits,
+        new: Check | None,
+        replace: Check | None,
+        cancel: Check | None = None,
+        *,
+        by_quantity: bool = False,
+    ) -> None:
+        self.traits: Final = traits
+        self.name: Final = traits.name
+        self.new: Final = new
+        self.replace: Final = replace
+        self.cancel: Final = cancel
+        self.by_quantity: Final = by_quantity
+
+
+def _fixed(name: str) -> CheckTraits:
+    return CheckTraits(name)
+
+
+def _by_policy(name: str) -> CheckTraits:
+    """Of `limits` or the policy, or without a limit."""
+    return CheckTraits(name, exemptible=True)
+
+
+def _limited(name: str, *, limit_max: int = 10**18, window_ms: int = 0) -> CheckTraits:
+    return CheckTraits(
+        name, exemptible=True, limited=True, limit_max=limit_max, window_ms=window_ms
+    )
+
+
+def _money(name: str) -> CheckTraits:
+    return CheckTraits(name, exemptible=True, limited=True, in_money=True)
+
+
+ENTRIES: Final[tuple[Entry, ...]] = (
+    Entry(_fixed("FIELDS"), fields.check_new, fields.check_replace, fields.check_cancel),
+    Entry(
+        _fixed("EVENT_TIME"), event_time.check_new, event_time.check_new, event_time.check_cancel
+    ),
+    Entry(_fixed("EXPIRY"), expiry.check, None),
+    Entry(_fixed("USER"), standing.check_user, standing.check_user, standing.check_user),
+    Entry(_fixed("ORIG_ORDER"), None, orig_order.check, orig_order.check),
+    Entry(_fixed("REPLACE"), None, replace.check),
+    Entry(_fixed("INSTRUMENT"), standing.check_instrument, standing.check_instrument),
+    Entry(_by_policy("SESSION"), None, None),
+    Entry(_fixed("RESTRICTED"), None, None),
+    Entry(
+        _fixed("FIRM_STATE"),
+        standing.check_firm_state,
+        standing.check_firm_state,
+        by_quantity=True,
+    ),
+    Entry(
+        _fixed("USER_STATE"),
+        standing.check_user_state,
+        standing.check_user_state,
+        by_quantity=True,
+    ),
+    Entry(_fixed("ALGORITHM_STATE"), None, None, by_quantity=True),
+    Entry(_fixed("DESK_STATE"), None, None, by_quantity=True),
+    Entry(_fixed("INSTRUMENT_STATE"), None, None, by_quantity=True),
+    Entry(_fixed("LATCH"), latch.check, latch.check, by_quantity=True),
+    Entry(_fixed("REDUCE_ONLY"), None, None, by_quantity=True),
+    Entry(_fixed("PRICE_TICK"), increments.check_price_tick, increments.check_price_tick),
+    Entry(_fixed("LOT"), increments.check_lot, increments.check_lot, by_quantity=True),
+    Entry(_fixed("MARKET_BOUND"), market_bound.check, None),
+    Entry(_by_policy("ORDER_RATE"), rate.check, rate.check),
+    Entry(_limited("MESSAGE_RATE"), None, None),
+    Entry(
+        CheckTraits("ORDER_TO_TRADE", exemptible=True, limited=True, has_allowance=True),
+        None,
+        None,
+    ),
+    Entry(_limited("REPEATED_EXECUTION"), None, None),
+    Entry(_limited("SAME_CONTENT", limit_max=15, window_ms=1_000), None, None),
+    Entry(_by_policy("ORDER_QUANTITY"), size.check_quantity, size.check_quantity, by_quantity=True),
+    Entry(_by_policy("ORDER_NOTIONAL"), size.check_notional, size.check_notional, by_quantity=True),
+    Entry(_by_policy("PRICE_COLLAR"), collar.check, collar.check),
+    Entry(_limited("PERIOD_COLLAR", window_ms=300_000), None, None),
+    Entry(_by_policy("SELF_MATCH"), None, None),
+    Entry(_fixed("SHORT_SALE"), short_sale.check, short_sale.check, by_quantity=True),
+    Entry(_by_policy("SHORT_MARK"), None, None),
+    Entry(_by_policy("POSITION_LIMIT"), position.check, position.check, by_quantity=True),
+    Entry(_money("INSTRUMENT_GROSS"), None, None, by_quantity=True),
+    Entry(_money("INSTRUMENT_NET"), None, None, by_quantity=True),
+    Entry(_money("CURRENCY_GROSS"), None, None, by_quantity=True),
+    Entry(_money("CURRENCY_NET"), None, None, by_quantity=True),
+    Entry(_money("SECTOR_GROSS"), None, None, by_quantity=True),
+    Entry(_money("SECTOR_NET"), None, None, by_quantity=True),
+    Entry(_money("USER_GROSS"), None, None, by_quantity=True),
+    Entry(_money("USER_NET"), None, None, by_quantity=True),
+    Entry(_by_policy("OPEN_ORDERS"), open_orders.check, None),
+    Entry(_fixed("HOLDINGS"), None, None),
+    Entry(_money("CREDIT"), None, None, by_quantity=True),
+    Entry(_money("DAILY_LOSS"), None, None, by_quantity=True),
+    Entry(_money("DRAWDOWN"), None, None, by_quantity=True),
+    Entry(_fixed("BUYING_POWER"), funds.check, funds.check, by_quantity=True),
+    Entry(_limited("HIGH_FREQUENCY_RATE"), None, None, None),
+    Entry(_limited("HIGH_FREQUENCY_DAY"), None, None, None),
+    Entry(_limited("INSTANT_CANCEL", window_ms=1_000), None, None, None),
+    Entry(_limited("PUSH", window_ms=60_000), None, None),
 )
+CATALOG: Final = CheckCatalog([entry.traits for entry in ENTRIES])
 
-CHECKS_OF_REPLACE: Final[tuple[tuple[str, Check], ...]] = (
-    (fields.NAME, fields.check_replace),
-    (event_time.NAME, event_time.check_new),
-    (standing.USER, standing.check_user),
-    (orig_order.NAME, orig_order.check),
-    (replace.NAME, replace.check),
-    (standing.INSTRUMENT, standing.check_instrument),
-    (standing.FIRM_STATE, standing.check_firm_state),
-    (standing.USER_STATE, standing.check_user_state),
-    (increments.PRICE_TICK, increments.check_price_tick),
-    (increments.LOT, increments.check_lot),
-    (rate.NAME, rate.check),
-    (size.ORDER_QUANTITY, size.check_quantity),
-    (size.ORDER_NOTIONAL, size.check_notional),
-    (collar.NAME, collar.check),
-    (short_sale.NAME, short_sale.check),
-    (position.NAME, position.check),
-    (funds.NAME, funds.check),
-)
-
-CHECKS_OF_CANCEL: Final[tuple[tuple[str, Check], ...]] = (
-    (fields.NAME, fields.check_cancel),
-    (event_time.NAME, event_time.check_cancel),
-    (standing.USER, standing.check_user),
-    (orig_order.NAME, orig_order.check),
-)
+CHECKS_OF_NEW: Final[list[tuple[str, Check]]] = [
+    (entry.name, entry.new) for entry in ENTRIES if entry.new is not None
+]
+CHECKS_OF_REPLACE: Final[list[tuple[str, Check]]] = [
+    (entry.name, entry.replace) for entry in ENTRIES if entry.replace is not None
+]
+CHECKS_OF_CANCEL: Final[list[tuple[str, Check]]] = [
+    (entry.name, entry.cancel) for entry in ENTRIES if entry.cancel is not None
+]
+BY_QUANTITY: Final = frozenset([entry.name for entry in ENTRIES if entry.by_quantity])
 
 
-def run(checks: tuple[tuple[str, Check], ...], context: OrderContext) -> list[CheckResult]:
+def checks_of(order: Order) -> list[tuple[str, Check]]:
+    """The checks that judge an order, in order of precedence."""
+    if order.action == ORDER_ACTION_NEW:
+        return CHECKS_OF_NEW
+    if order.action == ORDER_ACTION_CANCEL:
+        return CHECKS_OF_CANCEL
+    return CHECKS_OF_REPLACE
+
+
+def run(context: OrderContext) -> list[CheckResult]:
     """The decision vector."""
-    switched_off = context.rules.exempt
+    exempted = context.rules.exempt
+    severities = context.rules.checks.severities
+    is_cancel = context.order.action == ORDER_ACTION_CANCEL
     results: list[CheckResult] = []
-    for name, check in checks:
-        if switched_off and name in switched_off:
+    for name, check in checks_of(context.order):
+        if exempted and name in exempted:
             results.append(exempt(name))
-        else:
-            results.append(check(context))
+            continue
+        result = check(context)
+        if result.result == CHECK_OUTCOME_FAIL and (
+            severities.get(name) == CHECK_SEVERITY_NOTIFY
+            or (is_cancel and name in CATALOG.exemptible)
+        ):
+            # Nothing that can be switched off may refuse a cancel.
+            result = notified(result)
+        results.append(result)
     return results
 
 
-def first_failure(results: list[CheckResult]) -> str | None:
-    """The reason of the first FAIL, or None when the order is accepted."""
+def first_failure(results: list[CheckResult]) -> CheckResult | None:
+    """The first FAIL, or None when the order is accepted."""
     for result in results:
         if result.result == CHECK_OUTCOME_FAIL:
-            return result.reason_code
+            return result
     return None

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from pipeline.risk.bounds import MS
 from pipeline.risk.checks.context import (
     OrderContext,
     failed,
@@ -11,7 +12,6 @@ from pipeline.risk.checks.context import (
 )
 from pipeline.risk.money import converted, fits, notional_up
 from pipeline.risk.records import CheckResult
-from pipeline.risk.rules_in_force import MS
 
 ORDER_QUANTITY: Final = "ORDER_QUANTITY"
 ORDER_NOTIONAL: Final = "ORDER_NOTIONAL"

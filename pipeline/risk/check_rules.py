@@ -1,0 +1,375 @@
+"""What control has said about checks: limits, severities, windows, states, lists, calendars, rules.
+
+Owns judging and applying the control payloads that the checks added to `limits` and `policy` are
+steered by, and looking them up (docs/rules.md, "Control of checks"). Their records are kept decoded
+in memory, because every order needs them; restrictions and releases leave rows of their own.
+Compiled with mypyc.
+"""
+
+from bisect import bisect_right
+from typing import Final
+
+from pipeline.risk.bounds import CURRENCY_BYTES_MAX, FIGURE_MAX, ID_BYTES_MAX, MS, is_id
+from pipeline.risk.check_traits import WINDOW_MS_MAX, CheckCatalog
+from pipeline.risk.keys import (
+    RESTRICTION,
+    algorithm_key,
+    control_key,
+    restriction_key,
+    text_part,
+    user_key,
+)
+from pipeline.risk.partition import partition_of
+from pipeline.risk.records import (
+    CHECK_SEVERITY_REJECT,
+    LIMIT_SCOPE_NAMES,
+    LIMIT_SCOPE_TIER,
+    LIMIT_SCOPE_USER,
+    RESTRICTION_SUBJECT_NAMES,
+    RESTRICTION_SUBJECT_USER,
+    STATE_SCOPE_NAMES,
+    TRADING_STATE_ACTIVE,
+    CheckLimit,
+    CheckPolicy,
+    Control,
+    Listing,
+    Release,
+    Restriction,
+    RowAlgorithm,
+    RowRestriction,
+    Rule,
+    ScopeState,
+    SessionCalendar,
+)
+from pipeline.risk.state import LaneState, Row
+
+CheckPayload = (
+    CheckLimit | CheckPolicy | ScopeState | Release | Restriction | SessionCalendar | Listing | Rule
+)
+RESTRICTED_IDS_MAX: Final = 1_000
+SESSIONS_MAX: Final = 5_000
+# How many (check, user, instrument) keep their limit resolved.
+RESOLVED_MAX: Final = 200_000
+
+
+class LimitInForce:
+    """The limit of a check for one user and instrument; value None: none is configured."""
+
+    def __init__(
+        self, value: int | None, version: int | None, allowance: int, currency: str | None
+    ) -> None:
+        self.value: Final = value
+        self.version: Final = version
+        self.allowance: Final = allowance
+        # None: that of the instrument.
+        self.currency: Final = currency
+
+
+NO_LIMIT: Final = LimitInForce(None, None, 0, None)
+
+
+class StateInForce:
+    """A trading state and the version of its control record."""
+
+    def __init__(self, trading_state: int, version: int) -> None:
+        self.trading_state: Final = trading_state
+        self.version: Final = version
+
+
+class CalendarInForce:
+    """A session calendar and the version of its control record."""
+
+    def __init__(self, calendar: SessionCalendar, version: int) -> None:
+        self.calendar: Final = calendar
+        self.version: Final = version
+
+    def covers(self, gate_time: int) -> bool:
+        """Whether the calendar says anything of a time."""
+        return self.calendar.covers_from <= gate_time < self.calendar.covers_until
+
+    def is_open(self, gate_time: int) -> bool:
+        """Whether a session is open at a time that it covers."""
+        index = bisect_right(self.calendar.opens, gate_time) - 1
+        return index >= 0 and gate_time < self.calendar.closes[index]
+
+
+class CheckRules:
+    """Everything control has said about the checks of one lane."""
+
+    def __init__(self, catalog: CheckCatalog, lane: int, lane_count: int, state: LaneState) -> None:
+        self.catalog: Final = catalog
+        self.lane: Final = lane
+        self.lane_count: Final = lane_count
+        self.state: Final = state
+        self.limits: dict[tuple[str, int, str, str], LimitInForce] = {}
+        self.resolved: dict[tuple[str, str, str], LimitInForce] = {}
+        # Those that differ from REJECT, and those that differ from the check's own window.
+        self.severities: dict[str, int] = {}
+        self.windows_us: dict[str, int] = {}
+        self.states: dict[tuple[int, str], StateInForce] = {}
+        # (subject, id, instrument or "") -> version.
+        self.restrictions: dict[tuple[int, str, str], int] = {}
+        self.calendars: dict[str, CalendarInForce] = {}
+        self.listings: dict[str, Listing] = {}
+
+    def restore_restrictions(self, rows: list[tuple[bytes, RowRestriction]]) -> None:
+        """Take what a stored lane had in force."""
+        for key, row in rows:
+            subject = RESTRICTION_SUBJECT_NAMES.index(text_part(key, 0))
+            self.restrictions[(subject, text_part(key, 1), text_part(key, 2))] = row.version
+
+    # -- applying
+
+    def apply(self, record: Control) -> None:
+        """Put a record in force: its row, or the rows that it changes."""
+        payload = record.payload
+        if isinstance(payload, Release):
+            self._release(payload)
+        elif isinstance(payload, Restriction):
+            self._restrict(payload, record.version)
+        else:
+            key = subject_key(record)
+            if key is not None:
+                self.state.put(key, record)
+
+    def take(self, record: Control) -> None:
+        """Follow a record that is in force."""
+        payload = record.payload
+        if isinstance(payload, CheckLimit):
+            subject = (
+                payload.check,
+                payload.scope,
+                payload.scope_id,
+                payload.instrument_id or "",
+            )
+            self.limits[subject] = LimitInForce(
+                payload.limit, record.version, payload.allowance or 0, payload.currency
+            )
+            self.resolved = {}
+        elif isinstance(payload, CheckPolicy):
+            self._take_policy(payload)
+        elif isinstance(payload, ScopeState):
+            state = StateInForce(payload.trading_state, record.version)
+            self.states[(payload.scope, payload.scope_id)] = state
+        elif isinstance(payload, SessionCalendar):
+            self.calendars[payload.calendar_id] = CalendarInForce(payload, record.version)
+        elif isinstance(payload, Listing):
+            self.listings[payload.instrument_id] = payload
+
+    def _take_policy(self, policy: CheckPolicy) -> None:
+        self.severities.pop(policy.check, None)
+        if policy.severity != CHECK_SEVERITY_REJECT:
+            self.severities[policy.check] = policy.severity
+        self.windows_us.pop(policy.check, None)
+        if policy.window_ms is not None:
+            self.windows_us[policy.check] = policy.window_ms * MS
+
+    def _is_ours(self, user_id: str) -> bool:
+        return partition_of(user_id.encode("utf-8"), self.lane_count) == self.lane
+
+    def _restrict(self, restriction: Restriction, version: int) -> None:
+        subject = restriction.subject
+        instrument = restriction.instrument_id or ""
+        for each in restriction.ids:
+            if subject == RESTRICTION_SUBJECT_USER and not self._is_ours(each):
+                continue
+            key = restriction_key(RESTRICTION_SUBJECT_NAMES[subject], each, instrument)
+            if restriction.restricted:
+                self.restrictions[(subject, each, instrument)] = version
+                self.state.put(key, RowRestriction(version))
+            elif self.restrictions.pop((subject, each, instrument), None) is not None:
+                self.state.delete(key)
+
+    def _release(self, release: Release) -> None:
+        if not self._is_ours(release.user_id):
+            return
+        if release.algo_id is not None:
+            key = algorithm_key(release.user_id, release.algo_id)
+            if self.state.algorithm(release.user_id, release.algo_id) is not None:
+                self.state.put(key, RowAlgorithm(0))
+            if release.check is None:
+                return
+        user = self.state.user(release.user_id)
+        if user is None or not (user.latched or user.halted_by):
+            return
+        if release.check is None:
+            user.latched = []
+            user.halted_by = []
+        else:
+            user.latched = [name for name in user.latched if name != release.check]
+            user.halted_by = [name for name in user.halted_by if name != release.check]
+        self.state.put(user_key(release.user_id), user)
+
+    # -- looking up
+
+    def limit_of(self, check: str, user_id: str, tier_id: str, instrument_id: str) -> LimitInForce:
+        """The most specific limit of a check for a user in an instrument ("" for none)."""
+        found = self.resolved.get((check, user_id, instrument_id))
+        if found is not None:
+            return found
+        found = NO_LIMIT
+        for scope, scope_id in ((LIMIT_SCOPE_USER, user_id), (LIMIT_SCOPE_TIER, tier_id)):
+            for instrument in (instrument_id, ""):
+                limit = self.limits.get((check, scope, scope_id, instrument))
+                if found.value is None and limit is not None and limit.value is not None:
+                    found = limit
+        if len(self.resolved) >= RESOLVED_MAX:
+            self.resolved = {}
+        self.resolved[(check, user_id, instrument_id)] = found
+        return found
+
+    def forget_resolved(self) -> None:
+        """A user may have another tier now."""
+        self.resolved = {}
+
+    def severity_of(self, check: str) -> int:
+        """What a failure of a check leads to."""
+        return self.severities.get(check, CHECK_SEVERITY_REJECT)
+
+    def window_us_of(self, check: str) -> int:
+        """How far a check looks back."""
+        window = self.windows_us.get(check)
+        return self.catalog.by_name[check].window_ms * MS if window is None else window
+
+    def trading_state(self, scope: int, scope_id: str) -> StateInForce | None:
+        """The state of an algorithm, desk or instrument; None: nothing was said, it is ACTIVE."""
+        found = self.states.get((scope, scope_id))
+        if found is None or found.trading_state == TRADING_STATE_ACTIVE:
+            return None
+        return found
+
+    def restriction(self, subject: int, each: str, instrument_id: str) -> int | None:
+        """The version of what restricts an id, everywhere or in an instrument."""
+        if not self.restrictions:
+            return None
+        found = self.restrictions.get((subject, each, ""))
+        return self.restrictions.get((subject, each, instrument_id)) if found is None else found
+
+
+# What the name of an operator's rule begins with in the decision vector.
+RULE_PREFIX: Final = "RULE:"
+
+
+def subject_key(record: Control) -> bytes | None:
+    """Under which key a record in force is stored; None for what is no payload of these kinds."""
+    payload = record.payload
+    if isinstance(payload, CheckLimit):
+        scope = LIMIT_SCOPE_NAMES[payload.scope]
+        instrument = payload.instrument_id or ""
+        return control_key("check_limit", payload.check, scope, payload.scope_id, instrument)
+    if isinstance(payload, CheckPolicy):
+        return control_key("check_policy", payload.check)
+    if isinstance(payload, ScopeState):
+        return control_key("scope_state", STATE_SCOPE_NAMES[payload.scope], payload.scope_id)
+    if isinstance(payload, SessionCalendar):
+        return control_key("session_calendar", payload.calendar_id)
+    if isinstance(payload, Listing):
+        return control_key("listing", payload.instrument_id)
+    if isinstance(payload, Rule):
+        return control_key("rule", payload.rule_id)
+    return None
+
+
+def leaves_no_record(record: Control) -> bool:
+    """Whether nothing of the record itself stays in force."""
+    return isinstance(record.payload, (Release, Restriction))
+
+
+def is_restriction_row(key: bytes, row: Row) -> bool:
+    """Whether a stored row is a restriction in force."""
+    return key[:1] == RESTRICTION and isinstance(row, RowRestriction)
+
+
+def problem_of(payload: CheckPayload, catalog: CheckCatalog) -> str | None:
+    """What is out of range in a payload, or None."""
+    if isinstance(payload, CheckLimit):
+        return _limit_problem(payload, catalog)
+    if isinstance(payload, CheckPolicy):
+        return _policy_problem(payload, catalog)
+    if isinstance(payload, ScopeState):
+        return None if is_id(payload.scope_id, ID_BYTES_MAX) else "scope_id is empty or too long"
+    if isinstance(payload, Release):
+        return _release_problem(payload)
+    if isinstance(payload, Restriction):
+        return _restriction_problem(payload)
+    if isinstance(payload, SessionCalendar):
+        return _calendar_problem(payload)
+    if isinstance(payload, Listing):
+        return _listing_problem(payload)
+    return None if is_id(payload.rule_id, ID_BYTES_MAX) else "rule_id is empty or too long"
+
+
+def _limit_problem(limit: CheckLimit, catalog: CheckCatalog) -> str | None:
+    traits = catalog.by_name.get(limit.check)
+    if traits is None or not traits.limited:
+        return f"check {limit.check[:ID_BYTES_MAX]!r} has no limit of its own"
+    if not is_id(limit.scope_id, ID_BYTES_MAX):
+        return "scope_id is empty or too long"
+    if limit.instrument_id is not None and not is_id(limit.instrument_id, ID_BYTES_MAX):
+        return "instrument_id is empty or too long"
+    if limit.limit is not None and not 0 <= limit.limit <= traits.limit_max:
+        return f"limit must be between 0 and {traits.limit_max}"
+    allowance = limit.allowance
+    if allowance is not None and not (traits.has_allowance and 0 <= allowance <= FIGURE_MAX):
+        return "allowance is not for this check, or out of bounds"
+    currency = limit.currency
+    if currency is not None and not (traits.in_money and is_id(currency, CURRENCY_BYTES_MAX)):
+        return "currency is not for this check, or empty or too long"
+    return None
+
+
+def _policy_problem(policy: CheckPolicy, catalog: CheckCatalog) -> str | None:
+    traits = catalog.by_name.get(policy.check)
+    if traits is None:
+        return f"there is no check {policy.check[:ID_BYTES_MAX]!r}"
+    if policy.severity != CHECK_SEVERITY_REJECT and not traits.exemptible:
+        return f"check {policy.check} always rejects, and no more"
+    window = policy.window_ms
+    if window is not None and not (traits.window_ms and 1 <= window <= WINDOW_MS_MAX):
+        return f"window_ms is not for this check, or not between 1 and {WINDOW_MS_MAX}"
+    return None
+
+
+def _release_problem(release: Release) -> str | None:
+    if not is_id(release.user_id, ID_BYTES_MAX):
+        return "user_id is empty or too long"
+    if release.algo_id is not None and not is_id(release.algo_id, ID_BYTES_MAX):
+        return "algo_id is empty or too long"
+    if release.check is not None and not is_id(release.check, ID_BYTES_MAX + len(RULE_PREFIX)):
+        return "check is empty or too long"
+    return None
+
+
+def _restriction_problem(restriction: Restriction) -> str | None:
+    if not 1 <= len(restriction.ids) <= RESTRICTED_IDS_MAX:
+        return f"ids must be 1 to {RESTRICTED_IDS_MAX}: a longer list is several records"
+    for each in restriction.ids:
+        if not is_id(each, ID_BYTES_MAX):
+            return "an id is empty or too long"
+    if restriction.instrument_id is not None and not is_id(restriction.instrument_id, ID_BYTES_MAX):
+        return "instrument_id is empty or too long"
+    return None
+
+
+def _calendar_problem(calendar: SessionCalendar) -> str | None:
+    if not is_id(calendar.calendar_id, ID_BYTES_MAX):
+        return "calendar_id is empty or too long"
+    if calendar.covers_from >= calendar.covers_until:
+        return "covers_from must be before covers_until"
+    if len(calendar.opens) != len(calendar.closes) or len(calendar.opens) > SESSIONS_MAX:
+        return f"opens and closes must be as many, at most {SESSIONS_MAX}"
+    last = calendar.covers_from
+    for index in range(len(calendar.opens)):
+        opens = calendar.opens[index]
+        closes = calendar.closes[index]
+        if not last <= opens < closes <= calendar.covers_until:
+            return "sessions must be in order, apart from each other and within what is covered"
+        last = closes
+    return None
+
+
+def _listing_problem(listing: Listing) -> str | None:
+    for text in (listing.instrument_id, listing.sector_id, listing.calendar_id):
+        if text is not None and not is_id(text, ID_BYTES_MAX):
+            return "instrument_id, sector_id or calendar_id is empty or too long"
+    return None
