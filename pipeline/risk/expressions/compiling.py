@@ -145,11 +145,14 @@ class _Compiler:
                 "Write a choice as `c ? a : b`, and one that is its `c` or `a` in brackets.",
             )
         otherwise = self._nested(self._take())
-        if then.kind == otherwise.kind:
-            if isinstance(then, Figure) and isinstance(otherwise, Figure):
-                return Choice(decided, then, otherwise)
-            if isinstance(then, Text) and isinstance(otherwise, Text):
-                return TextChoice(decided, then, otherwise)
+        if isinstance(then, Text) and isinstance(otherwise, Text):
+            return TextChoice(decided, then, otherwise)
+        if (
+            isinstance(then, Figure)
+            and isinstance(otherwise, Figure)
+            and then.kind == otherwise.kind
+        ):
+            return Choice(decided, then, otherwise)
         raise RuleProblem(
             question.position,
             "Give both sides of `:` the same type; "
@@ -358,11 +361,10 @@ def _compared(left: Node, operator: Token, right: Node) -> Node:
 
 def _equated(left: Node, operator: Token, right: Node) -> Node:
     equal = operator.text == "=="
-    if left.kind == right.kind:
-        if isinstance(left, Figure) and isinstance(right, Figure):
-            return Equal(BOOL, left, right) if equal else Unequal(BOOL, left, right)
-        if isinstance(left, Text) and isinstance(right, Text):
-            return TextEqual(left, right, TRUE if equal else FALSE)
+    if isinstance(left, Text) and isinstance(right, Text):
+        return TextEqual(left, right, TRUE if equal else FALSE)
+    if isinstance(left, Figure) and isinstance(right, Figure) and left.kind == right.kind:
+        return Equal(BOOL, left, right) if equal else Unequal(BOOL, left, right)
     raise RuleProblem(
         operator.position,
         f"Give `{operator.text}` two values of one type; "

@@ -7,16 +7,17 @@ _LETTERS_AN_EDIT: Final = 3
 
 
 def nearest_name(word: str, names: list[str]) -> str | None:
-    """The name that takes the fewest edits to write, the first of several; None if all are far."""
+    """The name that takes the fewest edits to write, the first of several; None if all are far.
+
+    A name of which the word is the beginning, up to a `_`, is as near as one edit.
+    """
     found: str | None = None
     fewest = len(word) // _LETTERS_AN_EDIT + 1
     for name in names:
-        # So many edits it takes at least; a long word is not looked at letter by letter.
-        if abs(len(name) - len(word)) < fewest:
-            edits = _edits(word.lower(), name.lower())
-            if edits < fewest:
-                found = name
-                fewest = edits
+        edits = 1 if name.startswith(f"{word}_") else _edits(word.lower(), name.lower())
+        if edits < fewest:
+            found = name
+            fewest = edits
     return found
 
 
