@@ -9,7 +9,15 @@ import pytest
 import yaml
 
 from pipeline.__main__ import COMMANDS
-from pipeline.documents import REASONS_PATH, TOPOLOGY_PATH, render_reasons, with_topics
+from pipeline.documents import (
+    REASONS_PATH,
+    RULE_LANGUAGE_PATH,
+    TOPOLOGY_PATH,
+    render_fields,
+    render_reasons,
+    render_topics,
+    with_table,
+)
 from pipeline.settings import PROJECT_ROOT, Settings
 
 DOCUMENTS = sorted(
@@ -34,12 +42,17 @@ def test_the_reason_codes_are_those_of_the_code() -> None:
 
 def test_the_table_of_topics_is_that_of_the_code() -> None:
     topology = TOPOLOGY_PATH.read_text()
-    assert topology == with_topics(topology)
+    assert topology == with_table(topology, "topics", render_topics())
 
 
-def test_a_topology_without_markers_is_refused() -> None:
+def test_the_table_of_a_rules_fields_is_that_of_the_code() -> None:
+    document = RULE_LANGUAGE_PATH.read_text()
+    assert document == with_table(document, "fields", render_fields())
+
+
+def test_a_document_without_markers_is_refused() -> None:
     with pytest.raises(ValueError, match="must hold"):
-        with_topics("# Topology\n")
+        with_table("# Topology\n", "topics", "")
 
 
 def test_every_agent_is_a_step_of_the_topology_and_the_other_way_round() -> None:

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from pipeline.risk import rule_fields
 from pipeline.risk.expressions.compiling import (
     LIST_VALUES_MAX,
     LIST_VALUES_OF_RULE_MAX,
@@ -537,17 +538,16 @@ def test_lists_have_so_many_values(field: str, value: str) -> None:
 
 def test_the_examples_of_the_document_are_rules_that_say_what_it_says() -> None:
     text = DOCUMENT.read_text()
-    rows = re.findall(r"^\| `(\w+)` \| (integer|string) \| `([^`]*)` \|", text, re.MULTILINE)
-    fields = {name: INT if kind == "integer" else STRING for name, kind, _ in rows}
-    ints = [int(value) if kind == "integer" else 0 for _, kind, value in rows]
-    strings = [None if kind == "integer" else value.strip('"') for _, kind, value in rows]
+    values = [example for _, example, _ in rule_fields.FIELDS.values()]
+    ints = [int(value) if value.isdecimal() else 0 for value in values]
+    strings = [value.strip('"') for value in values]
     examples = re.findall(
         r"^```cel\n(.*?)^```\n\nOf this order: \*\*(true|false)\*\*", text, re.MULTILINE | re.DOTALL
     )
     assert len(examples) == text.count("```cel") == 10
     for rule, truth in examples:
-        program = compile_rule(rule, fields)
-        assert program.evaluate(ints, strings) == (TRUE if truth == "true" else FALSE), rule
+        due = TRUE if truth == "true" else FALSE
+        assert rule_fields.compiled(rule).evaluate(ints, list(strings)) == due, rule
 
 
 def test_the_bounds_of_the_document_are_those_of_the_code() -> None:

@@ -8,6 +8,7 @@ may say of its check, too. Compiled with mypyc.
 from collections.abc import Callable
 from typing import Final
 
+from pipeline.risk.check_rules import RULE_PREFIX
 from pipeline.risk.check_traits import CheckCatalog, CheckTraits
 from pipeline.risk.checks import (
     collar,
@@ -19,6 +20,7 @@ from pipeline.risk.checks import (
     latch,
     market_bound,
     open_orders,
+    operator_rules,
     orig_order,
     position,
     rate,
@@ -163,7 +165,12 @@ CHECKS_OF_REPLACE: Final[list[tuple[str, Check]]] = [
 CHECKS_OF_CANCEL: Final[list[tuple[str, Check]]] = [
     (entry.name, entry.cancel) for entry in ENTRIES if entry.cancel is not None
 ]
-BY_QUANTITY: Final = frozenset([entry.name for entry in ENTRIES if entry.by_quantity])
+_BY_QUANTITY: Final = frozenset([entry.name for entry in ENTRIES if entry.by_quantity])
+
+
+def depends_on_quantity(check: str) -> bool:
+    """Whether another quantity could lead to another outcome of a check."""
+    return check in _BY_QUANTITY or check.startswith(RULE_PREFIX)
 
 
 def checks_of(order: Order) -> list[tuple[str, Check]]:
@@ -193,6 +200,14 @@ def run(context: OrderContext) -> list[CheckResult]:
             # Nothing that can be switched off may refuse a cancel.
             result = notified(result)
         results.append(result)
+    rules = context.rules.checks.rules
+    if rules and not is_cancel:
+        for result in operator_rules.judge(context, rules):
+            told = severities.get(result.check) == CHECK_SEVERITY_NOTIFY
+            if told and result.result == CHECK_OUTCOME_FAIL:
+                results.append(notified(result))
+            else:
+                results.append(result)
     return results
 
 
