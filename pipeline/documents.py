@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from pipeline.risk import order_life, reasons, rule_fields
+from pipeline.risk import fail_closed, order_life, reasons, rule_fields
 from pipeline.risk.expressions.nodes import BOOL, INT, STRING
 from pipeline.risk.records import EXEC_TYPE_NAMES
 from pipeline.topics import ALL_TOPICS, Topic
@@ -22,6 +22,7 @@ _ROOT: Final = Path(__file__).parents[1]
 REASONS_PATH: Final = _ROOT / "docs/reasons.md"
 ORDER_LIFE_PATH: Final = _ROOT / "docs/order-life.md"
 TOPOLOGY_PATH: Final = _ROOT / "topology.md"
+CONTROLS_PATH: Final = _ROOT / "docs/controls.md"
 RULE_LANGUAGE_PATH: Final = _ROOT / "docs/rule-language.md"
 
 # FIX 5.0 SP2, the values of tag 103 and tag 102 that `reasons.py` uses.
@@ -175,6 +176,30 @@ def render_fields() -> str:
     )
 
 
+def render_fail_closed() -> str:
+    """The table of what happens when something is missing, without the markers."""
+    rows = []
+    for condition, meaning in fail_closed.CONDITIONS.items():
+        rejects: dict[str, list[str]] = {}
+        skips: list[str] = []
+        passes: list[str] = []
+        for check, cells in fail_closed.FAIL_CLOSED.items():
+            outcome = cells.get(condition)
+            if outcome == fail_closed.SKIPS:
+                skips.append(check)
+            elif outcome == fail_closed.PASSES:
+                passes.append(check)
+            elif outcome is not None:
+                rejects.setdefault(outcome, []).append(check)
+        told = "; ".join(
+            f"`{reason}`" if checks == [reason] else f"{', '.join(checks)}: `{reason}`"
+            for reason, checks in rejects.items()
+        )
+        rows.append((meaning, told, ", ".join(skips), ", ".join(passes)))
+    head = ("Condition", "Rejected by", "Not evaluated", "Passes all the same")
+    return "\n".join(_table(head, rows))
+
+
 def with_table(text: str, name: str, table: str) -> str:
     """`text` with the table between its markers. Raises ValueError without them."""
     begin_mark = f"<!-- {name}: written by `python -m pipeline.documents` -->"
@@ -266,6 +291,9 @@ def main() -> int:
         ORDER_LIFE_PATH: render_order_life(),
         TOPOLOGY_PATH: with_table(TOPOLOGY_PATH.read_text(), "topics", render_topics()),
         RULE_LANGUAGE_PATH: with_table(RULE_LANGUAGE_PATH.read_text(), "fields", render_fields()),
+        CONTROLS_PATH: with_table(
+            CONTROLS_PATH.read_text(), "fail-closed table", render_fail_closed()
+        ),
     }
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in stale:

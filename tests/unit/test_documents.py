@@ -10,9 +10,11 @@ import yaml
 
 from pipeline.__main__ import COMMANDS
 from pipeline.documents import (
+    CONTROLS_PATH,
     REASONS_PATH,
     RULE_LANGUAGE_PATH,
     TOPOLOGY_PATH,
+    render_fail_closed,
     render_fields,
     render_reasons,
     render_topics,
@@ -48,6 +50,11 @@ def test_the_table_of_topics_is_that_of_the_code() -> None:
 def test_the_table_of_a_rules_fields_is_that_of_the_code() -> None:
     document = RULE_LANGUAGE_PATH.read_text()
     assert document == with_table(document, "fields", render_fields())
+
+
+def test_the_fail_closed_table_is_that_of_the_code() -> None:
+    document = CONTROLS_PATH.read_text()
+    assert document == with_table(document, "fail-closed table", render_fail_closed())
 
 
 def test_a_document_without_markers_is_refused() -> None:
@@ -104,10 +111,17 @@ def test_every_alert_has_its_place_in_the_runbook() -> None:
 
 
 def test_every_test_that_is_named_as_a_proof_exists() -> None:
-    proofs = _PROOF.findall(read("docs/guarantees.md"))
-    assert proofs
-    for file, name in proofs:
-        assert f"def {name}(" in (PROJECT_ROOT / file).read_text(), f"{file}::{name}"
+    for document in ("docs/guarantees.md", "docs/controls.md"):
+        proofs = _PROOF.findall(read(document))
+        assert proofs
+        for file, name in proofs:
+            assert f"def {name}(" in (PROJECT_ROOT / file).read_text(), f"{file}::{name}"
+
+
+def test_every_test_file_that_controls_name_exists() -> None:
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", read("docs/controls.md")))
+    assert named
+    assert [file for file in sorted(named) if not (PROJECT_ROOT / file).exists()] == []
 
 
 def test_every_decision_record_is_listed_and_has_its_four_parts() -> None:
