@@ -11,14 +11,6 @@ ID_BYTES_MAX: Final = 64
 CURRENCY_BYTES_MAX: Final = 16
 PRICE_E9_MAX: Final = 10**18
 LOTS_MAX: Final = 10**12
-EXEMPTABLE: Final = (
-    "ORDER_RATE",
-    "ORDER_QUANTITY",
-    "ORDER_NOTIONAL",
-    "PRICE_COLLAR",
-    "POSITION_LIMIT",
-    "OPEN_ORDERS",
-)
 
 
 class Check(NamedTuple):
@@ -34,11 +26,12 @@ class Check(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A limit in force, the version of its record, and the currency that the record names."""
+    """A limit in force, the version of its record, and what else that says."""
 
     value: int
     version: int | None
     currency: str | None = None
+    allowance: int = 0
 
 
 def bad_id(text: str | None, longest: int = ID_BYTES_MAX) -> bool:

@@ -26,9 +26,8 @@ from pipeline.risk.records import (
 from tests.oracle.arithmetic import E9, up
 from tests.oracle.book import Book, Remembered
 from tests.oracle.lines import LOTS_MAX, Check, Figure, blind, failed, is_price, passed, skipped
+from tests.oracle.steering import Steering, Subject
 
-BUCKET_US: Final = 125_000
-BUCKETS_BEFORE: Final = 8
 BPS: Final = 10_000
 
 
@@ -37,8 +36,9 @@ class Situation:
     """What an order is judged against: the rules in force, the user's book and the time.
 
     `account` is None for a user who is not registered. `limits` by (scope, scope id, instrument
-    or None) and `policy` come with their versions; `marks` are (price_e9, as_of). `named`: the
-    order that a CANCEL or REPLACE names; `target`: the same, if a REPLACE may be measured by it.
+    or None) and `policy` come with their versions; `marks` are (price_e9, as_of); `open_day` is the
+    business day. `named`: the order that a CANCEL or REPLACE names; `target`: the same, if a
+    REPLACE may be measured by it.
     """
 
     gate_time: int
@@ -50,6 +50,8 @@ class Situation:
     fees: FeeSchedule | None
     instruments: Mapping[str, Instrument]
     marks: Mapping[str, tuple[int, int]]
+    steering: Steering
+    open_day: int
     book: Book
     named: Remembered | None = None
     target: Remembered | None = None
@@ -64,11 +66,11 @@ class Situation:
         age_ms_max = 0 if self.policy is None else self.policy[0].mark_age_ms_max
         return self.gate_time - as_of > age_ms_max * 1000
 
-    def limits_for(self, instrument_id: str) -> list[tuple[Limits, int]]:
-        """What binds the user there, most specific first."""
+    def subjects(self, instrument_id: str) -> list[Subject]:
+        """Of whom and what a limit binds the user there, most specific first."""
         if self.account is None:
             return []
-        subjects = [
+        return [
             (scope, scope_id, instrument)
             for scope, scope_id in (
                 (LIMIT_SCOPE_USER, self.account.user_id),
@@ -76,6 +78,10 @@ class Situation:
             )
             for instrument in (instrument_id, None)
         ]
+
+    def limits_for(self, instrument_id: str) -> list[tuple[Limits, int]]:
+        """What binds the user there, most specific first."""
+        subjects = self.subjects(instrument_id)
         return [self.limits[subject] for subject in subjects if subject in self.limits]
 
     def limit(self, name: str, instrument_id: str) -> Figure | None:
@@ -84,6 +90,15 @@ class Situation:
             value = getattr(limits, name)
             if value is not None:
                 return Figure(value, version, limits.notional_currency)
+        return None
+
+    def check_limit(self, check: str, order: Order) -> Figure | None:
+        """The most specific limit of the check's own; without an instrument that of any."""
+        name = "" if self.instrument is None else order.instrument_id
+        for subject in self.subjects(name):
+            limit, version = self.steering.limits.get((check, subject), (None, 0))
+            if limit is not None and limit.limit is not None:
+                return Figure(limit.limit, version, limit.currency, limit.allowance or 0)
         return None
 
     def short_limit(self, instrument_id: str) -> Figure:
@@ -210,3 +225,16 @@ def raises_price(order: Order, now: Situation, target: Remembered) -> bool:
     if order.side != SIDE_BUY:
         return False
     return price is None or current is None or price > current.price_e9
+
+
+def works(named: Remembered | None) -> Remembered | None:
+    """The order, if it works and no terminal report was seen."""
+    return named if named is not None and named.open and named.final is None else None
+
+
+def short_lots(order: Order, now: Situation) -> int | None:
+    """Of a SELL: lots that would be short if all sells were filled; None if nobody can say."""
+    added, name = added_lots(order, now), order.instrument_id
+    if added is None:
+        return None
+    return max(0, now.book.working(name, order.side) + added - now.book.position(name))
