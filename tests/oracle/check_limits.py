@@ -1,7 +1,7 @@
-"""What control says of single checks: their limits, severities and windows, and where instruments
-are listed ("Control of checks" in docs/rules.md).
+"""What control says of single checks: limits, severities and windows; where instruments are listed.
 
-Owns the look-up of what is in force. Must never judge an order or know what a check does.
+Owns the look-up of what is in force ("Control of checks" in docs/rules.md). Must never judge an
+order or know what a check does.
 """
 
 from dataclasses import dataclass, field

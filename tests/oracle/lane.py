@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from pipeline.risk.records import (
+    CheckLimit,
+    CheckPolicy,
     Control,
     CoreVersion,
     DayClose,
@@ -15,6 +17,7 @@ from pipeline.risk.records import (
     FirmState,
     Instrument,
     Limits,
+    Listing,
     Mark,
     Policy,
     UserAccount,
@@ -29,6 +32,7 @@ from tests.oracle.answers import (
 )
 from tests.oracle.arithmetic import fits, murmur2
 from tests.oracle.book import Book, Remembered
+from tests.oracle.check_limits import Steering
 from tests.oracle.definitions import Payload, bad_definition
 from tests.oracle.memory import Memory
 
@@ -78,6 +82,7 @@ class Lane:
     fees: dict[tuple[str, str | None], FeeSchedule] = field(default_factory=dict)
     firm_state: int | None = None
     policy: tuple[Policy, int] | None = None
+    steering: Steering = field(default_factory=Steering)
     marks: dict[str, tuple[int, int]] = field(default_factory=dict)
     books: dict[str, Book] = field(default_factory=dict)
     seen_reports: dict[ExecutionKey, int] = field(default_factory=dict)
@@ -196,6 +201,8 @@ class Lane:
             self.policy = (payload, version)
         elif isinstance(payload, CoreVersion):
             self._decide_by(max(payload.core_version, self.core_version))
+        elif isinstance(payload, (CheckLimit, CheckPolicy, Listing)):
+            self.steering.put(payload, version)
         elif isinstance(payload, DayClose) and self._is_open(payload.business_day):
             self._close_day(payload.business_day + 1)
 

@@ -157,6 +157,7 @@ class Orders(Lane):
             fees=self._fees_in_force(order.user_id, order.instrument_id),
             instruments=self.instruments,
             marks=self.marks,
+            steering=self.steering,
             book=book,
             named=named,
         )

@@ -25,6 +25,7 @@ from pipeline.risk.records import (
 )
 from tests.oracle.arithmetic import E9, up
 from tests.oracle.book import Book, Remembered
+from tests.oracle.check_limits import Steering
 from tests.oracle.lines import LOTS_MAX, Check, Figure, blind, failed, is_price, passed, skipped
 
 BUCKET_US: Final = 125_000
@@ -50,6 +51,7 @@ class Situation:
     fees: FeeSchedule | None
     instruments: Mapping[str, Instrument]
     marks: Mapping[str, tuple[int, int]]
+    steering: Steering
     book: Book
     named: Remembered | None = None
     target: Remembered | None = None
@@ -85,6 +87,10 @@ class Situation:
             if value is not None:
                 return Figure(value, version, limits.notional_currency)
         return None
+
+    def check_limit(self, check: str, instrument_id: str | None) -> Figure | None:
+        """The limit of a check that has one of its own; without an instrument that of any."""
+        return self.steering.limit(check, self.account, instrument_id)
 
     def short_limit(self, instrument_id: str) -> Figure:
         """Lots that may be sold short: none unless they were located."""
