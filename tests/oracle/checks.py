@@ -20,6 +20,7 @@ from pipeline.risk.records import (
 from tests.oracle.arithmetic import exact_notional, fits, up
 from tests.oracle.book import Remembered
 from tests.oracle.capital import buying_power
+from tests.oracle.exposure import EXPOSURES, holdings
 from tests.oracle.lines import (
     CURRENCY_BYTES_MAX,
     EXEMPTABLE,
@@ -36,6 +37,8 @@ from tests.oracle.lines import (
     passed,
     skipped,
 )
+from tests.oracle.prices import period_collar, self_match
+from tests.oracle.results import credit, daily_loss, drawdown
 from tests.oracle.shape import cancel_fields, fields, replace_fields
 from tests.oracle.situation import (
     BUCKET_US,
@@ -334,9 +337,16 @@ NEW_ORDER: Final[tuple[Judge, ...]] = (
     order_quantity,
     order_notional,
     price_collar,
+    period_collar,
+    self_match,
     short_sale,
     position_limit,
+    *EXPOSURES,
     open_orders,
+    holdings,
+    credit,
+    daily_loss,
+    drawdown,
     buying_power,
 )
 CANCEL: Final[tuple[Judge, ...]] = (cancel_fields, cancel_event_time, user, orig_order)
@@ -351,8 +361,15 @@ AFTER_REPLACE: Final[tuple[Judge, ...]] = (
     order_quantity,
     order_notional,
     price_collar,
+    period_collar,
+    self_match,
     short_sale,
     position_limit,
+    *EXPOSURES,
+    holdings,
+    credit,
+    daily_loss,
+    drawdown,
     buying_power,
 )
 

@@ -20,6 +20,7 @@ from tests.oracle.book import Book, Remembered, Version
 from tests.oracle.checks import Judgement, judge_cancel, judge_new, judge_replace
 from tests.oracle.lane import Lane
 from tests.oracle.lines import failed
+from tests.oracle.results import valued
 from tests.oracle.situation import Situation
 
 SWEPT_MAX: Final = 100
@@ -133,7 +134,10 @@ class Orders(Lane):
     def _decide(self, order: Order, book: Book) -> DecisionSummary:
         """Run the checks, and remember the order with what came of them."""
         named = self._order_named(book, order.orig_order_id or "")
-        judgement = self._judge(order, book, named)
+        now = self._situation(order, book, named)
+        if order.action != ORDER_ACTION_CANCEL:
+            book.results.update(valued(now, self.open_day or 0))
+        judgement = self._judge(order, now)
         decision = self._answer(order, judgement)
         if decision.verdict == "REJECTED":
             self._remember(order, decision, book)
@@ -146,8 +150,8 @@ class Orders(Lane):
             book.orders[named.order.order_id] = replace(named, cancel_requested=True)
         return decision
 
-    def _judge(self, order: Order, book: Book, named: Remembered | None) -> Judgement:
-        now = Situation(
+    def _situation(self, order: Order, book: Book, named: Remembered | None) -> Situation:
+        return Situation(
             gate_time=self.gate_time,
             policy=self.policy,
             firm_state=self.firm_state,
@@ -157,10 +161,13 @@ class Orders(Lane):
             fees=self._fees_in_force(order.user_id, order.instrument_id),
             instruments=self.instruments,
             marks=self.marks,
+            marks_seen=self.marks_seen,
             steering=self.steering,
             book=book,
             named=named,
         )
+
+    def _judge(self, order: Order, now: Situation) -> Judgement:
         if order.action == ORDER_ACTION_NEW:
             return judge_new(order, now)
         if order.action == ORDER_ACTION_CANCEL:

@@ -4,7 +4,7 @@ Owns the look-up of limits and marks, the price that a MARKET order is given, co
 currencies, and what *reduces*. Must never change anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -33,13 +33,22 @@ BUCKETS_BEFORE: Final = 8
 BPS: Final = 10_000
 
 
+class SeenMark(NamedTuple):
+    """A mark as it was applied, and the width of PERIOD_COLLAR's buckets then."""
+
+    gate_time: int
+    price_e9: int
+    width_us: int
+
+
 @dataclass(frozen=True)
 class Situation:
     """What an order is judged against: the rules in force, the user's book and the time.
 
     `account` is None for a user who is not registered. `limits` by (scope, scope id, instrument
-    or None) and `policy` come with their versions; `marks` are (price_e9, as_of). `named`: the
-    order that a CANCEL or REPLACE names; `target`: the same, if a REPLACE may be measured by it.
+    or None) and `policy` come with their versions; `marks` are (price_e9, as_of), `marks_seen` all
+    that were applied, oldest first. `named`: the order that a CANCEL or REPLACE names; `target`:
+    the same, if a REPLACE may be measured by it.
     """
 
     gate_time: int
@@ -51,6 +60,7 @@ class Situation:
     fees: FeeSchedule | None
     instruments: Mapping[str, Instrument]
     marks: Mapping[str, tuple[int, int]]
+    marks_seen: Mapping[str, Sequence[SeenMark]]
     steering: Steering
     book: Book
     named: Remembered | None = None
