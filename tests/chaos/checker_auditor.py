@@ -22,6 +22,7 @@ from pipeline.risk.records import (
     Instrument,
     Limits,
     Listing,
+    Mark,
     Policy,
     ScopeState,
     SessionCalendar,
@@ -30,8 +31,10 @@ from pipeline.risk.records import (
 from tests.chaos.checker_conduct import RunningConduct
 from tests.oracle.arithmetic import murmur2
 from tests.oracle.auditor import Auditor, Expected, Input
-from tests.oracle.book import SIGN, Book, Column, Entry, Remembered, Trade, close_and_open
+from tests.oracle.book import SIGN, Book, Column, Entry, Moved, Remembered, Trade, close_and_open
 from tests.oracle.definitions import Payload
+from tests.oracle.prices import PERIOD_BUCKETS, same_width
+from tests.oracle.situation import SeenMark
 
 partition_hash: Final = cache(murmur2)
 
@@ -47,6 +50,18 @@ class Entries(list[Entry]):
         """Add a movement to its column."""
         column = (entry.currency, entry.column)
         self.totals[column] = self.totals.get(column, 0) + entry.amount
+
+
+class Trading(list[Moved]):
+    """What trading has brought, kept as the sum of each currency alone."""
+
+    def __init__(self, totals: dict[str, int] | None = None) -> None:
+        super().__init__()
+        self.totals: Final = {} if totals is None else dict(totals)
+
+    def append(self, moved: Moved) -> None:
+        """Add to the currency."""
+        self.totals[moved.currency] = self.totals.get(moved.currency, 0) + moved.amount
 
 
 class Trades(list[Trade]):
@@ -124,6 +139,7 @@ class RunningBook(Book):
     trades: Trades = field(default_factory=Trades)
     orders: Orders = field(default_factory=lambda: Orders({}))
     conduct: RunningConduct = field(default_factory=RunningConduct)
+    trading: Trading = field(default_factory=Trading)
 
     def copy(self) -> "RunningBook":
         """A book that can be written in without changing this one."""
@@ -135,6 +151,8 @@ class RunningBook(Book):
             orders=self.orders.branch(),
             margined=dict(self.margined),
             conduct=self.conduct.copy(),
+            trading=Trading(self.trading.totals),
+            results=dict(self.results),
         )
 
     def total(self, currency: str, column: Column) -> int:
@@ -179,9 +197,19 @@ class RunningBook(Book):
         """Sum of price x lots of what is open."""
         return self.trades.open.get(instrument_id, (0, 0))[1]
 
+    def holdings(self) -> set[str]:
+        """Instruments with a position or with lots that work."""
+        held = {name for name, (position, _) in self.trades.open.items() if position}
+        return held | {name for (name, _), lots in self.orders.working.items() if lots}
+
+    def trading_minor(self, currency: str) -> int:
+        """What trading has brought so far, open positions apart."""
+        return self.trading.totals.get(currency, 0)
+
     def figures(self) -> Iterator[int]:
         """Every figure that has to fit in int64 and may have changed since the last copy."""
         yield from self.entries.totals.values()
+        yield from self.trading.totals.values()
         for currency in self.currencies():
             yield self.cash(currency)
             yield self.held(currency)
@@ -202,6 +230,26 @@ class RunningBook(Book):
             self.working(instrument_id, SIDE_BUY),
             self.working(instrument_id, SIDE_SELL),
         )
+
+
+def ends_of_buckets(seen: list[SeenMark]) -> list[SeenMark]:
+    """The lowest and the highest mark of each bucket that a check can still look at."""
+    width_us = seen[-1].width_us
+    buckets: dict[int, list[SeenMark]] = {}
+    for mark in same_width(seen):
+        buckets.setdefault(mark.gate_time // width_us, []).append(mark)
+    oldest = max(buckets) - PERIOD_BUCKETS + 1
+    return [
+        end
+        for bucket, marks in sorted(buckets.items())
+        if bucket >= oldest
+        for end in (min(marks, key=price_of), max(marks, key=price_of))
+    ]
+
+
+def price_of(mark: SeenMark) -> int:
+    """What a mark says."""
+    return mark.price_e9
 
 
 @dataclass
@@ -251,6 +299,11 @@ class LaneAuditor(Auditor):
         if isinstance(self.read, Control) and value is not None:
             self.control_values.setdefault(self.read.number, value)
         return self.read
+
+    def _mark(self, mark: Mark) -> str:
+        said = super()._mark(mark)
+        self.marks_seen[mark.instrument_id] = ends_of_buckets(self.marks_seen[mark.instrument_id])
+        return said
 
     def _control(self, control: Control) -> str:
         self._sources[id(control.payload)] = control

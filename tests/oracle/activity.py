@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pipeline.risk.records import ORDER_ACTION_CANCEL, ORDER_TYPE_LIMIT, Order
 from tests.oracle.conduct import Message
-from tests.oracle.lines import Check, compared, failed, is_price, line, passed, skipped
+from tests.oracle.lines import Check, Figure, compared, failed, is_price, line, passed, skipped
 from tests.oracle.situation import Situation, quantity_of, works
 
 
@@ -24,13 +24,23 @@ def content_of(order: Order) -> Content:
     return Content(order.side, order.quantity_lots, order.price_e9)
 
 
+def place_of(order: Order, now: Situation) -> str | None:
+    """The instrument whose limits count; None: any."""
+    return None if now.instrument is None else order.instrument_id
+
+
+def limit_of(check: str, order: Order, now: Situation) -> Figure | None:
+    """The limit of a check of its own."""
+    return now.check_limit(check, place_of(order, now))
+
+
 def order_rate(order: Order, now: Situation) -> Check:
     """Accepted orders of the last second or a little more."""
     if now.account is None:
         return skipped("ORDER_RATE")
     observed = now.book.conduct.orders_in_window(now.gate_time) + 1
-    name = "" if now.instrument is None else order.instrument_id
-    return compared("ORDER_RATE", observed, now.limit("order_rate_per_s_max", name))
+    limit = now.limit("order_rate_per_s_max", place_of(order, now) or "")
+    return compared("ORDER_RATE", observed, limit)
 
 
 def message_rate(order: Order, now: Situation) -> Check:
@@ -48,7 +58,7 @@ def rate(name: str, order: Order, now: Situation) -> Check:
     if now.account is None:
         return skipped(name)
     observed = now.book.conduct.messages_in_window(now.gate_time) + 1
-    return compared(name, observed, now.check_limit(name, order))
+    return compared(name, observed, limit_of(name, order, now))
 
 
 def high_frequency_day(order: Order, now: Situation) -> Check:
@@ -57,7 +67,7 @@ def high_frequency_day(order: Order, now: Situation) -> Check:
     if now.account is None:
         return skipped(name)
     observed = now.book.conduct.messages_on(now.open_day) + 1
-    return compared(name, observed, now.check_limit(name, order))
+    return compared(name, observed, limit_of(name, order, now))
 
 
 def order_to_trade(order: Order, now: Situation) -> Check:
@@ -65,12 +75,18 @@ def order_to_trade(order: Order, now: Situation) -> Check:
     name, conduct = "ORDER_TO_TRADE", now.book.conduct
     if now.account is None:
         return skipped(name)
-    limit = now.check_limit(name, order)
+    limit = limit_of(name, order, now)
     if limit is None:
         return failed(name, "LIMIT_MISSING")
-    allowed = limit.allowance + limit.value * conduct.trades_on(now.open_day)
+    allowed = allowance(order, now) + limit.value * conduct.trades_on(now.open_day)
     observed = conduct.messages_on(now.open_day) + 1
     return line(name, None if observed <= allowed else name, observed, allowed, limit.version)
+
+
+def allowance(order: Order, now: Situation) -> int:
+    """Messages of the day that need no trade, by the record that has the limit."""
+    entry = now.steering.entry("ORDER_TO_TRADE", now.account, place_of(order, now))
+    return 0 if entry is None else entry[0].allowance or 0
 
 
 def repeated_execution(order: Order, now: Situation) -> Check:
@@ -81,7 +97,7 @@ def repeated_execution(order: Order, now: Situation) -> Check:
     if order.algo_id is None:
         return passed(name)
     observed = now.book.conduct.executions_of(order.algo_id) + 1
-    return compared(name, observed, now.check_limit(name, order))
+    return compared(name, observed, limit_of(name, order, now))
 
 
 def same_content(order: Order, now: Situation) -> Check:
@@ -91,7 +107,7 @@ def same_content(order: Order, now: Situation) -> Check:
         return skipped(name)
     if lacks_price(order):
         return skipped(name)
-    limit = now.check_limit(name, order)
+    limit = limit_of(name, order, now)
     if limit is None:
         return failed(name, "LIMIT_MISSING")
     window_us = now.steering.window_us(name)
@@ -110,7 +126,7 @@ def instant_cancel(order: Order, now: Situation) -> Check:
         return skipped(name)
     cancels = order.action == ORDER_ACTION_CANCEL and is_instant(now)
     observed = now.book.conduct.instant_cancels_on(now.open_day) + cancels
-    return compared(name, observed, now.check_limit(name, order))
+    return compared(name, observed, limit_of(name, order, now))
 
 
 def is_instant(now: Situation) -> bool:
@@ -127,7 +143,7 @@ def push(order: Order, now: Situation) -> Check:
     if now.account is None or now.instrument is None or lacks_price(order):
         return skipped(name)
     observed = now.book.conduct.pushes_on(now.open_day) + is_push(order, now)
-    return compared(name, observed, now.check_limit(name, order))
+    return compared(name, observed, limit_of(name, order, now))
 
 
 def is_push(order: Order, now: Situation) -> bool:

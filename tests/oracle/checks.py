@@ -31,6 +31,7 @@ from tests.oracle.activity import (
 from tests.oracle.arithmetic import exact_notional, fits, up
 from tests.oracle.capital import buying_power
 from tests.oracle.conduct import BUCKET_US, BUCKETS_BEFORE
+from tests.oracle.exposure import EXPOSURES, holdings
 from tests.oracle.largest import passing_lots_max
 from tests.oracle.lines import (
     CURRENCY_BYTES_MAX,
@@ -47,6 +48,8 @@ from tests.oracle.lines import (
     passed,
     skipped,
 )
+from tests.oracle.prices import period_collar, self_match
+from tests.oracle.results import credit, daily_loss, drawdown
 from tests.oracle.severity import settled
 from tests.oracle.shape import cancel_fields, fields, replace_fields
 from tests.oracle.situation import (
@@ -322,11 +325,14 @@ SIZE: Final[tuple[Judge, ...]] = (
     order_quantity,
     order_notional,
     price_collar,
+    period_collar,
+    self_match,
     short_sale,
     short_mark,
     position_limit,
+    *EXPOSURES,
 )
-FUNDS: Final[tuple[Judge, ...]] = (buying_power,)
+FUNDS: Final[tuple[Judge, ...]] = (holdings, credit, daily_loss, drawdown, buying_power)
 OF_ALL_MESSAGES: Final[tuple[Judge, ...]] = (
     high_frequency_rate,
     high_frequency_day,

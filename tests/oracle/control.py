@@ -103,7 +103,7 @@ class Controls(Lane):
             ids = [id_ for id_ in payload.ids if everybody or self._is_ours(id_)]
             self.steering.restrict(payload, ids, version)
         else:
-            self.steering.put_in_force(payload, version)
+            self.steering.put(payload, version)
 
     @property
     def cores(self) -> tuple[int, ...]:

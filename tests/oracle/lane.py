@@ -19,8 +19,10 @@ from pipeline.risk.records import (
 from tests.oracle.answers import CORES, DeadLetterError, Event
 from tests.oracle.arithmetic import fits, murmur2
 from tests.oracle.book import Book, Remembered
+from tests.oracle.check_limits import Steering
 from tests.oracle.memory import Memory
-from tests.oracle.steering import Steering
+from tests.oracle.prices import width_of
+from tests.oracle.situation import SeenMark
 
 DAY_US: Final = 86_400_000_000
 WINDOW_MS_WITHOUT_POLICY: Final = 7 * 86_400_000
@@ -70,6 +72,7 @@ class Lane:
     policy: tuple[Policy, int] | None = None
     steering: Steering = field(default_factory=Steering)
     marks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    marks_seen: dict[str, list[SeenMark]] = field(default_factory=dict)
     books: dict[str, Book] = field(default_factory=dict)
     seen_reports: dict[ExecutionKey, int] = field(default_factory=dict)
     executions: dict[ExecutionKey, Execution] = field(default_factory=dict)
@@ -139,6 +142,10 @@ class Lane:
             raise DeadLetterError("BAD_PRICE")
         as_of = min(mark.source_time, self.gate_time)
         self.marks[mark.instrument_id] = (mark.price_e9, as_of)
+        width_us = width_of(self.steering.window_us("PERIOD_COLLAR"))
+        self.marks_seen.setdefault(mark.instrument_id, []).append(
+            SeenMark(self.gate_time, mark.price_e9, width_us)
+        )
         return "APPLIED"
 
     # Books

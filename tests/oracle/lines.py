@@ -26,12 +26,11 @@ class Check(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A limit in force, the version of its record, and what else that says."""
+    """A limit in force, the version of its record, and the currency that the record names."""
 
     value: int
     version: int | None
     currency: str | None = None
-    allowance: int = 0
 
 
 def bad_id(text: str | None, longest: int = ID_BYTES_MAX) -> bool:

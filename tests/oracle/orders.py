@@ -21,6 +21,7 @@ from tests.oracle.book import Book, Remembered, Version
 from tests.oracle.checks import Judgement, judge
 from tests.oracle.lane import Lane
 from tests.oracle.lines import failed
+from tests.oracle.results import valued
 from tests.oracle.severity import stop
 from tests.oracle.situation import Situation
 
@@ -135,6 +136,8 @@ class Orders(Lane):
     def _decide(self, order: Order, book: Book) -> DecisionSummary:
         """Run the checks, and remember the order with what came of them."""
         now = self._situation(order, book)
+        if order.action != ORDER_ACTION_CANCEL:
+            book.results.update(valued(now, self.open_day or 0))
         judgement = judge(order, now)
         decision = self._answer(order, judgement)
         self._warn(order, decision, book)
@@ -163,6 +166,7 @@ class Orders(Lane):
             fees=self._fees_in_force(order.user_id, order.instrument_id),
             instruments=self.instruments,
             marks=self.marks,
+            marks_seen=self.marks_seen,
             steering=self.steering,
             open_day=self.open_day or 0,
             book=book,

@@ -26,6 +26,7 @@ from tests.oracle.arithmetic import exact_notional, half_even
 from tests.oracle.book import Book, Entry, Remembered, Trade, close_and_open
 from tests.oracle.lane import Execution, ExecutionKey, Lane
 from tests.oracle.lines import LOTS_MAX, bad_id, is_price
+from tests.oracle.results import enter
 
 REPORT_EVENT: Final = {
     EXEC_TYPE_CANCELED: "CAME",
@@ -200,6 +201,7 @@ class Reports(Lane):
             book.entries.append(Entry(instrument.base_currency or "", "traded", base))
         book.entries.append(Entry(instrument.currency, "traded", amount))
         book.entries.append(Entry(instrument.currency, "fees", execution.fee_minor))
+        enter(book, instrument.currency, amount - execution.fee_minor, self.open_day or 0)
         book.trades.append(trade)
         book.margined[name] = instrument
 

@@ -13,9 +13,9 @@ from pipeline.risk.records import (
     Order,
 )
 from tests.oracle.book import Book
+from tests.oracle.check_limits import Steering
 from tests.oracle.lines import Check
 from tests.oracle.situation import Situation
-from tests.oracle.steering import Steering
 from tests.oracle.traits import EXEMPTABLE
 
 RULE: Final = "RULE:"

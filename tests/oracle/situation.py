@@ -4,7 +4,7 @@ Owns the look-up of limits and marks, the price that a MARKET order is given, co
 currencies, and what *reduces*. Must never change anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -25,10 +25,18 @@ from pipeline.risk.records import (
 )
 from tests.oracle.arithmetic import E9, up
 from tests.oracle.book import Book, Remembered
+from tests.oracle.check_limits import Steering
 from tests.oracle.lines import LOTS_MAX, Check, Figure, blind, failed, is_price, passed, skipped
-from tests.oracle.steering import Steering, Subject
 
 BPS: Final = 10_000
+
+
+class SeenMark(NamedTuple):
+    """A mark as it was applied, and the width of PERIOD_COLLAR's buckets then."""
+
+    gate_time: int
+    price_e9: int
+    width_us: int
 
 
 @dataclass(frozen=True)
@@ -36,9 +44,9 @@ class Situation:
     """What an order is judged against: the rules in force, the user's book and the time.
 
     `account` is None for a user who is not registered. `limits` by (scope, scope id, instrument
-    or None) and `policy` come with their versions; `marks` are (price_e9, as_of); `open_day` is the
-    business day. `named`: the order that a CANCEL or REPLACE names; `target`: the same, if a
-    REPLACE may be measured by it.
+    or None) and `policy` come with their versions; `marks` are (price_e9, as_of), `marks_seen` all
+    that were applied, oldest first; `open_day` is the business day. `named`: the order that a
+    CANCEL or REPLACE names; `target`: the same, if a REPLACE may be measured by it.
     """
 
     gate_time: int
@@ -50,6 +58,7 @@ class Situation:
     fees: FeeSchedule | None
     instruments: Mapping[str, Instrument]
     marks: Mapping[str, tuple[int, int]]
+    marks_seen: Mapping[str, Sequence[SeenMark]]
     steering: Steering
     open_day: int
     book: Book
@@ -66,11 +75,11 @@ class Situation:
         age_ms_max = 0 if self.policy is None else self.policy[0].mark_age_ms_max
         return self.gate_time - as_of > age_ms_max * 1000
 
-    def subjects(self, instrument_id: str) -> list[Subject]:
-        """Of whom and what a limit binds the user there, most specific first."""
+    def limits_for(self, instrument_id: str) -> list[tuple[Limits, int]]:
+        """What binds the user there, most specific first."""
         if self.account is None:
             return []
-        return [
+        subjects = [
             (scope, scope_id, instrument)
             for scope, scope_id in (
                 (LIMIT_SCOPE_USER, self.account.user_id),
@@ -78,10 +87,6 @@ class Situation:
             )
             for instrument in (instrument_id, None)
         ]
-
-    def limits_for(self, instrument_id: str) -> list[tuple[Limits, int]]:
-        """What binds the user there, most specific first."""
-        subjects = self.subjects(instrument_id)
         return [self.limits[subject] for subject in subjects if subject in self.limits]
 
     def limit(self, name: str, instrument_id: str) -> Figure | None:
@@ -92,14 +97,9 @@ class Situation:
                 return Figure(value, version, limits.notional_currency)
         return None
 
-    def check_limit(self, check: str, order: Order) -> Figure | None:
-        """The most specific limit of the check's own; without an instrument that of any."""
-        name = "" if self.instrument is None else order.instrument_id
-        for subject in self.subjects(name):
-            limit, version = self.steering.limits.get((check, subject), (None, 0))
-            if limit is not None and limit.limit is not None:
-                return Figure(limit.limit, version, limit.currency, limit.allowance or 0)
-        return None
+    def check_limit(self, check: str, instrument_id: str | None) -> Figure | None:
+        """The limit of a check that has one of its own; without an instrument that of any."""
+        return self.steering.limit(check, self.account, instrument_id)
 
     def short_limit(self, instrument_id: str) -> Figure:
         """Lots that may be sold short: none unless they were located."""

@@ -23,9 +23,9 @@ from pipeline.risk.records import (
     TRADING_STATE_REDUCING,
     Order,
 )
+from tests.oracle.check_limits import EVERYWHERE
 from tests.oracle.lines import Check, failed, passed, skipped
 from tests.oracle.situation import Situation, reduces, short_lots
-from tests.oracle.steering import EVERYWHERE
 
 RESTRICTED: Final = {
     RESTRICTION_SUBJECT_USER: "USER_RESTRICTED",
