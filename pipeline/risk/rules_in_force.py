@@ -119,6 +119,8 @@ class RulesInForce:
         self.state: Final = state
         # The core in force, by which every rule is applied. Set by the core before each input.
         self.core_version: int = CORE_VERSIONS[0]
+        # The open business day. Set by the core before each input is handled.
+        self.business_day: int = -1
         self.instruments: dict[str, Instrument] = {}
         # SPOT instruments by (base currency, currency) and id.
         self.pairs: dict[tuple[str, str], dict[str, Instrument]] = {}
@@ -246,7 +248,6 @@ class RulesInForce:
             self.future_skew_us = payload.future_skew_ms_max * MS
         else:
             self.checks.take(record)
-        self.checks.forget_resolved()
         self.effective = {}
 
     def _plan_wake(self) -> None:
