@@ -49,8 +49,15 @@ def test_a_sound_order_passes_every_check_and_shows_its_headroom() -> None:
         Check("EXPIRY", "PASS"),
         Check("USER", "PASS"),
         Check("INSTRUMENT", "PASS"),
+        Check("SESSION", "PASS"),
+        Check("RESTRICTED", "PASS"),
         Check("FIRM_STATE", "PASS"),
         Check("USER_STATE", "PASS"),
+        Check("ALGORITHM_STATE", "PASS"),
+        Check("DESK_STATE", "PASS"),
+        Check("INSTRUMENT_STATE", "PASS"),
+        Check("LATCH", "PASS"),
+        Check("REDUCE_ONLY", "PASS"),
         Check("PRICE_TICK", "PASS"),
         Check("LOT", "PASS"),
         Check("MARKET_BOUND", "PASS"),
@@ -58,7 +65,10 @@ def test_a_sound_order_passes_every_check_and_shows_its_headroom() -> None:
         Check("ORDER_QUANTITY", "PASS", None, 1, 20, 40, 19),
         Check("ORDER_NOTIONAL", "PASS", None, 25_000_000, 400_000_000, 40, 375_000_000),
         Check("PRICE_COLLAR", "PASS", None, 0, 200, 40, 200),
+        Check("PERIOD_COLLAR", "PASS", None, 0, 10**18, 120, 10**18),
+        Check("SELF_MATCH", "PASS"),
         Check("SHORT_SALE", "PASS"),
+        Check("SHORT_MARK", "PASS"),
         Check("POSITION_LIMIT", "PASS", None, 1, 30, 40, 29),
         Check("OPEN_ORDERS", "PASS", None, 1, 6, 30, 5),
         Check("BUYING_POWER", "PASS", None, MARGIN + FEE_PER_LOT, FUNDS, None, 9_899_900),
@@ -108,7 +118,17 @@ def test_ids_and_tags_at_their_bounds_pass() -> None:
 @pytest.mark.parametrize(
     ("changes", "skipped"),
     [
-        ({"price_e9": None}, {"PRICE_TICK", "ORDER_NOTIONAL", "PRICE_COLLAR", "BUYING_POWER"}),
+        (
+            {"price_e9": None},
+            {
+                "PRICE_TICK",
+                "ORDER_NOTIONAL",
+                "PRICE_COLLAR",
+                "PERIOD_COLLAR",
+                "SELF_MATCH",
+                "BUYING_POWER",
+            },
+        ),
         (
             {"quantity_lots": 0},
             {"LOT", "ORDER_QUANTITY", "ORDER_NOTIONAL", "POSITION_LIMIT", "BUYING_POWER"},
@@ -117,6 +137,9 @@ def test_ids_and_tags_at_their_bounds_pass() -> None:
             {"user_id": "stranger-5"},
             {
                 "USER_STATE",
+                "LATCH",
+                "PERIOD_COLLAR",
+                "SELF_MATCH",
                 "ORDER_RATE",
                 "ORDER_QUANTITY",
                 "ORDER_NOTIONAL",
@@ -128,6 +151,11 @@ def test_ids_and_tags_at_their_bounds_pass() -> None:
         (
             {"instrument_id": "NOPE"},
             {
+                "SESSION",
+                "INSTRUMENT_STATE",
+                "PERIOD_COLLAR",
+                "SELF_MATCH",
+                "SHORT_MARK",
                 "PRICE_TICK",
                 "LOT",
                 "ORDER_QUANTITY",
@@ -424,7 +452,7 @@ def test_limits_of_a_user_come_before_those_of_the_tier() -> None:
     desk.control(own)
     answer = desk.order(quantity_lots=6)
     assert check(answer, "ORDER_QUANTITY") == Check(
-        "ORDER_QUANTITY", "FAIL", "ORDER_QUANTITY", 6, 5, 80, -1
+        "ORDER_QUANTITY", "FAIL", "ORDER_QUANTITY", 6, 5, desk.version, -1
     )
     assert check(answer, "ORDER_RATE").limit_version == 40
     desk.control(changed(own, instrument_id="ESX", order_quantity_lots_max=6))
