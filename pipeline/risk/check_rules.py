@@ -41,6 +41,7 @@ from pipeline.risk.records import (
     ScopeState,
     SessionCalendar,
 )
+from pipeline.risk.restrictions import Restrictions
 from pipeline.risk.state import LaneState, Row
 
 CheckPayload = (
@@ -109,8 +110,7 @@ class CheckRules:
         self.severities: dict[str, int] = {}
         self.windows_us: dict[str, int] = {}
         self.states: dict[tuple[int, str], StateInForce] = {}
-        # (subject, id, instrument or "") -> version.
-        self.restrictions: dict[tuple[int, str, str], int] = {}
+        self.restrictions: Final = Restrictions()
         self.calendars: dict[str, CalendarInForce] = {}
         self.listings: dict[str, Listing] = {}
 
@@ -118,7 +118,7 @@ class CheckRules:
         """Take what a stored lane had in force."""
         for key, row in rows:
             subject = RESTRICTION_SUBJECT_NAMES.index(text_part(key, 0))
-            self.restrictions[(subject, text_part(key, 1), text_part(key, 2))] = row.version
+            self.restrictions.add(subject, text_part(key, 1), text_part(key, 2), row.version)
 
     # -- applying
 
@@ -179,9 +179,9 @@ class CheckRules:
                 continue
             key = restriction_key(RESTRICTION_SUBJECT_NAMES[subject], each, instrument)
             if restriction.restricted:
-                self.restrictions[(subject, each, instrument)] = version
+                self.restrictions.add(subject, each, instrument, version)
                 self.state.put(key, RowRestriction(version))
-            elif self.restrictions.pop((subject, each, instrument), None) is not None:
+            elif self.restrictions.remove(subject, each, instrument):
                 self.state.delete(key)
 
     def _release(self, release: Release) -> None:
@@ -242,17 +242,12 @@ class CheckRules:
 
     def trading_state(self, scope: int, scope_id: str) -> StateInForce | None:
         """The state of an algorithm, desk or instrument; None: nothing was said, it is ACTIVE."""
+        if not self.states:
+            return None
         found = self.states.get((scope, scope_id))
         if found is None or found.trading_state == TRADING_STATE_ACTIVE:
             return None
         return found
-
-    def restriction(self, subject: int, each: str, instrument_id: str) -> int | None:
-        """The version of what restricts an id, everywhere or in an instrument."""
-        if not self.restrictions:
-            return None
-        found = self.restrictions.get((subject, each, ""))
-        return self.restrictions.get((subject, each, instrument_id)) if found is None else found
 
 
 # What the name of an operator's rule begins with in the decision vector.

@@ -223,6 +223,7 @@ class OrderDesk:
         self.ledger.work(order.user_id, instrument, order.side, order.quantity_lots)
         self.ledger.rehold_position(order.user_id, instrument)
         self.sweeping.placed(order.user_id, order.order_id, row)
+        self.state.own_prices.placed(order.user_id, row)
         return before - self.ledger.available(order.user_id, currency)
 
     def _request_cancel(self, user_id: str, root_id: str) -> None:
@@ -249,6 +250,7 @@ class OrderDesk:
         row.pending_quantity_lots = order.quantity_lots
         row.pending_price_e9 = view.price_e9
         order_ids.add_pending(self.state, order.user_id, root_id, row)
+        self.state.own_prices.replace_asked(order.user_id, row)
         fee = self.rules.fee_of(user.tier_id, instrument.instrument_id)
         self.ledger.rehold_order(order.user_id, root_id, row, instrument, fee)
         added = OrderTerms(row).open_lots - open_before

@@ -104,6 +104,11 @@ class Desk:
         self.dead_letter = outputs[-1].dead_letter
         return seen(outputs[-1])
 
+    @property
+    def version(self) -> int:
+        """Of the control record published last."""
+        return self.world.control_number * 10
+
     def wait(self, milliseconds: int) -> None:
         """Let time pass."""
         self.world.now_ms += milliseconds
