@@ -119,6 +119,8 @@ class RulesInForce:
         self.state: Final = state
         # The core in force, by which every rule is applied. Set by the core before each input.
         self.core_version: int = CORE_VERSIONS[0]
+        # The open business day. Set by the core before each input is handled.
+        self.business_day: int = -1
         self.instruments: dict[str, Instrument] = {}
         # SPOT instruments by (base currency, currency) and id.
         self.pairs: dict[tuple[str, str], dict[str, Instrument]] = {}
