@@ -38,6 +38,16 @@ from tests.property.histories import E9, OTHER_TENANT, changed
 
 INT64_MAX = 2**63 - 1
 LONG = "é" * 33
+EXPOSURES = {
+    f"{group}_{kind}"
+    for group in ("INSTRUMENT", "CURRENCY", "SECTOR", "USER")
+    for kind in ("GROSS", "NET")
+}
+
+
+def roomily(name: str, observed: int, version: int) -> Check:
+    """What passes a limit that nobody reaches."""
+    return Check(name, "PASS", None, observed, 10**18, version, 10**18 - observed)
 
 
 def test_a_sound_order_passes_every_check_and_shows_its_headroom() -> None:
@@ -51,6 +61,7 @@ def test_a_sound_order_passes_every_check_and_shows_its_headroom() -> None:
         Check("INSTRUMENT", "PASS"),
         Check("FIRM_STATE", "PASS"),
         Check("USER_STATE", "PASS"),
+        Check("LATCH", "PASS"),
         Check("PRICE_TICK", "PASS"),
         Check("LOT", "PASS"),
         Check("MARKET_BOUND", "PASS"),
@@ -60,7 +71,19 @@ def test_a_sound_order_passes_every_check_and_shows_its_headroom() -> None:
         Check("PRICE_COLLAR", "PASS", None, 0, 200, 40, 200),
         Check("SHORT_SALE", "PASS"),
         Check("POSITION_LIMIT", "PASS", None, 1, 30, 40, 29),
+        roomily("INSTRUMENT_GROSS", 25_000_000, 130),
+        roomily("INSTRUMENT_NET", 25_000_000, 140),
+        roomily("CURRENCY_GROSS", 25_000_000, 150),
+        roomily("CURRENCY_NET", 25_000_000, 160),
+        Check("SECTOR_GROSS", "PASS"),
+        Check("SECTOR_NET", "PASS"),
+        roomily("USER_GROSS", 25_000_000, 190),
+        roomily("USER_NET", 25_000_000, 200),
         Check("OPEN_ORDERS", "PASS", None, 1, 6, 30, 5),
+        Check("HOLDINGS", "PASS", None, 1, 256, None, 255),
+        roomily("CREDIT", MARGIN + FEE_PER_LOT, 210),
+        roomily("DAILY_LOSS", 0, 220),
+        roomily("DRAWDOWN", 0, 230),
         Check("BUYING_POWER", "PASS", None, MARGIN + FEE_PER_LOT, FUNDS, None, 9_899_900),
     )
     assert (answer.decision.hold_currency, answer.decision.hold_minor) == ("USD", 100_100)
@@ -108,20 +131,37 @@ def test_ids_and_tags_at_their_bounds_pass() -> None:
 @pytest.mark.parametrize(
     ("changes", "skipped"),
     [
-        ({"price_e9": None}, {"PRICE_TICK", "ORDER_NOTIONAL", "PRICE_COLLAR", "BUYING_POWER"}),
+        (
+            {"price_e9": None},
+            {"PRICE_TICK", "ORDER_NOTIONAL", "PRICE_COLLAR", "CREDIT", "BUYING_POWER"},
+        ),
         (
             {"quantity_lots": 0},
-            {"LOT", "ORDER_QUANTITY", "ORDER_NOTIONAL", "POSITION_LIMIT", "BUYING_POWER"},
+            {
+                "LOT",
+                "ORDER_QUANTITY",
+                "ORDER_NOTIONAL",
+                "POSITION_LIMIT",
+                *EXPOSURES,
+                "CREDIT",
+                "BUYING_POWER",
+            },
         ),
         (
             {"user_id": "stranger-5"},
             {
                 "USER_STATE",
+                "LATCH",
                 "ORDER_RATE",
                 "ORDER_QUANTITY",
                 "ORDER_NOTIONAL",
                 "PRICE_COLLAR",
                 "POSITION_LIMIT",
+                *EXPOSURES,
+                "HOLDINGS",
+                "CREDIT",
+                "DAILY_LOSS",
+                "DRAWDOWN",
                 "BUYING_POWER",
             },
         ),
@@ -135,6 +175,11 @@ def test_ids_and_tags_at_their_bounds_pass() -> None:
                 "PRICE_COLLAR",
                 "SHORT_SALE",
                 "POSITION_LIMIT",
+                *EXPOSURES,
+                "HOLDINGS",
+                "CREDIT",
+                "DAILY_LOSS",
+                "DRAWDOWN",
                 "BUYING_POWER",
             },
         ),
@@ -424,7 +469,7 @@ def test_limits_of_a_user_come_before_those_of_the_tier() -> None:
     desk.control(own)
     answer = desk.order(quantity_lots=6)
     assert check(answer, "ORDER_QUANTITY") == Check(
-        "ORDER_QUANTITY", "FAIL", "ORDER_QUANTITY", 6, 5, 80, -1
+        "ORDER_QUANTITY", "FAIL", "ORDER_QUANTITY", 6, 5, desk.version, -1
     )
     assert check(answer, "ORDER_RATE").limit_version == 40
     desk.control(changed(own, instrument_id="ESX", order_quantity_lots_max=6))
