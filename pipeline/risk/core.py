@@ -33,6 +33,7 @@ from pipeline.risk.records import (
     RowGate,
     RowMark,
 )
+from pipeline.risk.results import Results
 from pipeline.risk.rules_in_force import RulesInForce
 from pipeline.risk.state import InvariantViolated, LaneState
 from pipeline.risk.sweeping import Sweeping
@@ -46,7 +47,8 @@ class RiskCore:
         self.state: Final = state
         self.rules: Final = rules
         self.head: Final = head
-        self.ledger: Final = Ledger(state)
+        self.results: Final = Results(state, head)
+        self.ledger: Final = Ledger(state, self.results)
         self.journal: Final = Journal(head, rules)
         self.memory: Final = Memory(head, rules)
         self.sweeping: Final = Sweeping()
@@ -61,7 +63,7 @@ class RiskCore:
             self.deficits,
         )
         self.orders: Final = OrderDesk(
-            state, rules, self.ledger, self.journal, self.memory, self.sweeping, head
+            state, rules, self.ledger, self.journal, self.memory, self.sweeping, head, self.results
         )
         self.executions: Final = ExecutionDesk(
             state, rules, self.ledger, self.journal, self.memory, self.endings
@@ -81,6 +83,7 @@ class RiskCore:
             self._put_in_force(context, due)
             due = self.rules.next_due(context.gate_time)
         self.rules.business_day = self.head.business_day
+        self.rules.open_day = self.head.business_day
         self.memory.begin_input(context.gate_time)
         self.swept = self.endings.sweep(context, self.head.business_day, self.head.control_number)
         self.ledger.begin_user()
