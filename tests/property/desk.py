@@ -121,11 +121,6 @@ class Desk:
         self.world.send_control(payload, effective_from)
         return self._answer()
 
-    @property
-    def version(self) -> int:
-        """Of the last control record."""
-        return self.world.controls[-1].version
-
     def control_again(self, **changes: Any) -> Expected:
         """Publish the last control record as it was, or changed."""
         control = changed(self.world.controls[-1], **changes)
