@@ -9,7 +9,7 @@ nothing and exits 1 when one is not current.
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -269,9 +269,7 @@ def _topic_row(topic: Topic) -> tuple[str, ...]:
     )
 
 
-def _table(
-    head: Sequence[str], rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]
-) -> list[str]:
+def _table(head: Sequence[str], rows: Iterable[tuple[str, ...]]) -> list[str]:
     return [_line(head), _line(["---"] * len(head)), *[_line(row) for row in rows]]
 
 

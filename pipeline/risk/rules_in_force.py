@@ -257,7 +257,6 @@ class RulesInForce:
             self.future_skew_us = payload.future_skew_ms_max * MS
         else:
             self.checks.take(record)
-        self.checks.forget_resolved()
         self.effective = {}
 
     def _plan_wake(self) -> None:

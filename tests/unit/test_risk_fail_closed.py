@@ -40,11 +40,11 @@ from tests.property.desk import (
     FIRM,
     PRICE_E9,
     SHARE_PRICE_E9,
-    WORLD,
     Desk,
 )
+from tests.property.gate import Gate
 from tests.property.histories import OTHER_TENANT, changed
-from tests.property.world import fx_pair, usual_limits, usual_policy
+from tests.property.world import World, fx_pair, usual_limits, usual_policy
 
 _FOREIGN: Final = "EUR"
 _BUY: Final = "BUY"
@@ -75,6 +75,7 @@ def payloads() -> dict[str, list[Payload]]:
             "gold",
             None,
             traits.limit_max,
+            10**18 if traits.has_allowance else None,
             currency=_FOREIGN if traits.in_money else None,
         )
         for traits in CATALOG.by_name.values()
@@ -122,9 +123,19 @@ ORDERS: Final[dict[str, dict[str, Any]]] = {
 _MARK_AGE_US: Final = 60_000_001
 
 
+class Unprepared(Desk):
+    """A desk before a lane that has been told nothing."""
+
+    def __init__(self) -> None:
+        self.gate = Gate()
+        self.world = World()
+        self.events = []
+        self.dead_letter = None
+
+
 def vector_of(condition: str, probe: str) -> dict[str, tuple[str, str | None]]:
     """(result, reason) of every check of one order where one thing is not as it should be."""
-    desk = Desk(*WORLD)
+    desk = Unprepared()
     for missing, parts in payloads().items():
         if missing != condition:
             for payload in parts:
@@ -171,8 +182,9 @@ def lines_of(answer: Expected) -> dict[str, tuple[str, str | None]]:
 def table(condition: str) -> dict[str, str]:
     """What every check does under a condition, where it does not pass."""
     probes = {probe: vector_of(condition, probe) for probe in (_BUY, _MARKET, _SHORT)}
-    # Where there could be no order to replace, only NEWs are asked.
-    probes[_REPLACE] = {} if condition in payloads() else vector_of(condition, _REPLACE)
+    # Elsewhere there could be no order to replace.
+    replaces = condition in {"NOTHING", "NO_ORDER", "BAD_QUANTITY", *INSTEAD}
+    probes[_REPLACE] = vector_of(condition, _REPLACE) if replaces else {}
     found: dict[str, str] = {}
     for check in CHECKS:
         result, reason = probes[_PROBES.get(check, _BUY)].get(check, ("PASS", None))
