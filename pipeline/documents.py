@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.risk import fail_closed, order_life, reasons, rule_fields
+from pipeline.risk.checks.registry import ENTRIES
 from pipeline.risk.expressions.nodes import BOOL, INT, STRING
 from pipeline.risk.records import EXEC_TYPE_NAMES
 from pipeline.topics import ALL_TOPICS, Topic
@@ -176,6 +177,12 @@ def render_fields() -> str:
     )
 
 
+def fail_closed_cells() -> dict[str, dict[str, str]]:
+    """What each check does by condition, in order of precedence; last a rule of the operator's."""
+    cells = {entry.name: entry.missing for entry in ENTRIES}
+    return {**cells, fail_closed.RULE: fail_closed.OF_A_RULE}
+
+
 def render_fail_closed() -> str:
     """The table of what happens when something is missing, without the markers."""
     rows = []
@@ -183,7 +190,7 @@ def render_fail_closed() -> str:
         rejects: dict[str, list[str]] = {}
         skips: list[str] = []
         passes: list[str] = []
-        for check, cells in fail_closed.FAIL_CLOSED.items():
+        for check, cells in fail_closed_cells().items():
             outcome = cells.get(condition)
             if outcome == fail_closed.SKIPS:
                 skips.append(check)

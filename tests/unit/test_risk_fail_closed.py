@@ -1,15 +1,16 @@
 """Every cell of the fail-closed table: what each check does when something it needs is not there.
 
 Owns a lane in which every check has all it needs, and how each condition takes something away. The
-table itself is `pipeline/risk/fail_closed.py`.
+table itself is in the entries of `pipeline/risk/checks/registry.py`.
 """
 
 from typing import Any, Final
 
 import pytest
 
+from pipeline.documents import fail_closed_cells
 from pipeline.risk.checks.registry import CATALOG, ENTRIES
-from pipeline.risk.fail_closed import CONDITIONS, FAIL_CLOSED, PASSES
+from pipeline.risk.fail_closed import CONDITIONS, PASSES, RULE
 from pipeline.risk.records import (
     CHECK_SEVERITY_REJECT as _REJECT,
 )
@@ -59,8 +60,8 @@ _PROBES: Final = {
     "ORIG_ORDER": _REPLACE,
     "REPLACE": _REPLACE,
 }
-_RULE: Final = "RULE:house"
-CHECKS: Final = [*(entry.name for entry in ENTRIES), _RULE]
+FAIL_CLOSED: Final = fail_closed_cells()
+CHECKS: Final = [*(entry.name for entry in ENTRIES), RULE]
 
 
 def payloads() -> dict[str, list[Payload]]:
