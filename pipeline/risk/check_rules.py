@@ -12,7 +12,6 @@ from typing import Final
 from pipeline.risk.bounds import CURRENCY_BYTES_MAX, FIGURE_MAX, ID_BYTES_MAX, MS, is_id
 from pipeline.risk.check_traits import WINDOW_MS_MAX, CheckCatalog
 from pipeline.risk.keys import (
-    RESTRICTION,
     algorithm_key,
     control_key,
     restriction_key,
@@ -42,7 +41,7 @@ from pipeline.risk.records import (
     SessionCalendar,
 )
 from pipeline.risk.restrictions import Restrictions
-from pipeline.risk.state import LaneState, Row
+from pipeline.risk.state import LaneState
 
 CheckPayload = (
     CheckLimit | CheckPolicy | ScopeState | Release | Restriction | SessionCalendar | Listing | Rule
@@ -268,11 +267,6 @@ def subject_key(record: Control) -> bytes | None:
 def leaves_no_record(record: Control) -> bool:
     """Whether nothing of the record itself stays in force."""
     return isinstance(record.payload, (Release, Restriction))
-
-
-def is_restriction_row(key: bytes, row: Row) -> bool:
-    """Whether a stored row is a restriction in force."""
-    return key[:1] == RESTRICTION and isinstance(row, RowRestriction)
 
 
 def problem_of(payload: CheckPayload, catalog: CheckCatalog) -> str | None:
