@@ -489,7 +489,7 @@ def _change_list(
     since = f", from control number {last_number} on" if changed else ""
     click.echo(
         f"{changed:,} {done}{where}, {unchanged:,} {already} before{since}; "
-        f"{left:,} on the list of {subject}s{where}"
+        f"{left:,} on the {subject} list{where}"
     )
 
 

@@ -345,7 +345,7 @@ def test_a_restricted_list_grows_shrinks_and_is_shown(
     )
     assert done.stdout == (
         "1 restricted in ESH4, 0 were before, from control number 1 on; "
-        "1 on the list of counterpartys in ESH4\n"
+        "1 on the counterparty list in ESH4\n"
     )
     names = [f"user-{number}" for number in range(60_500)]
     file = tmp_path / "names.txt"
