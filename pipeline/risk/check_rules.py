@@ -48,8 +48,8 @@ CheckPayload = (
 )
 RESTRICTED_IDS_MAX: Final = 1_000
 SESSIONS_MAX: Final = 5_000
-# How many (check, user, instrument) keep their limit resolved.
-RESOLVED_MAX: Final = 200_000
+# How many (user or none, tier, instrument) keep their limits resolved.
+RESOLVED_MAX: Final = 20_000
 
 
 class LimitInForce:
@@ -102,7 +102,9 @@ class CheckRules:
         self.lane_count: Final = lane_count
         self.state: Final = state
         self.limits: dict[tuple[str, int, str, str], LimitInForce] = {}
-        self.resolved: dict[tuple[str, str, str], LimitInForce] = {}
+        # Users with a limit of their own, who do not share what their tier comes to.
+        self.singled_out: set[str] = set()
+        self.resolved: dict[tuple[str, str, str], dict[str, LimitInForce]] = {}
         # Those that differ from REJECT, and those that differ from the check's own window.
         self.severities: dict[str, int] = {}
         self.windows_us: dict[str, int] = {}
@@ -119,17 +121,20 @@ class CheckRules:
 
     # -- applying
 
-    def apply(self, record: Control) -> None:
-        """Put a record in force: its row, or the rows that it changes."""
+    def apply(self, record: Control) -> bool:
+        """Put a record in force: its row, or the rows it changes. False: it steers no check."""
         payload = record.payload
         if isinstance(payload, Release):
             self._release(payload)
-        elif isinstance(payload, Restriction):
+            return True
+        if isinstance(payload, Restriction):
             self._restrict(payload, record.version)
-        else:
-            key = subject_key(record)
-            if key is not None:
-                self.state.put(key, record)
+            return True
+        key = _subject_key(record)
+        if key is None:
+            return False
+        self.state.put(key, record)
+        return True
 
     def take(self, record: Control) -> None:
         """Follow a record that is in force."""
@@ -144,6 +149,8 @@ class CheckRules:
             self.limits[subject] = LimitInForce(
                 payload.limit, record.version, payload.allowance or 0, payload.currency
             )
+            if payload.scope == LIMIT_SCOPE_USER:
+                self.singled_out.add(payload.scope_id)
             self.resolved = {}
         elif isinstance(payload, CheckPolicy):
             self._take_policy(payload)
@@ -201,25 +208,30 @@ class CheckRules:
 
     # -- looking up
 
-    def limit_of(self, check: str, user_id: str, tier_id: str, instrument_id: str) -> LimitInForce:
-        """The most specific limit of a check for a user in an instrument ("" for none)."""
-        found = self.resolved.get((check, user_id, instrument_id))
+    def limits_of(self, user_id: str, tier_id: str, instrument_id: str) -> dict[str, LimitInForce]:
+        """By check, the most specific limit for a user in an instrument ("" for none)."""
+        owner = user_id if user_id in self.singled_out else ""
+        found = self.resolved.get((owner, tier_id, instrument_id))
         if found is not None:
             return found
-        found = NO_LIMIT
+        found = {
+            check: self._most_specific(check, user_id, tier_id, instrument_id)
+            for check in self.catalog.limited
+        }
+        if len(self.resolved) >= RESOLVED_MAX:
+            self.resolved = {}
+        self.resolved[(owner, tier_id, instrument_id)] = found
+        return found
+
+    def _most_specific(
+        self, check: str, user_id: str, tier_id: str, instrument_id: str
+    ) -> LimitInForce:
         for scope, scope_id in ((LIMIT_SCOPE_USER, user_id), (LIMIT_SCOPE_TIER, tier_id)):
             for instrument in (instrument_id, ""):
                 limit = self.limits.get((check, scope, scope_id, instrument))
-                if found.value is None and limit is not None and limit.value is not None:
-                    found = limit
-        if len(self.resolved) >= RESOLVED_MAX:
-            self.resolved = {}
-        self.resolved[(check, user_id, instrument_id)] = found
-        return found
-
-    def forget_resolved(self) -> None:
-        """A user may have another tier now."""
-        self.resolved = {}
+                if limit is not None and limit.value is not None:
+                    return limit
+        return NO_LIMIT
 
     def severity_of(self, check: str) -> int:
         """What a failure of a check leads to."""
@@ -244,7 +256,7 @@ class CheckRules:
 RULE_PREFIX: Final = "RULE:"
 
 
-def subject_key(record: Control) -> bytes | None:
+def _subject_key(record: Control) -> bytes | None:
     """Under which key a record in force is stored; None for what is no payload of these kinds."""
     payload = record.payload
     if isinstance(payload, CheckLimit):
@@ -262,11 +274,6 @@ def subject_key(record: Control) -> bytes | None:
     if isinstance(payload, Rule):
         return control_key("rule", payload.rule_id)
     return None
-
-
-def leaves_no_record(record: Control) -> bool:
-    """Whether nothing of the record itself stays in force."""
-    return isinstance(record.payload, (Release, Restriction))
 
 
 def problem_of(payload: CheckPayload, catalog: CheckCatalog) -> str | None:

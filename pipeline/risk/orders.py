@@ -7,7 +7,7 @@ Compiled with mypyc.
 
 from typing import Final
 
-from pipeline.risk import order_ids
+from pipeline.risk import activity, order_ids
 from pipeline.risk.checks import largest, rate, registry
 from pipeline.risk.checks.context import OrderContext, failed
 from pipeline.risk.effects import Effects, InputContext
@@ -152,6 +152,8 @@ class OrderDesk:
         is_new = order.action == ORDER_ACTION_NEW
         if user is not None and is_new:
             user.orders_count += 1
+        if reason == ACCEPTED:
+            activity.count_accepted(view)
         if reason == ACCEPTED and is_new:
             return self._place(context, order, content_hash, view)
         hold = 0

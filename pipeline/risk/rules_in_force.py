@@ -17,7 +17,7 @@ from pipeline.risk.bounds import (
     NEVER_US,
     is_id,
 )
-from pipeline.risk.check_rules import CheckRules, leaves_no_record, problem_of, subject_key
+from pipeline.risk.check_rules import CheckRules, problem_of
 from pipeline.risk.check_traits import CheckCatalog
 from pipeline.risk.core_versions import CORE_VERSIONS
 from pipeline.risk.keys import control_key, user_key
@@ -119,6 +119,8 @@ class RulesInForce:
         self.state: Final = state
         # The core in force, by which every rule is applied. Set by the core before each input.
         self.core_version: int = CORE_VERSIONS[0]
+        # The open business day. Set by the core before each input is handled.
+        self.business_day: int = -1
         self.instruments: dict[str, Instrument] = {}
         # SPOT instruments by (base currency, currency) and id.
         self.pairs: dict[tuple[str, str], dict[str, Instrument]] = {}
@@ -202,9 +204,7 @@ class RulesInForce:
         payload = record.payload
         if isinstance(payload, UserAccount):
             self._apply_user(record, payload)
-        elif subject_key(record) is not None or leaves_no_record(record):
-            self.checks.apply(record)
-        elif not isinstance(payload, (DayClose, CoreVersion)):
+        elif not self.checks.apply(record) and not isinstance(payload, (DayClose, CoreVersion)):
             self.state.put(_subject_key(record), record)
         self._take(record)
 
@@ -246,7 +246,6 @@ class RulesInForce:
             self.future_skew_us = payload.future_skew_ms_max * MS
         else:
             self.checks.take(record)
-        self.checks.forget_resolved()
         self.effective = {}
 
     def _plan_wake(self) -> None:

@@ -40,6 +40,11 @@ INT64_MAX = 2**63 - 1
 LONG = "é" * 33
 
 
+def roomily(name: str, observed: int, version: int) -> Check:
+    """What passes a limit that nobody reaches."""
+    return Check(name, "PASS", None, observed, 10**18, version, 10**18 - observed)
+
+
 def test_a_sound_order_passes_every_check_and_shows_its_headroom() -> None:
     answer = Desk().order()
     assert answer.decision is not None
@@ -62,6 +67,10 @@ def test_a_sound_order_passes_every_check_and_shows_its_headroom() -> None:
         Check("LOT", "PASS"),
         Check("MARKET_BOUND", "PASS"),
         Check("ORDER_RATE", "PASS", None, 1, 4, 40, 3),
+        roomily("MESSAGE_RATE", 1, 80),
+        roomily("ORDER_TO_TRADE", 1, 90),
+        Check("REPEATED_EXECUTION", "PASS"),
+        Check("SAME_CONTENT", "PASS", None, 1, 16, 110, 15),
         Check("ORDER_QUANTITY", "PASS", None, 1, 20, 40, 19),
         Check("ORDER_NOTIONAL", "PASS", None, 25_000_000, 400_000_000, 40, 375_000_000),
         Check("PRICE_COLLAR", "PASS", None, 0, 200, 40, 200),
@@ -72,6 +81,10 @@ def test_a_sound_order_passes_every_check_and_shows_its_headroom() -> None:
         Check("POSITION_LIMIT", "PASS", None, 1, 30, 40, 29),
         Check("OPEN_ORDERS", "PASS", None, 1, 6, 30, 5),
         Check("BUYING_POWER", "PASS", None, MARGIN + FEE_PER_LOT, FUNDS, None, 9_899_900),
+        roomily("HIGH_FREQUENCY_RATE", 1, 240),
+        roomily("HIGH_FREQUENCY_DAY", 1, 250),
+        roomily("INSTANT_CANCEL", 0, 260),
+        roomily("PUSH", 0, 270),
     )
     assert (answer.decision.hold_currency, answer.decision.hold_minor) == ("USD", 100_100)
 
@@ -127,11 +140,20 @@ def test_ids_and_tags_at_their_bounds_pass() -> None:
                 "PERIOD_COLLAR",
                 "SELF_MATCH",
                 "BUYING_POWER",
+                "SAME_CONTENT",
+                "PUSH",
             },
         ),
         (
             {"quantity_lots": 0},
-            {"LOT", "ORDER_QUANTITY", "ORDER_NOTIONAL", "POSITION_LIMIT", "BUYING_POWER"},
+            {
+                "LOT",
+                "SAME_CONTENT",
+                "ORDER_QUANTITY",
+                "ORDER_NOTIONAL",
+                "POSITION_LIMIT",
+                "BUYING_POWER",
+            },
         ),
         (
             {"user_id": "stranger-5"},
@@ -141,11 +163,19 @@ def test_ids_and_tags_at_their_bounds_pass() -> None:
                 "PERIOD_COLLAR",
                 "SELF_MATCH",
                 "ORDER_RATE",
+                "MESSAGE_RATE",
+                "ORDER_TO_TRADE",
+                "REPEATED_EXECUTION",
+                "SAME_CONTENT",
                 "ORDER_QUANTITY",
                 "ORDER_NOTIONAL",
                 "PRICE_COLLAR",
                 "POSITION_LIMIT",
                 "BUYING_POWER",
+                "HIGH_FREQUENCY_RATE",
+                "HIGH_FREQUENCY_DAY",
+                "INSTANT_CANCEL",
+                "PUSH",
             },
         ),
         (
@@ -158,12 +188,14 @@ def test_ids_and_tags_at_their_bounds_pass() -> None:
                 "SHORT_MARK",
                 "PRICE_TICK",
                 "LOT",
+                "SAME_CONTENT",
                 "ORDER_QUANTITY",
                 "ORDER_NOTIONAL",
                 "PRICE_COLLAR",
                 "SHORT_SALE",
                 "POSITION_LIMIT",
                 "BUYING_POWER",
+                "PUSH",
             },
         ),
     ],

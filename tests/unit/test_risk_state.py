@@ -49,6 +49,8 @@ def empty() -> LaneState:
             keys.withdrawal_key("u", "w"),
             lambda state: state.withdrawal(keys.withdrawal_key("u", "w")),
         ),
+        (keys.algorithm_key("u", "a"), lambda state: state.algorithm("u", "a")),
+        (keys.recent_key("u", "ESX"), lambda state: state.recent("u", "ESX")),
         (keys.mark_key("ESX"), lambda state: state.mark("ESX")),
     ],
 )
