@@ -104,6 +104,11 @@ def _id(floor: Floor, order_id: str) -> str:
     return NOTHING if row is None else row.current_order_id
 
 
+def _stops(floor: Floor) -> list[str]:
+    user = floor.user()
+    return [*user.latched, *user.halted_by]
+
+
 OF_STATE: Final[dict[str, Callable[[Floor, str], str]]] = {
     "cash": _cash,
     "held": _held,
@@ -116,15 +121,20 @@ OF_STATE: Final[dict[str, Callable[[Floor, str], str]]] = {
     "position": lambda floor, name: shown(floor.position(name).position_lots, 0),
     "buys": lambda floor, name: shown(floor.position(name).working_buy_lots, 0),
     "sells": lambda floor, name: shown(floor.position(name).working_sell_lots, 0),
+    "executions": lambda floor, name: shown(floor.executions(name), 0),
     "deficit": lambda floor, _: "yes" if floor.user().deficit_count else "no",
+    "messages": lambda floor, _: shown(floor.user().messages_today, 0),
+    "stopped by": lambda floor, _: ", ".join(_stops(floor)) or NOTHING,
 }
+# Those that are of the user, not of something named.
+OF_USER: Final = ("deficit", "messages", "stopped by")
 _NAMED: Final = re.compile(rf"({'|'.join(OF_STATE)}) (\S+)")
 
 
 def state_column(column: str) -> Callable[[Floor], str] | None:
     """What a column such as "cash USD" shows of the stored state, or None for no such column."""
-    if column == "deficit":
-        return lambda floor: OF_STATE["deficit"](floor, "")
+    if column in OF_USER:
+        return lambda floor: OF_STATE[column](floor, "")
     found = _NAMED.fullmatch(column)
     if found is None:
         return None
