@@ -139,8 +139,6 @@ class RulesInForce:
         # Set by the lane's memory before each input: event times that may be taken.
         self.forgotten_before: int = 0
         self.latest_event_time: int = 0
-        # The business day of the input at hand. Set by the core before each input.
-        self.open_day: int = 0
         self.effective: dict[tuple[str, str], EffectiveLimits] = {}
 
     # -- restoring
