@@ -15,7 +15,9 @@ from pipeline.risk.records import (
     DEPOSIT_KIND_WITHDRAWAL_REQUEST,
     DEPOSIT_KIND_WITHDRAWAL_SETTLED,
     INSTRUMENT_STATE_NAMES,
+    LIMIT_SCOPE_TIER,
     TRADING_STATE_NAMES,
+    CheckLimit,
     DayClose,
     FeeSchedule,
     FirmState,
@@ -117,6 +119,20 @@ def limits(floor: Floor, parts: Parts) -> LaneOutput:
     """Limits are changed, of everything or of an instrument."""
     before: Limits = floor.limits_of(parts["name"] or None)
     return floor.publish(changed(before, **fields_of(before, parts["fields"])))
+
+
+def check_limit(floor: Floor, parts: Parts) -> LaneOutput:
+    """The limit of one check is changed: an amount, or a number."""
+    currency = parts["currency"]
+    figure = money(parts["figure"], currency) if currency else lots_of(parts["figure"])
+    limit = CheckLimit(
+        check=parts["check"],
+        scope=LIMIT_SCOPE_TIER,
+        scope_id=TIER,
+        limit=figure,
+        currency=currency or None,
+    )
+    return floor.publish(limit)
 
 
 def policy(floor: Floor, parts: Parts) -> LaneOutput:
