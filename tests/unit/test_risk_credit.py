@@ -6,6 +6,8 @@ from pipeline.risk.records import (
     DEPOSIT_KIND_ADJUSTMENT,
     DEPOSIT_KIND_WITHDRAWAL_REQUEST,
     SIDE_SELL,
+    FeeSchedule,
+    Policy,
 )
 from tests.oracle.checks import Check
 from tests.property.desk import (
@@ -112,7 +114,7 @@ def test_a_spot_sale_uses_what_it_delivers_by_the_pairs_own_mark() -> None:
 
 
 @pytest.mark.parametrize("without", [FEES, POLICY])
-def test_credit_needs_a_fee_schedule_and_for_a_rate_a_policy(without: object) -> None:
+def test_credit_needs_a_fee_schedule_and_for_a_rate_a_policy(without: FeeSchedule | Policy) -> None:
     desk = wide_desk(without)
     limit(desk, "CREDIT", 10**9, "EUR")
     assert check(desk.order(), "CREDIT").result == "NOT_EVALUATED"

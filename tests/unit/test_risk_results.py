@@ -55,7 +55,7 @@ def shown(desk: Desk, name: str = "DAILY_LOSS", **changes: Any) -> int | None:
     return line.observed
 
 
-def at(points: int) -> dict[str, int]:
+def at(points: int) -> dict[str, Any]:
     """A price so far above the usual one."""
     return {"price_e9": PRICE_E9 + points * E9}
 
