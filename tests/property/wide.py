@@ -6,6 +6,7 @@ it is about. Reads through `Desk`.
 
 from typing import Any, Final
 
+from pipeline.codecs.avro import decode_audit_record, decode_decision
 from pipeline.risk.records import (
     DEPOSIT_KIND_DEPOSIT,
     LIMIT_SCOPE_TIER,
@@ -70,6 +71,13 @@ def fresh_marks(desk: Desk) -> None:
 def limit(desk: Desk, check: str, figure: int | None, currency: str | None = None) -> None:
     """Publish the limit of a check for the tier, over the one nobody reaches."""
     desk.control(CheckLimit(check, LIMIT_SCOPE_TIER, "gold", None, figure, None, currency))
+
+
+def passing_lots(desk: Desk) -> int | None:
+    """The largest quantity that would have passed, as the last decision says."""
+    body = decode_audit_record(desk.gate.audit[-1]).decision
+    assert body is not None
+    return decode_decision(body).passing_lots_max
 
 
 PRICES: Final = {"EURX": EURX_PRICE_E9, "EUR-USD": FX_E9}

@@ -29,6 +29,7 @@ from tests.property.wide import (
     has,
     limit,
     of,
+    passing_lots,
     wide_desk,
 )
 from tests.property.world import DAY_MS, E9, changed
@@ -185,6 +186,25 @@ def test_an_instrument_without_a_sector_has_no_exposure_in_one(name: str) -> Non
 
 def test_a_spot_sale_without_a_position_is_no_exposure() -> None:
     assert figures(wide_desk(), "INSTRUMENT", **of("BTC-USD", -1)) == (0, 0)
+
+
+# -- the largest quantity
+
+
+def test_the_largest_quantity_within_every_exposure_is_told() -> None:
+    desk = wide_desk()
+    has(desk, "ESX", 2)
+    limit(desk, "INSTRUMENT_GROSS", 9 * ESX_LOT)
+    limit(desk, "USER_NET", 6 * ESX_LOT + 1)
+    assert desk.order(quantity_lots=50).reason_code == "INSTRUMENT_GROSS"
+    assert passing_lots(desk) == 4
+    # A sale may lead to 6 lots short, which is 8 lots sold; gross allows 7.
+    assert desk.order(**of("ESX", -50)).reason_code == "INSTRUMENT_GROSS"
+    assert passing_lots(desk) == 7
+    # With nothing left to add, what reduces still passes.
+    limit(desk, "INSTRUMENT_GROSS", 0)
+    assert desk.order(**of("ESX", -50)).reason_code == "INSTRUMENT_GROSS"
+    assert passing_lots(desk) == 2
 
 
 # -- limits in another currency

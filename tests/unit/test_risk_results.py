@@ -20,7 +20,7 @@ from pipeline.risk.records import (
 )
 from tests.oracle.checks import Check
 from tests.property.desk import ACME, ESX, POLICY, PRICE_E9, USER, Desk, check
-from tests.property.wide import EUR_USD, MANY, fresh_marks, has, limit, of, wide_desk
+from tests.property.wide import EUR_USD, MANY, fresh_marks, has, limit, of, passing_lots, wide_desk
 from tests.property.world import DAY_MS, E9, OTHER_TENANT, START_MS, changed
 
 INT64_MAX = 2**63 - 1
@@ -378,6 +378,17 @@ def test_a_day_that_control_closes_begins_anew() -> None:
     desk.control(DayClose(TODAY))
     assert shown(desk, **at(-5)) == 0
     assert desk.result().day == TODAY + 1
+
+
+def test_after_a_loss_the_largest_quantity_is_what_closes() -> None:
+    desk = wide_desk()
+    has(desk, "ESX", 3)
+    limit(desk, "DRAWDOWN", 0)
+    move(desk, -1)
+    assert desk.order(**of("ESX", -8, **at(-1))).reason_code == "DRAWDOWN"
+    assert passing_lots(desk) == 3
+    assert desk.order(**at(-1)).reason_code == "DRAWDOWN"
+    assert passing_lots(desk) == 0
 
 
 # -- other currencies
