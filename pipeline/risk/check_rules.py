@@ -11,8 +11,9 @@ from typing import Final
 
 from pipeline.risk.bounds import CURRENCY_BYTES_MAX, FIGURE_MAX, ID_BYTES_MAX, MS, is_id
 from pipeline.risk.check_traits import WINDOW_MS_MAX, CheckCatalog
+from pipeline.risk.expressions.problem import RuleProblem
+from pipeline.risk.expressions.program import Program
 from pipeline.risk.keys import (
-    RESTRICTION,
     algorithm_key,
     control_key,
     restriction_key,
@@ -41,15 +42,21 @@ from pipeline.risk.records import (
     ScopeState,
     SessionCalendar,
 )
-from pipeline.risk.state import LaneState, Row
+from pipeline.risk.restrictions import Restrictions
+from pipeline.risk.rule_fields import compiled
+from pipeline.risk.state import LaneState
 
 CheckPayload = (
     CheckLimit | CheckPolicy | ScopeState | Release | Restriction | SessionCalendar | Listing | Rule
 )
 RESTRICTED_IDS_MAX: Final = 1_000
 SESSIONS_MAX: Final = 5_000
-# How many (check, user, instrument) keep their limit resolved.
-RESOLVED_MAX: Final = 200_000
+# Rules that every order is judged by.
+RULES_MAX: Final = 64
+# What the name of an operator's rule begins with in the decision vector.
+RULE_PREFIX: Final = "RULE:"
+# How many (user or none, tier, instrument) keep their limits resolved.
+RESOLVED_MAX: Final = 20_000
 
 
 class LimitInForce:
@@ -93,6 +100,15 @@ class CalendarInForce:
         return index >= 0 and gate_time < self.calendar.closes[index]
 
 
+class RuleInForce:
+    """An operator's own rule: its name in the vector, its program, its version."""
+
+    def __init__(self, rule_id: str, program: Program, version: int) -> None:
+        self.name: Final = RULE_PREFIX + rule_id
+        self.program: Final = program
+        self.version: Final = version
+
+
 class CheckRules:
     """Everything control has said about the checks of one lane."""
 
@@ -102,21 +118,24 @@ class CheckRules:
         self.lane_count: Final = lane_count
         self.state: Final = state
         self.limits: dict[tuple[str, int, str, str], LimitInForce] = {}
-        self.resolved: dict[tuple[str, str, str], LimitInForce] = {}
+        # Users with a limit of their own, who do not share what their tier comes to.
+        self.singled_out: set[str] = set()
+        self.resolved: dict[tuple[str, str, str], dict[str, LimitInForce]] = {}
         # Those that differ from REJECT, and those that differ from the check's own window.
         self.severities: dict[str, int] = {}
         self.windows_us: dict[str, int] = {}
         self.states: dict[tuple[int, str], StateInForce] = {}
-        # (subject, id, instrument or "") -> version.
-        self.restrictions: dict[tuple[int, str, str], int] = {}
+        self.restrictions: Final = Restrictions()
         self.calendars: dict[str, CalendarInForce] = {}
         self.listings: dict[str, Listing] = {}
+        # Those enabled, in order of id.
+        self.rules: list[RuleInForce] = []
 
     def restore_restrictions(self, rows: list[tuple[bytes, RowRestriction]]) -> None:
         """Take what a stored lane had in force."""
         for key, row in rows:
             subject = RESTRICTION_SUBJECT_NAMES.index(text_part(key, 0))
-            self.restrictions[(subject, text_part(key, 1), text_part(key, 2))] = row.version
+            self.restrictions.add(subject, text_part(key, 1), text_part(key, 2), row.version)
 
     # -- applying
 
@@ -145,6 +164,8 @@ class CheckRules:
             self.limits[subject] = LimitInForce(
                 payload.limit, record.version, payload.allowance or 0, payload.currency
             )
+            if payload.scope == LIMIT_SCOPE_USER:
+                self.singled_out.add(payload.scope_id)
             self.resolved = {}
         elif isinstance(payload, CheckPolicy):
             self._take_policy(payload)
@@ -155,6 +176,24 @@ class CheckRules:
             self.calendars[payload.calendar_id] = CalendarInForce(payload, record.version)
         elif isinstance(payload, Listing):
             self.listings[payload.instrument_id] = payload
+        elif isinstance(payload, Rule):
+            self._take_rule(payload, record.version)
+
+    def _take_rule(self, rule: Rule, version: int) -> None:
+        name = RULE_PREFIX + rule.rule_id
+        self.rules = [known for known in self.rules if known.name != name]
+        self.severities.pop(name, None)
+        if not rule.enabled:
+            return
+        in_force = RuleInForce(rule.rule_id, compiled(rule.expression), version)
+        self.rules = sorted([*self.rules, in_force], key=_name_of_rule)
+        if rule.severity != CHECK_SEVERITY_REJECT:
+            self.severities[name] = rule.severity
+
+    def too_many_rules(self, rule: Rule) -> bool:
+        """Whether one more would be enabled than every order can be judged by."""
+        others = [known for known in self.rules if known.name != RULE_PREFIX + rule.rule_id]
+        return rule.enabled and len(others) >= RULES_MAX
 
     def _take_policy(self, policy: CheckPolicy) -> None:
         self.severities.pop(policy.check, None)
@@ -175,9 +214,9 @@ class CheckRules:
                 continue
             key = restriction_key(RESTRICTION_SUBJECT_NAMES[subject], each, instrument)
             if restriction.restricted:
-                self.restrictions[(subject, each, instrument)] = version
+                self.restrictions.add(subject, each, instrument, version)
                 self.state.put(key, RowRestriction(version))
-            elif self.restrictions.pop((subject, each, instrument), None) is not None:
+            elif self.restrictions.remove(subject, each, instrument):
                 self.state.delete(key)
 
     def _release(self, release: Release) -> None:
@@ -202,25 +241,30 @@ class CheckRules:
 
     # -- looking up
 
-    def limit_of(self, check: str, user_id: str, tier_id: str, instrument_id: str) -> LimitInForce:
-        """The most specific limit of a check for a user in an instrument ("" for none)."""
-        found = self.resolved.get((check, user_id, instrument_id))
+    def limits_of(self, user_id: str, tier_id: str, instrument_id: str) -> dict[str, LimitInForce]:
+        """By check, the most specific limit for a user in an instrument ("" for none)."""
+        owner = user_id if user_id in self.singled_out else ""
+        found = self.resolved.get((owner, tier_id, instrument_id))
         if found is not None:
             return found
-        found = NO_LIMIT
+        found = {
+            check: self._most_specific(check, user_id, tier_id, instrument_id)
+            for check in self.catalog.limited
+        }
+        if len(self.resolved) >= RESOLVED_MAX:
+            self.resolved = {}
+        self.resolved[(owner, tier_id, instrument_id)] = found
+        return found
+
+    def _most_specific(
+        self, check: str, user_id: str, tier_id: str, instrument_id: str
+    ) -> LimitInForce:
         for scope, scope_id in ((LIMIT_SCOPE_USER, user_id), (LIMIT_SCOPE_TIER, tier_id)):
             for instrument in (instrument_id, ""):
                 limit = self.limits.get((check, scope, scope_id, instrument))
-                if found.value is None and limit is not None and limit.value is not None:
-                    found = limit
-        if len(self.resolved) >= RESOLVED_MAX:
-            self.resolved = {}
-        self.resolved[(check, user_id, instrument_id)] = found
-        return found
-
-    def forget_resolved(self) -> None:
-        """A user may have another tier now."""
-        self.resolved = {}
+                if limit is not None and limit.value is not None:
+                    return limit
+        return NO_LIMIT
 
     def severity_of(self, check: str) -> int:
         """What a failure of a check leads to."""
@@ -233,21 +277,12 @@ class CheckRules:
 
     def trading_state(self, scope: int, scope_id: str) -> StateInForce | None:
         """The state of an algorithm, desk or instrument; None: nothing was said, it is ACTIVE."""
+        if not self.states:
+            return None
         found = self.states.get((scope, scope_id))
         if found is None or found.trading_state == TRADING_STATE_ACTIVE:
             return None
         return found
-
-    def restriction(self, subject: int, each: str, instrument_id: str) -> int | None:
-        """The version of what restricts an id, everywhere or in an instrument."""
-        if not self.restrictions:
-            return None
-        found = self.restrictions.get((subject, each, ""))
-        return self.restrictions.get((subject, each, instrument_id)) if found is None else found
-
-
-# What the name of an operator's rule begins with in the decision vector.
-RULE_PREFIX: Final = "RULE:"
 
 
 def subject_key(record: Control) -> bytes | None:
@@ -275,11 +310,6 @@ def leaves_no_record(record: Control) -> bool:
     return isinstance(record.payload, (Release, Restriction))
 
 
-def is_restriction_row(key: bytes, row: Row) -> bool:
-    """Whether a stored row is a restriction in force."""
-    return key[:1] == RESTRICTION and isinstance(row, RowRestriction)
-
-
 def problem_of(payload: CheckPayload, catalog: CheckCatalog) -> str | None:
     """What is out of range in a payload, or None."""
     if isinstance(payload, CheckLimit):
@@ -296,7 +326,7 @@ def problem_of(payload: CheckPayload, catalog: CheckCatalog) -> str | None:
         return _calendar_problem(payload)
     if isinstance(payload, Listing):
         return _listing_problem(payload)
-    return None if is_id(payload.rule_id, ID_BYTES_MAX) else "rule_id is empty or too long"
+    return _rule_problem(payload)
 
 
 def _limit_problem(limit: CheckLimit, catalog: CheckCatalog) -> str | None:
@@ -365,6 +395,20 @@ def _calendar_problem(calendar: SessionCalendar) -> str | None:
         if not last <= opens < closes <= calendar.covers_until:
             return "sessions must be in order, apart from each other and within what is covered"
         last = closes
+    return None
+
+
+def _name_of_rule(rule: RuleInForce) -> str:
+    return rule.name
+
+
+def _rule_problem(rule: Rule) -> str | None:
+    if not is_id(rule.rule_id, ID_BYTES_MAX):
+        return "rule_id is empty or too long"
+    try:
+        compiled(rule.expression)
+    except RuleProblem as problem:
+        return f"expression: {problem}"
     return None
 
 

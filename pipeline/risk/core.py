@@ -8,6 +8,8 @@ or sent. Compiled with mypyc.
 
 from typing import Final
 
+from pipeline.risk.bands import note_mark, width_of
+from pipeline.risk.checks import period_collar
 from pipeline.risk.core_versions import require_known
 from pipeline.risk.deficits import Deficits
 from pipeline.risk.effects import Effects, InputContext, dead_letter, fact, ignored
@@ -108,6 +110,8 @@ class RiskCore:
             return self.handed_out(dead_letter("BAD_PRICE"))
         as_of = min(mark.source_time, context.gate_time)
         self.state.put(mark_key(mark.instrument_id), RowMark(mark.price_e9, as_of))
+        width_us = width_of(self.rules.checks.window_us_of(period_collar.NAME))
+        note_mark(self.state, mark.instrument_id, mark.price_e9, context.gate_time, width_us)
         return self.handed_out(fact(APPLIED))
 
     def control(self, context: InputContext, record: Control) -> Effects:

@@ -7,7 +7,7 @@ Compiled with mypyc.
 
 from typing import Final
 
-from pipeline.risk import order_ids
+from pipeline.risk import activity, order_ids
 from pipeline.risk.checks import largest, losses, rate, registry
 from pipeline.risk.checks.context import OrderContext, failed
 from pipeline.risk.effects import Effects, InputContext
@@ -157,6 +157,8 @@ class OrderDesk:
         is_new = order.action == ORDER_ACTION_NEW
         if user is not None and is_new:
             user.orders_count += 1
+        if reason == ACCEPTED:
+            activity.count_accepted(view)
         if reason == ACCEPTED and is_new:
             return self._place(context, order, content_hash, view)
         hold = 0
@@ -236,6 +238,7 @@ class OrderDesk:
         self.ledger.work(order.user_id, instrument, order.side, order.quantity_lots)
         self.ledger.rehold_position(order.user_id, instrument)
         self.sweeping.placed(order.user_id, order.order_id, row)
+        self.state.own_prices.placed(order.user_id, row)
         return before - self.ledger.available(order.user_id, currency)
 
     def _request_cancel(self, user_id: str, root_id: str) -> None:
@@ -262,6 +265,7 @@ class OrderDesk:
         row.pending_quantity_lots = order.quantity_lots
         row.pending_price_e9 = view.price_e9
         order_ids.add_pending(self.state, order.user_id, root_id, row)
+        self.state.own_prices.replace_asked(order.user_id, row)
         fee = self.rules.fee_of(user.tier_id, instrument.instrument_id)
         self.ledger.rehold_order(order.user_id, root_id, row, instrument, fee)
         added = OrderTerms(row).open_lots - open_before

@@ -14,19 +14,27 @@ from pipeline.risk.records import (
     INSTRUMENT_KIND_SPOT,
     SIDE_BUY,
     SIDE_SELL,
+    CheckLimit,
+    CheckPolicy,
     Control,
     FeeSchedule,
     FirmState,
     Instrument,
     Limits,
+    Listing,
+    Mark,
     Policy,
+    ScopeState,
+    SessionCalendar,
     UserAccount,
 )
+from tests.chaos.checker_conduct import RunningConduct
 from tests.oracle.arithmetic import murmur2
 from tests.oracle.auditor import Auditor, Expected, Input
-from tests.oracle.book import SIGN, Book, Column, Entry, Remembered, Trade, close_and_open
-from tests.oracle.checks import BUCKET_US, BUCKETS_BEFORE
+from tests.oracle.book import SIGN, Book, Column, Entry, Moved, Remembered, Trade, close_and_open
 from tests.oracle.definitions import Payload
+from tests.oracle.prices import PERIOD_BUCKETS, same_width
+from tests.oracle.situation import SeenMark
 
 partition_hash: Final = cache(murmur2)
 
@@ -44,6 +52,18 @@ class Entries(list[Entry]):
         self.totals[column] = self.totals.get(column, 0) + entry.amount
 
 
+class Trading(list[Moved]):
+    """What trading has brought, kept as the sum of each currency alone."""
+
+    def __init__(self, totals: dict[str, int] | None = None) -> None:
+        super().__init__()
+        self.totals: Final = {} if totals is None else dict(totals)
+
+    def append(self, moved: Moved) -> None:
+        """Add to the currency."""
+        self.totals[moved.currency] = self.totals.get(moved.currency, 0) + moved.amount
+
+
 class Trades(list[Trade]):
     """Trades, kept as (position, open cost) of each instrument alone."""
 
@@ -59,16 +79,6 @@ class Trades(list[Trade]):
         else:
             position += trade.lots
         self.open[trade.instrument_id] = position, cost
-
-
-class Accepted(list[int]):
-    """Gate times of accepted orders, as far back as a window can reach."""
-
-    def append(self, gate_time: int) -> None:
-        """Add the newest; gate time never runs backwards."""
-        oldest = gate_time // BUCKET_US - BUCKETS_BEFORE
-        self[:] = [at for at in self if at // BUCKET_US >= oldest]
-        super().append(gate_time)
 
 
 class Orders(dict[str, Remembered]):
@@ -128,7 +138,8 @@ class RunningBook(Book):
     entries: Entries = field(default_factory=Entries)
     trades: Trades = field(default_factory=Trades)
     orders: Orders = field(default_factory=lambda: Orders({}))
-    accepted_at: Accepted = field(default_factory=Accepted)
+    conduct: RunningConduct = field(default_factory=RunningConduct)
+    trading: Trading = field(default_factory=Trading)
 
     def copy(self) -> "RunningBook":
         """A book that can be written in without changing this one."""
@@ -139,7 +150,9 @@ class RunningBook(Book):
             pending=dict(self.pending),
             orders=self.orders.branch(),
             margined=dict(self.margined),
-            accepted_at=Accepted(self.accepted_at),
+            conduct=self.conduct.copy(),
+            trading=Trading(self.trading.totals),
+            results=dict(self.results),
         )
 
     def total(self, currency: str, column: Column) -> int:
@@ -184,9 +197,19 @@ class RunningBook(Book):
         """Sum of price x lots of what is open."""
         return self.trades.open.get(instrument_id, (0, 0))[1]
 
+    def holdings(self) -> set[str]:
+        """Instruments with a position or with lots that work."""
+        held = {name for name, (position, _) in self.trades.open.items() if position}
+        return held | {name for (name, _), lots in self.orders.working.items() if lots}
+
+    def trading_minor(self, currency: str) -> int:
+        """What trading has brought so far, open positions apart."""
+        return self.trading.totals.get(currency, 0)
+
     def figures(self) -> Iterator[int]:
         """Every figure that has to fit in int64 and may have changed since the last copy."""
         yield from self.entries.totals.values()
+        yield from self.trading.totals.values()
         for currency in self.currencies():
             yield self.cash(currency)
             yield self.held(currency)
@@ -200,14 +223,6 @@ class RunningBook(Book):
             yield changed.filled
             yield changed.hold[1]
 
-    def rate_window(self) -> tuple[int, list[int]]:
-        """The newest bucket with an accepted order, and the counts of it and the 8 before it."""
-        if not self.accepted_at:
-            return 0, [0] * (BUCKETS_BEFORE + 1)
-        buckets = [at // BUCKET_US for at in self.accepted_at]
-        newest = buckets[-1]
-        return newest, [buckets.count(newest - back) for back in range(BUCKETS_BEFORE + 1)]
-
     def lots(self, instrument_id: str) -> tuple[int, int, int]:
         """Position, working buys and working sells."""
         return (
@@ -215,6 +230,26 @@ class RunningBook(Book):
             self.working(instrument_id, SIDE_BUY),
             self.working(instrument_id, SIDE_SELL),
         )
+
+
+def ends_of_buckets(seen: list[SeenMark]) -> list[SeenMark]:
+    """The lowest and the highest mark of each bucket that a check can still look at."""
+    width_us = seen[-1].width_us
+    buckets: dict[int, list[SeenMark]] = {}
+    for mark in same_width(seen):
+        buckets.setdefault(mark.gate_time // width_us, []).append(mark)
+    oldest = max(buckets) - PERIOD_BUCKETS + 1
+    return [
+        end
+        for bucket, marks in sorted(buckets.items())
+        if bucket >= oldest
+        for end in (min(marks, key=price_of), max(marks, key=price_of))
+    ]
+
+
+def price_of(mark: SeenMark) -> int:
+    """What a mark says."""
+    return mark.price_e9
 
 
 @dataclass
@@ -265,6 +300,11 @@ class LaneAuditor(Auditor):
             self.control_values.setdefault(self.read.number, value)
         return self.read
 
+    def _mark(self, mark: Mark) -> str:
+        said = super()._mark(mark)
+        self.marks_seen[mark.instrument_id] = ends_of_buckets(self.marks_seen[mark.instrument_id])
+        return said
+
     def _control(self, control: Control) -> str:
         self._sources[id(control.payload)] = control
         return super()._control(control)
@@ -292,7 +332,7 @@ class LaneAuditor(Auditor):
 
 
 def _subject(payload: Payload) -> tuple[str | int | None, ...] | None:
-    """What a control record replaces; None for a DayClose, of which nothing stays in force."""
+    """What a control record replaces; None where the record itself does not stay in force."""
     if isinstance(payload, Instrument):
         return "instrument", payload.instrument_id
     if isinstance(payload, Limits):
@@ -301,4 +341,18 @@ def _subject(payload: Payload) -> tuple[str | int | None, ...] | None:
         return "fees", payload.tier_id, payload.instrument_id
     if isinstance(payload, Policy):
         return ("policy",)
-    return ("firm",) if isinstance(payload, FirmState) else None
+    return ("firm",) if isinstance(payload, FirmState) else _steered(payload)
+
+
+def _steered(payload: Payload) -> tuple[str | int | None, ...] | None:
+    """The same of what steers single checks; a restriction has rows of its own."""
+    if isinstance(payload, CheckLimit):
+        scope = (payload.scope, payload.scope_id, payload.instrument_id)
+        return "check limit", payload.check, *scope
+    if isinstance(payload, CheckPolicy):
+        return "check policy", payload.check
+    if isinstance(payload, ScopeState):
+        return "state", payload.scope, payload.scope_id
+    if isinstance(payload, SessionCalendar):
+        return "calendar", payload.calendar_id
+    return ("listing", payload.instrument_id) if isinstance(payload, Listing) else None

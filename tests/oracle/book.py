@@ -20,6 +20,7 @@ from pipeline.risk.records import (
     Order,
 )
 from tests.oracle.arithmetic import exact_notional, fee_hold, half_even, up
+from tests.oracle.conduct import Conduct
 
 Column = Literal["deposited", "withdrawn", "adjusted", "traded", "fees"]
 SIGN: dict[Column, int] = {"deposited": 1, "withdrawn": -1, "adjusted": 1, "traded": 1, "fees": -1}
@@ -31,6 +32,25 @@ class Entry(NamedTuple):
     currency: str
     column: Column
     amount: int
+
+
+class Moved(NamedTuple):
+    """What a trade or a settlement by price has brought in an instrument's currency, fees off."""
+
+    currency: str
+    amount: int
+
+
+class Result(NamedTuple):
+    """What trading had brought by the end of the day before, when last valued, and at its best.
+
+    `day`: the business day of the others. All in minor units, open positions at their marks.
+    """
+
+    day: int
+    opening: int = 0
+    last: int = 0
+    peak: int = 0
 
 
 class Trade(NamedTuple):
@@ -165,8 +185,10 @@ class Book:
     """Everything that happened to one user.
 
     `margined`: the instrument as it stood when the position's margin was last valued.
-    `accepted_at`: gate times of accepted orders. `short`: currencies with held above cash.
-    `settled`: the last session of an instrument that was settled by price; never written in place.
+    `short`: currencies with held above cash. `settled`: the last session of an instrument that was
+    settled by price; never written in place. `trading`: what trades and settlements by price have
+    brought; `results`: by currency. `latched` and `halted_by`: checks that reject the user's orders
+    until a person releases them.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -174,9 +196,13 @@ class Book:
     pending: dict[str, Pending] = field(default_factory=dict)
     orders: dict[str, Remembered] = field(default_factory=dict)
     margined: dict[str, Instrument] = field(default_factory=dict)
-    accepted_at: list[int] = field(default_factory=list)
+    conduct: Conduct = field(default_factory=Conduct)
     settled: dict[str, int] = field(default_factory=dict)
+    trading: list[Moved] = field(default_factory=list)
+    results: dict[str, Result] = field(default_factory=dict)
     short: frozenset[str] = frozenset()
+    latched: tuple[str, ...] = ()
+    halted_by: tuple[str, ...] = ()
     exists: bool = False
     orders_count: int = 0
     messages_count: int = 0
@@ -190,7 +216,9 @@ class Book:
             pending=dict(self.pending),
             orders=dict(self.orders),
             margined=dict(self.margined),
-            accepted_at=list(self.accepted_at),
+            conduct=self.conduct.copy(),
+            trading=list(self.trading),
+            results=dict(self.results),
         )
 
     def total(self, currency: str, column: Column) -> int:
@@ -256,6 +284,16 @@ class Book:
                 position, cost, _ = close_and_open(position, cost, trade)
         return cost
 
+    def holdings(self) -> set[str]:
+        """Instruments with a position or with lots that work."""
+        traded = {t.instrument_id for t in self.trades}
+        working = {k.order.instrument_id for k in self.open_orders() if k.open_lots}
+        return {name for name in traded if self.position(name)} | working
+
+    def trading_minor(self, currency: str) -> int:
+        """What trading has brought so far, open positions apart."""
+        return sum(moved.amount for moved in self.trading if moved.currency == currency)
+
     def margin_of(self, instrument: Instrument) -> int:
         """What the position holds, by the given definition of the instrument."""
         name = instrument.instrument_id
@@ -278,6 +316,8 @@ class Book:
         for known in self.orders.values():
             yield known.filled
             yield known.hold[1]
+        for currency in self.results:
+            yield self.trading_minor(currency)
 
 
 def close_and_open(position: int, cost_e9: int, trade: Trade) -> tuple[int, int, int]:

@@ -22,6 +22,7 @@ from tests.oracle.arithmetic import exact_notional, half_even
 from tests.oracle.book import Book, Entry, Pending, Trade
 from tests.oracle.lane import Lane
 from tests.oracle.lines import CURRENCY_BYTES_MAX, bad_id, is_price
+from tests.oracle.results import enter
 
 AMOUNT_MAX: Final = 10**18
 MONEY_EVENT: Final = {
@@ -129,6 +130,7 @@ class Money(Lane):
         if not -(2**63) <= amount < 2**63:
             raise DeadLetterError("OUT_OF_RANGE")
         book.entries.append(Entry(instrument.currency, "traded", amount))
+        enter(book, instrument.currency, amount, self.open_day or 0)
         # Out of the position and in again: it stays, and its cost becomes price x position.
         for lots in (-position, position) if position else ():
             book.trades.append(Trade(name, lots, price, future=True))

@@ -4,7 +4,7 @@ Owns the look-up of limits and marks, the price that a MARKET order is given, co
 currencies, and what *reduces*. Must never change anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -25,11 +25,18 @@ from pipeline.risk.records import (
 )
 from tests.oracle.arithmetic import E9, up
 from tests.oracle.book import Book, Remembered
+from tests.oracle.check_limits import Steering
 from tests.oracle.lines import LOTS_MAX, Check, Figure, blind, failed, is_price, passed, skipped
 
-BUCKET_US: Final = 125_000
-BUCKETS_BEFORE: Final = 8
 BPS: Final = 10_000
+
+
+class SeenMark(NamedTuple):
+    """A mark as it was applied, and the width of PERIOD_COLLAR's buckets then."""
+
+    gate_time: int
+    price_e9: int
+    width_us: int
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,9 @@ class Situation:
     """What an order is judged against: the rules in force, the user's book and the time.
 
     `account` is None for a user who is not registered. `limits` by (scope, scope id, instrument
-    or None) and `policy` come with their versions; `marks` are (price_e9, as_of). `named`: the
-    order that a CANCEL or REPLACE names; `target`: the same, if a REPLACE may be measured by it.
+    or None) and `policy` come with their versions; `marks` are (price_e9, as_of), `marks_seen` all
+    that were applied, oldest first; `open_day` is the business day. `named`: the order that a
+    CANCEL or REPLACE names; `target`: the same, if a REPLACE may be measured by it.
     """
 
     gate_time: int
@@ -50,6 +58,9 @@ class Situation:
     fees: FeeSchedule | None
     instruments: Mapping[str, Instrument]
     marks: Mapping[str, tuple[int, int]]
+    marks_seen: Mapping[str, Sequence[SeenMark]]
+    steering: Steering
+    open_day: int
     book: Book
     named: Remembered | None = None
     target: Remembered | None = None
@@ -85,6 +96,10 @@ class Situation:
             if value is not None:
                 return Figure(value, version, limits.notional_currency)
         return None
+
+    def check_limit(self, check: str, instrument_id: str | None) -> Figure | None:
+        """The limit of a check that has one of its own; without an instrument that of any."""
+        return self.steering.limit(check, self.account, instrument_id)
 
     def short_limit(self, instrument_id: str) -> Figure:
         """Lots that may be sold short: none unless they were located."""
@@ -210,3 +225,16 @@ def raises_price(order: Order, now: Situation, target: Remembered) -> bool:
     if order.side != SIDE_BUY:
         return False
     return price is None or current is None or price > current.price_e9
+
+
+def works(named: Remembered | None) -> Remembered | None:
+    """The order, if it works and no terminal report was seen."""
+    return named if named is not None and named.open and named.final is None else None
+
+
+def short_lots(order: Order, now: Situation) -> int | None:
+    """Of a SELL: lots that would be short if all sells were filled; None if nobody can say."""
+    added, name = added_lots(order, now), order.instrument_id
+    if added is None:
+        return None
+    return max(0, now.book.working(name, order.side) + added - now.book.position(name))

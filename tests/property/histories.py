@@ -10,6 +10,14 @@ from random import Random
 from typing import Final
 
 from tests.property.busts import step_bust, step_closing_bust, step_early_bust, step_withheld
+from tests.property.exposures import (
+    step_check_control,
+    step_credit,
+    step_own_orders,
+    step_period,
+    step_spread,
+)
+from tests.property.losses import step_loss
 from tests.property.money import (
     step_flood_money,
     step_money,
@@ -112,6 +120,12 @@ STEPS: Final[tuple[tuple[int, Callable[[World, Random], None]], ...]] = (
     (2, step_odd_money),
     (1, step_flood_money),
     (5, step_control),
+    (3, step_check_control),
+    (4, step_spread),
+    (1, step_credit),
+    (2, step_own_orders),
+    (2, step_period),
+    (3, step_loss),
     (2, step_mark),
     (6, step_marks),
     (2, step_time),

@@ -26,6 +26,7 @@ from pipeline.risk.records import (
     Instrument,
     Limits,
     Policy,
+    Release,
     UserAccount,
 )
 from tests.oracle.definitions import Payload
@@ -55,6 +56,7 @@ from tests.property.world import (
     usual_limits,
     usual_policy,
 )
+from tests.roomy import roomy
 
 
 def new_instrument(world: World, rng: Random) -> Instrument:
@@ -268,6 +270,8 @@ def step_recover(world: World, rng: Random) -> None:
         UserAccount(user, TENANT, rng.choice(TIERS), TRADING_STATE_ACTIVE),
         world.policy(),
         new_instrument(world, rng),
+        *roomy([rng.choice(TIERS)], INSTRUMENTS),
+        Release(user, None, None),
     ]
     for payload in payloads:
         world.send_control(payload)

@@ -320,11 +320,14 @@ def set_up(world: World, rng: Random, missing: float) -> None:
         FeeSchedule("gold", None, 150, 3),
         FeeSchedule("iron", None, 0, 10),
         world.policy(),
-        *roomy(TIERS, [*INSTRUMENTS, "SHARE"]),
     ]
     for payload in payloads:
         if rng.random() >= missing:
             world.send_control(payload)
+    # Each of these many would stop a whole tier.
+    for room in roomy(TIERS, [*INSTRUMENTS, "SHARE"]):
+        if rng.random() >= missing / 20:
+            world.send_control(room)
     for name, price in USUAL_PRICE_E9.items():
         if rng.random() >= missing:
             send_mark(world, name, price)

@@ -25,6 +25,7 @@ from pipeline.risk.records import (
     SIDE_SELL,
     TIME_IN_FORCE_DAY,
     FeeSchedule,
+    Listing,
     Order,
     RowAlias,
     RowDecision,
@@ -69,6 +70,7 @@ def market(desk: Desk, **changes: Any) -> Expected:
 def test_a_market_order_without_a_mark_is_refused() -> None:
     desk = Desk()
     desk.control(changed(ESX, instrument_id="NEWX"))
+    desk.control(Listing("NEWX", None, None))
     answer = market(desk, instrument_id="NEWX")
     assert answer.reason_code == "MARK_MISSING"
     assert check(answer, "MARKET_BOUND").result == "FAIL"

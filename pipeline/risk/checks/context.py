@@ -8,6 +8,7 @@ from typing import Final
 
 from pipeline.risk import order_ids
 from pipeline.risk.bounds import ID_BYTES_MAX, MS, is_id
+from pipeline.risk.check_rules import LimitInForce
 from pipeline.risk.fx import Rate, find_rate
 from pipeline.risk.ledger import OrderTerms
 from pipeline.risk.money import divide_up, nearest, protection_price
@@ -19,6 +20,7 @@ from pipeline.risk.records import (
     CHECK_OUTCOME_NOTIFIED,
     CHECK_OUTCOME_PASS,
     INSTRUMENT_KIND_SPOT,
+    ORDER_ACTION_CANCEL,
     ORDER_ACTION_NEW,
     ORDER_ACTION_REPLACE,
     ORDER_TYPE_MARKET,
@@ -30,6 +32,7 @@ from pipeline.risk.records import (
     RowMark,
     RowOrder,
     RowPosition,
+    RowRecent,
     RowUser,
 )
 from pipeline.risk.results import Standing
@@ -65,10 +68,19 @@ class OrderContext:
         self.user: Final[RowUser | None] = registered
         self.instrument: Final = instrument
         limits: EffectiveLimits | None = None
+        own_limits: dict[str, LimitInForce] | None = None
+        recent: RowRecent | None = None
         if registered is not None:
             known = order.instrument_id if instrument is not None else ""
             limits = rules.limits_of(order.user_id, registered.tier_id, known)
+            own_limits = rules.checks.limits_of(order.user_id, registered.tier_id, known)
+            if known and order.action != ORDER_ACTION_CANCEL:
+                recent = state.recent(order.user_id, known)
         self.limits: Final[EffectiveLimits | None] = limits
+        # By check, of those that have a limit of their own.
+        self.own_limits: Final[dict[str, LimitInForce] | None] = own_limits
+        # Of a NEW or REPLACE: the user's last accepted orders in the instrument.
+        self.recent: Final[RowRecent | None] = recent
         position: RowPosition | None = None
         if instrument is not None:
             position = state.position(order.user_id, instrument.instrument_id)

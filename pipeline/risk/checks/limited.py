@@ -14,12 +14,8 @@ def limit_of(c: OrderContext, name: str) -> LimitInForce | None:
 
     Of an instrument that is not known, or of none, it is the one of any instrument.
     """
-    user = c.user
-    if user is None:
-        return None
-    order = c.order
-    known = "" if c.instrument is None else order.instrument_id
-    return c.rules.checks.limit_of(name, order.user_id, user.tier_id, known)
+    own_limits = c.own_limits
+    return None if own_limits is None else own_limits[name]
 
 
 def against(name: str, reason_code: str, observed: int, limit: LimitInForce) -> CheckResult:
