@@ -121,16 +121,15 @@ def limits(floor: Floor, parts: Parts) -> LaneOutput:
     return floor.publish(changed(before, **fields_of(before, parts["fields"])))
 
 
-def check_limit(floor: Floor, parts: Parts) -> LaneOutput:
-    """The limit of one check is changed: an amount, or a number."""
+def limit_in_money(floor: Floor, parts: Parts) -> LaneOutput:
+    """The limit of a check in money is changed."""
     currency = parts["currency"]
-    figure = money(parts["figure"], currency) if currency else lots_of(parts["figure"])
     limit = CheckLimit(
         check=parts["check"],
         scope=LIMIT_SCOPE_TIER,
         scope_id=TIER,
-        limit=figure,
-        currency=currency or None,
+        limit=money(parts["figure"], currency),
+        currency=currency,
     )
     return floor.publish(limit)
 
