@@ -11,6 +11,7 @@ from pipeline.codecs.avro import (
     decode_row_decision,
     decode_row_order,
     decode_row_position,
+    decode_row_result,
     decode_row_user,
     encode_control,
     encode_deposit,
@@ -44,6 +45,7 @@ from pipeline.risk.records import (
     RowBalance,
     RowOrder,
     RowPosition,
+    RowResult,
     RowUser,
 )
 from tests.oracle.definitions import Payload
@@ -235,6 +237,11 @@ class Floor:
         """The stored position."""
         body = self.rows.get(keys.position_key(USER, name))
         return RowPosition(0, 0, 0, 0, "", 0, -1) if body is None else decode_row_position(body)
+
+    def result(self, currency: str) -> RowResult:
+        """What trading has brought, as stored."""
+        body = self.rows.get(keys.result_key(USER, currency))
+        return RowResult(0, 0, 0, 0, 0) if body is None else decode_row_result(body)
 
     def working(self, order_id: str) -> RowOrder | None:
         """An order that works, by the id of its NEW."""

@@ -118,6 +118,11 @@ PHRASES: Final = (
         rf"limits(?: {NAME})?: (?P<fields>.+)",
         house.limits,
     ),
+    _phrase(
+        "limit of DAILY_LOSS: 1,000.00 USD",
+        rf"limit of (?P<check>[A-Z_]+): (?P<figure>{FIGURE}) (?P<currency>[A-Z]+)",
+        house.limit_in_money,
+    ),
     _phrase("policy: orphan_ms_max 5,000", r"policy: (?P<fields>.+)", house.policy),
     _phrase("fees: fee_per_lot_minor_max 150", r"fees: (?P<fields>.+)", house.fees),
     _phrase("user REDUCING; firm HALTED", rf"(?P<who>user|firm) (?P<state>{STATES})", house.state),
