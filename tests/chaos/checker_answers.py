@@ -56,6 +56,7 @@ _OF_THE_GATE: Final[dict[str, Any]] = {
     "fx_instrument_id": None,
     "fx_price_e9": None,
     "fx_as_of": None,
+    "passing_lots_max": None,
     "order": None,
     "traceparent": None,
 }
@@ -192,6 +193,7 @@ def summary_of(decision: dict[str, Any]) -> DecisionSummary:
         fx_instrument_id=decision["fx_instrument_id"],
         fx_price_e9=decision["fx_price_e9"],
         fx_as_of=decision["fx_as_of"],
+        passing_lots_max=decision["passing_lots_max"],
         checks=tuple(Check(*(line[figure] for figure in _FIGURES)) for line in decision["checks"]),
     )
 

@@ -14,19 +14,24 @@ from pipeline.risk.records import (
     INSTRUMENT_KIND_SPOT,
     SIDE_BUY,
     SIDE_SELL,
+    CheckLimit,
+    CheckPolicy,
     Control,
     FeeSchedule,
     FirmState,
     Instrument,
     Limits,
+    Listing,
     Mark,
     Policy,
+    ScopeState,
+    SessionCalendar,
     UserAccount,
 )
+from tests.chaos.checker_conduct import RunningConduct
 from tests.oracle.arithmetic import murmur2
 from tests.oracle.auditor import Auditor, Expected, Input
 from tests.oracle.book import SIGN, Book, Column, Entry, Moved, Remembered, Trade, close_and_open
-from tests.oracle.checks import BUCKET_US, BUCKETS_BEFORE
 from tests.oracle.definitions import Payload
 from tests.oracle.prices import PERIOD_BUCKETS, same_width
 from tests.oracle.situation import SeenMark
@@ -74,16 +79,6 @@ class Trades(list[Trade]):
         else:
             position += trade.lots
         self.open[trade.instrument_id] = position, cost
-
-
-class Accepted(list[int]):
-    """Gate times of accepted orders, as far back as a window can reach."""
-
-    def append(self, gate_time: int) -> None:
-        """Add the newest; gate time never runs backwards."""
-        oldest = gate_time // BUCKET_US - BUCKETS_BEFORE
-        self[:] = [at for at in self if at // BUCKET_US >= oldest]
-        super().append(gate_time)
 
 
 class Orders(dict[str, Remembered]):
@@ -143,7 +138,7 @@ class RunningBook(Book):
     entries: Entries = field(default_factory=Entries)
     trades: Trades = field(default_factory=Trades)
     orders: Orders = field(default_factory=lambda: Orders({}))
-    accepted_at: Accepted = field(default_factory=Accepted)
+    conduct: RunningConduct = field(default_factory=RunningConduct)
     trading: Trading = field(default_factory=Trading)
 
     def copy(self) -> "RunningBook":
@@ -155,7 +150,7 @@ class RunningBook(Book):
             pending=dict(self.pending),
             orders=self.orders.branch(),
             margined=dict(self.margined),
-            accepted_at=Accepted(self.accepted_at),
+            conduct=self.conduct.copy(),
             trading=Trading(self.trading.totals),
             results=dict(self.results),
         )
@@ -227,14 +222,6 @@ class RunningBook(Book):
         for changed in self.orders.values():
             yield changed.filled
             yield changed.hold[1]
-
-    def rate_window(self) -> tuple[int, list[int]]:
-        """The newest bucket with an accepted order, and the counts of it and the 8 before it."""
-        if not self.accepted_at:
-            return 0, [0] * (BUCKETS_BEFORE + 1)
-        buckets = [at // BUCKET_US for at in self.accepted_at]
-        newest = buckets[-1]
-        return newest, [buckets.count(newest - back) for back in range(BUCKETS_BEFORE + 1)]
 
     def lots(self, instrument_id: str) -> tuple[int, int, int]:
         """Position, working buys and working sells."""
@@ -345,7 +332,7 @@ class LaneAuditor(Auditor):
 
 
 def _subject(payload: Payload) -> tuple[str | int | None, ...] | None:
-    """What a control record replaces; None for a DayClose, of which nothing stays in force."""
+    """What a control record replaces; None where the record itself does not stay in force."""
     if isinstance(payload, Instrument):
         return "instrument", payload.instrument_id
     if isinstance(payload, Limits):
@@ -354,4 +341,18 @@ def _subject(payload: Payload) -> tuple[str | int | None, ...] | None:
         return "fees", payload.tier_id, payload.instrument_id
     if isinstance(payload, Policy):
         return ("policy",)
-    return ("firm",) if isinstance(payload, FirmState) else None
+    return ("firm",) if isinstance(payload, FirmState) else _steered(payload)
+
+
+def _steered(payload: Payload) -> tuple[str | int | None, ...] | None:
+    """The same of what steers single checks; a restriction has rows of its own."""
+    if isinstance(payload, CheckLimit):
+        scope = (payload.scope, payload.scope_id, payload.instrument_id)
+        return "check limit", payload.check, *scope
+    if isinstance(payload, CheckPolicy):
+        return "check policy", payload.check
+    if isinstance(payload, ScopeState):
+        return "state", payload.scope, payload.scope_id
+    if isinstance(payload, SessionCalendar):
+        return "calendar", payload.calendar_id
+    return ("listing", payload.instrument_id) if isinstance(payload, Listing) else None

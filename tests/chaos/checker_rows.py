@@ -10,13 +10,18 @@ from typing import Any, Final
 from pipeline.codecs.avro import encode_order
 from pipeline.risk.records import (
     ORDER_TYPE_NAMES,
+    RESTRICTION_SUBJECT_NAMES,
+    SIDE_BUY,
     SIDE_NAMES,
+    SIDE_SELL,
     TIME_IN_FORCE_NAMES,
     TRADING_STATE_NAMES,
 )
 from tests.chaos.checker_auditor import LaneAuditor, RunningBook
+from tests.chaos.checker_conduct import buckets_of
 from tests.chaos.checker_lane import LaneJudge
 from tests.oracle.book import SIGN, Remembered
+from tests.oracle.conduct import Message
 from tests.oracle.prices import PERIOD_BUCKETS
 from tests.oracle.situation import SeenMark
 
@@ -89,6 +94,20 @@ def expected_rows(judge: LaneJudge) -> dict[str, Rows]:
             for user, book in books.items()
             if book.holdings()
         },
+        "J": lambda: {
+            (user, algo_id): {"executions_count": count}
+            for user, book in books.items()
+            for algo_id, count in book.conduct.algorithms.items()
+        },
+        "E": lambda: {
+            (user, name): _recent(book, name)
+            for user, book in books.items()
+            for name in book.conduct.recents
+        },
+        "N": lambda: {
+            (RESTRICTION_SUBJECT_NAMES[subject], id_, where or ""): {"version": version}
+            for (subject, id_, where), version in auditor.steering.restrictions.items()
+        },
         "G": lambda: _head(judge),
         "L": lambda: _lane(judge),
     }
@@ -104,7 +123,9 @@ def _with_figures(rows: Rows) -> Rows:
 
 
 def _user(auditor: LaneAuditor, user: str, book: RunningBook) -> Row:
-    newest, counts = book.rate_window()
+    conduct = book.conduct
+    newest, counts = buckets_of(conduct.orders)
+    newest_message, message_counts = buckets_of(conduct.messages)
     row: Row = {
         "registered": False,
         "orders_count": book.orders_count,
@@ -113,6 +134,15 @@ def _user(auditor: LaneAuditor, user: str, book: RunningBook) -> Row:
         "deficit_count": len(book.short),
         "rate_bucket": newest,
         "rate_counts": counts,
+        "activity_day": conduct.day,
+        "messages_today": conduct.messages_on(conduct.day),
+        "trades_today": conduct.trades_on(conduct.day),
+        "instant_cancels_today": conduct.instant_cancels_on(conduct.day),
+        "pushes_today": conduct.pushes_on(conduct.day),
+        "message_bucket": newest_message,
+        "message_counts": message_counts,
+        "latched": list(book.latched),
+        "halted_by": list(book.halted_by),
     }
     account = auditor.accounts.get(user)
     if account is not None:
@@ -154,6 +184,25 @@ def _positions(books: dict[str, RunningBook]) -> Rows:
                 "margin_minor": 0 if margined is None else book.margin_of(margined),
             }
     return rows
+
+
+def _recent(book: RunningBook, name: str) -> Row:
+    recent = book.conduct.recent(name)
+    buy, sell = (book.conduct.last_limit(name, side) for side in (SIDE_BUY, SIDE_SELL))
+    return {
+        "at": [message.at for message in recent],
+        "lots": [_signed_lots(message) for message in recent],
+        "price_e9": [message.order.price_e9 or 0 for message in recent],
+        "buy_price_e9": 0 if buy is None else buy.order.price_e9,
+        "buy_at": 0 if buy is None else buy.at,
+        "sell_price_e9": 0 if sell is None else sell.order.price_e9,
+        "sell_at": 0 if sell is None else sell.at,
+    }
+
+
+def _signed_lots(message: Message) -> int:
+    lots = message.order.quantity_lots
+    return lots if message.order.side == SIDE_BUY else -lots
 
 
 def _order(known: Remembered) -> Row:

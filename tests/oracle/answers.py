@@ -34,6 +34,7 @@ class DecisionSummary:
     fx_instrument_id: str | None = None
     fx_price_e9: int | None = None
     fx_as_of: int | None = None
+    passing_lots_max: int | None = None
 
 
 @dataclass(frozen=True)

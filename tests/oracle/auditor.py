@@ -30,6 +30,7 @@ from tests.oracle.answers import (
     SweptDecision,
     UnknownCoreError,
 )
+from tests.oracle.control import Controls
 from tests.oracle.lane import DAY_US, GATE_TIME_MAX, NO_TENANT, Execution
 from tests.oracle.lines import bad_id
 from tests.oracle.money import Money
@@ -71,7 +72,7 @@ DECODE: Final[dict[str, tuple[str, Callable[[bytes, int], Input]]]] = {
 
 
 @dataclass
-class Auditor(Orders, Reports, Money):
+class Auditor(Orders, Reports, Money, Controls):
     """One lane. `apply` takes its inputs one at a time; the other methods show where they led."""
 
     def apply(

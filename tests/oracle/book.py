@@ -20,6 +20,7 @@ from pipeline.risk.records import (
     Order,
 )
 from tests.oracle.arithmetic import exact_notional, fee_hold, half_even, up
+from tests.oracle.conduct import Conduct
 
 Column = Literal["deposited", "withdrawn", "adjusted", "traded", "fees"]
 SIGN: dict[Column, int] = {"deposited": 1, "withdrawn": -1, "adjusted": 1, "traded": 1, "fees": -1}
@@ -184,9 +185,10 @@ class Book:
     """Everything that happened to one user.
 
     `margined`: the instrument as it stood when the position's margin was last valued.
-    `accepted_at`: gate times of accepted orders. `short`: currencies with held above cash.
-    `settled`: the last session of an instrument that was settled by price; never written in place.
-    `trading`: what trades and settlements by price have brought; `results`: by currency.
+    `short`: currencies with held above cash. `settled`: the last session of an instrument that was
+    settled by price; never written in place. `trading`: what trades and settlements by price have
+    brought; `results`: by currency. `latched` and `halted_by`: checks that reject the user's orders
+    until a person releases them.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -194,11 +196,13 @@ class Book:
     pending: dict[str, Pending] = field(default_factory=dict)
     orders: dict[str, Remembered] = field(default_factory=dict)
     margined: dict[str, Instrument] = field(default_factory=dict)
-    accepted_at: list[int] = field(default_factory=list)
+    conduct: Conduct = field(default_factory=Conduct)
     settled: dict[str, int] = field(default_factory=dict)
     trading: list[Moved] = field(default_factory=list)
     results: dict[str, Result] = field(default_factory=dict)
     short: frozenset[str] = frozenset()
+    latched: tuple[str, ...] = ()
+    halted_by: tuple[str, ...] = ()
     exists: bool = False
     orders_count: int = 0
     messages_count: int = 0
@@ -212,7 +216,7 @@ class Book:
             pending=dict(self.pending),
             orders=dict(self.orders),
             margined=dict(self.margined),
-            accepted_at=list(self.accepted_at),
+            conduct=self.conduct.copy(),
             trading=list(self.trading),
             results=dict(self.results),
         )

@@ -1,11 +1,10 @@
-"""What control says of single checks: limits, severities and windows; where instruments are listed.
+"""What control says of single checks: limits, severities, windows, states, lists and calendars.
 
-Owns the look-up of what is in force ("Control of checks" in docs/rules.md). Must never judge an
-order or know what a check does.
+Owns the look-up of what is in force ("Control of checks" in docs/rules.md); what a record may say
+is in `steered.py`. Must never judge an order or know what a check does.
 """
 
 from dataclasses import dataclass, field
-from typing import Final
 
 from pipeline.risk.records import (
     CHECK_SEVERITY_REJECT,
@@ -14,17 +13,15 @@ from pipeline.risk.records import (
     CheckLimit,
     CheckPolicy,
     Listing,
+    Restriction,
+    ScopeState,
+    SessionCalendar,
     UserAccount,
 )
 from tests.oracle.lines import Figure
+from tests.oracle.traits import WINDOW_MS
 
-# The checks that look back, and for how long where control says nothing.
-WINDOWS_MS: Final = {
-    "SAME_CONTENT": 1_000,
-    "PERIOD_COLLAR": 300_000,
-    "INSTANT_CANCEL": 1_000,
-    "PUSH": 60_000,
-}
+EVERYWHERE: None = None
 
 # Check, scope, scope id, instrument or None for any.
 LimitSubject = tuple[str, int, str, str | None]
@@ -32,21 +29,41 @@ LimitSubject = tuple[str, int, str, str | None]
 
 @dataclass
 class Steering:
-    """What is in force of single checks. `put` takes what control publishes, once it is due."""
+    """What is in force of single checks. `put` takes what control publishes, once it is due.
+
+    `states`: scope and id to the state and its version. `restrictions`: subject, id, and instrument
+    or EVERYWHERE to the version.
+    """
 
     limits: dict[LimitSubject, tuple[CheckLimit, int]] = field(default_factory=dict)
     policies: dict[str, CheckPolicy] = field(default_factory=dict)
     listings: dict[str, Listing] = field(default_factory=dict)
+    calendars: dict[str, SessionCalendar] = field(default_factory=dict)
+    states: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
+    restrictions: dict[tuple[int, str, str | None], int] = field(default_factory=dict)
 
-    def put(self, payload: CheckLimit | CheckPolicy | Listing, version: int) -> None:
+    def put(self, payload: object, version: int) -> None:
         """Put a definition that is in range in force, in place of the one of the same subject."""
         if isinstance(payload, CheckLimit):
             subject = (payload.check, payload.scope, payload.scope_id, payload.instrument_id)
             self.limits[subject] = (payload, version)
         elif isinstance(payload, CheckPolicy):
             self.policies[payload.check] = payload
-        else:
+        elif isinstance(payload, ScopeState):
+            self.states[payload.scope, payload.scope_id] = (payload.trading_state, version)
+        elif isinstance(payload, SessionCalendar):
+            self.calendars[payload.calendar_id] = payload
+        elif isinstance(payload, Listing):
             self.listings[payload.instrument_id] = payload
+
+    def restrict(self, restriction: Restriction, ids: list[str], version: int) -> None:
+        """Put those ids on the list, or take them off it."""
+        for id_ in ids:
+            entry = (restriction.subject, id_, restriction.instrument_id)
+            if restriction.restricted:
+                self.restrictions[entry] = version
+            else:
+                self.restrictions.pop(entry, None)
 
     def entry(
         self, check: str, account: UserAccount | None, instrument_id: str | None
@@ -82,7 +99,7 @@ class Steering:
         """How far the check looks back."""
         policy = self.policies.get(check)
         own = None if policy is None else policy.window_ms
-        return (WINDOWS_MS[check] if own is None else own) * 1000
+        return (WINDOW_MS[check] if own is None else own) * 1000
 
     def sector(self, instrument_id: str) -> str | None:
         """The sector an instrument counts in; None without a listing or without one in it."""

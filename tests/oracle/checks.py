@@ -11,19 +11,30 @@ from typing import Final, NamedTuple
 from pipeline.risk.records import (
     INSTRUMENT_KIND_EQUITY,
     INSTRUMENT_KIND_SPOT,
-    INSTRUMENT_STATE_OPEN,
+    ORDER_ACTION_CANCEL,
+    ORDER_ACTION_NEW,
+    ORDER_ACTION_REPLACE,
     SIDE_BUY,
-    TRADING_STATE_HALTED,
-    TRADING_STATE_REDUCING,
     Order,
 )
+from tests.oracle.activity import (
+    high_frequency_day,
+    high_frequency_rate,
+    instant_cancel,
+    message_rate,
+    order_rate,
+    order_to_trade,
+    push,
+    repeated_execution,
+    same_content,
+)
 from tests.oracle.arithmetic import exact_notional, fits, up
-from tests.oracle.book import Remembered
 from tests.oracle.capital import buying_power
+from tests.oracle.conduct import BUCKET_US, BUCKETS_BEFORE
 from tests.oracle.exposure import EXPOSURES, holdings
+from tests.oracle.largest import passing_lots_max
 from tests.oracle.lines import (
     CURRENCY_BYTES_MAX,
-    EXEMPTABLE,
     ID_BYTES_MAX,
     LOTS_MAX,
     PRICE_E9_MAX,
@@ -39,10 +50,9 @@ from tests.oracle.lines import (
 )
 from tests.oracle.prices import period_collar, self_match
 from tests.oracle.results import credit, daily_loss, drawdown
+from tests.oracle.severity import settled
 from tests.oracle.shape import cancel_fields, fields, replace_fields
 from tests.oracle.situation import (
-    BUCKET_US,
-    BUCKETS_BEFORE,
     Fx,
     Situation,
     added_lots,
@@ -51,14 +61,27 @@ from tests.oracle.situation import (
     fx_of,
     price_of,
     quantity_of,
-    reduces,
+    short_lots,
+    works,
+)
+from tests.oracle.standing import (
+    algorithm_state,
+    desk_state,
+    firm_state,
+    instrument,
+    instrument_state,
+    latch,
+    reduce_only,
+    restricted,
+    session,
+    short_mark,
+    user_state,
 )
 
 __all__ = [
     "BUCKETS_BEFORE",
     "BUCKET_US",
     "CURRENCY_BYTES_MAX",
-    "EXEMPTABLE",
     "ID_BYTES_MAX",
     "LOTS_MAX",
     "PRICE_E9_MAX",
@@ -150,39 +173,6 @@ def terms_of(order: Order) -> tuple[str, int, int, int, int | None]:
     )
 
 
-def instrument(_: Order, now: Situation) -> Check:
-    """What it is for."""
-    if now.instrument is None:
-        return failed("INSTRUMENT", "INSTRUMENT_UNKNOWN")
-    if now.instrument.state != INSTRUMENT_STATE_OPEN:
-        return failed("INSTRUMENT", "INSTRUMENT_NOT_OPEN")
-    return passed("INSTRUMENT")
-
-
-def firm_state(order: Order, now: Situation) -> Check:
-    """Whether the firm trades."""
-    if now.firm_state is None:
-        return failed("FIRM_STATE", "FIRM_STATE_MISSING")
-    if now.firm_state == TRADING_STATE_HALTED:
-        return failed("FIRM_STATE", "FIRM_HALTED")
-    if now.firm_state == TRADING_STATE_REDUCING and not reduces(order, now):
-        return failed("FIRM_STATE", "FIRM_REDUCING")
-    return passed("FIRM_STATE")
-
-
-def user_state(order: Order, now: Situation) -> Check:
-    """Whether the user trades."""
-    if now.account is None:
-        return skipped("USER_STATE")
-    state = now.account.trading_state
-    if state == TRADING_STATE_HALTED:
-        return failed("USER_STATE", "USER_HALTED")
-    reducing = state == TRADING_STATE_REDUCING or bool(now.book.short)
-    if reducing and not reduces(order, now):
-        return failed("USER_STATE", "USER_REDUCING")
-    return passed("USER_STATE")
-
-
 def price_tick(order: Order, now: Situation) -> Check:
     """Prices move in ticks; that of a MARKET order is made so."""
     price = price_of(order, now)
@@ -203,16 +193,6 @@ def lot(order: Order, now: Situation) -> Check:
 def market_bound(order: Order, now: Situation) -> Check:
     """How far the venue may go to fill a MARKET order."""
     return bound_of(order, now).check
-
-
-def order_rate(order: Order, now: Situation) -> Check:
-    """Accepted orders of the last second or a little more."""
-    if now.account is None:
-        return skipped("ORDER_RATE")
-    oldest = now.gate_time // BUCKET_US - BUCKETS_BEFORE
-    observed = 1 + sum(at // BUCKET_US >= oldest for at in now.book.accepted_at)
-    name = "" if now.instrument is None else order.instrument_id
-    return compared("ORDER_RATE", observed, now.limit("order_rate_per_s_max", name))
 
 
 def order_quantity(order: Order, now: Situation) -> Check:
@@ -286,27 +266,25 @@ def short_sale(order: Order, now: Situation) -> Check:
         return skipped("SHORT_SALE")
     if known.kind != INSTRUMENT_KIND_EQUITY or order.side == SIDE_BUY:
         return passed("SHORT_SALE")
-    added = added_lots(order, now)
-    if added is None or now.account is None:
+    short = short_lots(order, now)
+    if short is None or now.account is None:
         return skipped("SHORT_SALE")
-    name = order.instrument_id
-    short = now.book.working(name, order.side) + added - now.book.position(name)
-    limit = now.short_limit(name)
-    reason = None if max(0, short) <= limit.value else "SHORT_SALE"
-    return line("SHORT_SALE", reason, max(0, short), limit.value, limit.version)
+    limit = now.short_limit(order.instrument_id)
+    reason = None if short <= limit.value else "SHORT_SALE"
+    return line("SHORT_SALE", reason, short, limit.value, limit.version)
 
 
 def position_limit(order: Order, now: Situation) -> Check:
-    """The position if everything that works on this side were filled."""
+    """How far from zero the position would be if everything on this side were filled."""
     added, known = added_lots(order, now), now.instrument
     if added is None or known is None or now.account is None:
         return skipped("POSITION_LIMIT")
     name = order.instrument_id
-    position, working = now.book.position(name), now.book.working(name, order.side)
+    position, lots = now.book.position(name), now.book.working(name, order.side) + added
     if order.side == SIDE_BUY:
-        observed = abs(position + working + added)
+        observed = max(0, position + lots)
     elif known.kind != INSTRUMENT_KIND_SPOT:
-        observed = abs(position - working - added)
+        observed = max(0, lots - position)
     else:
         observed = 0
     return compared("POSITION_LIMIT", observed, now.limit("position_lots_max", name))
@@ -322,55 +300,67 @@ def open_orders(_: Order, now: Situation) -> Check:
 
 
 Judge = Callable[[Order, Situation], Check]
-NEW_ORDER: Final[tuple[Judge, ...]] = (
-    fields,
-    event_time,
-    expiry,
-    user,
+STANDING: Final[tuple[Judge, ...]] = (
     instrument,
+    session,
+    restricted,
     firm_state,
     user_state,
+    algorithm_state,
+    desk_state,
+    instrument_state,
+    latch,
+    reduce_only,
     price_tick,
     lot,
-    market_bound,
+)
+ACTIVITY: Final[tuple[Judge, ...]] = (
     order_rate,
+    message_rate,
+    order_to_trade,
+    repeated_execution,
+    same_content,
+)
+SIZE: Final[tuple[Judge, ...]] = (
     order_quantity,
     order_notional,
     price_collar,
     period_collar,
     self_match,
     short_sale,
+    short_mark,
     position_limit,
     *EXPOSURES,
-    open_orders,
-    holdings,
-    credit,
-    daily_loss,
-    drawdown,
-    buying_power,
 )
-CANCEL: Final[tuple[Judge, ...]] = (cancel_fields, cancel_event_time, user, orig_order)
+FUNDS: Final[tuple[Judge, ...]] = (holdings, credit, daily_loss, drawdown, buying_power)
+OF_ALL_MESSAGES: Final[tuple[Judge, ...]] = (
+    high_frequency_rate,
+    high_frequency_day,
+    instant_cancel,
+)
+NEW_ORDER: Final[tuple[Judge, ...]] = (
+    *(fields, event_time, expiry, user),
+    *STANDING,
+    market_bound,
+    *ACTIVITY,
+    *SIZE,
+    open_orders,
+    *FUNDS,
+    *OF_ALL_MESSAGES,
+    push,
+)
+CANCEL: Final[tuple[Judge, ...]] = (
+    *(cancel_fields, cancel_event_time, user, orig_order),
+    *OF_ALL_MESSAGES,
+)
 BEFORE_REPLACE: Final[tuple[Judge, ...]] = (replace_fields, event_time, user, orig_order)
 AFTER_REPLACE: Final[tuple[Judge, ...]] = (
-    instrument,
-    firm_state,
-    user_state,
-    price_tick,
-    lot,
-    order_rate,
-    order_quantity,
-    order_notional,
-    price_collar,
-    period_collar,
-    self_match,
-    short_sale,
-    position_limit,
-    *EXPOSURES,
-    holdings,
-    credit,
-    daily_loss,
-    drawdown,
-    buying_power,
+    *STANDING,
+    *ACTIVITY,
+    *SIZE,
+    *FUNDS,
+    *OF_ALL_MESSAGES,
+    push,
 )
 
 
@@ -381,37 +371,36 @@ class Judgement(NamedTuple):
     fx: Fx | None = None
     protection_price_e9: int | None = None
     price_e9: int | None = None
+    passing_lots_max: int | None = None
 
 
-def judge_new(order: Order, now: Situation) -> Judgement:
-    """The vector of a NEW, in order of precedence."""
-    vector = [exempted(judge(order, now), now) for judge in NEW_ORDER]
-    bound = bound_of(order, now)
-    return Judgement(vector, fx_used(order, now, vector), bound.protection, price_of(order, now))
+def judge(order: Order, now: Situation) -> Judgement:
+    """What every check says of the order; `now.named` is the one that it names."""
+    if order.action == ORDER_ACTION_CANCEL:
+        return Judgement(vector_of(order, now))
+    vector = vector_of(order, now)
+    return Judgement(
+        vector,
+        fx_used(order, now, vector),
+        bound_of(order, now).protection,
+        price_of(order, now),
+        passing_lots_max(order, now, vector_of),
+    )
 
 
-def judge_cancel(order: Order, now: Situation) -> Judgement:
-    """The vector of a CANCEL; `now.named` is the order that it names."""
-    return Judgement([judge(order, now) for judge in CANCEL])
+def vector_of(order: Order, now: Situation) -> list[Check]:
+    """Every check of the order, in order of precedence, as it is recorded."""
+    if order.action == ORDER_ACTION_REPLACE:
+        return replace_vector(order, now)
+    checks = NEW_ORDER if order.action == ORDER_ACTION_NEW else CANCEL
+    return [settled(check(order, now), order, now) for check in checks]
 
 
-def judge_replace(order: Order, now: Situation) -> Judgement:
-    """The vector of a REPLACE; `now.named` is the order that it names."""
-    vector = [judge(order, now) for judge in BEFORE_REPLACE]
-    now = replace(now, target=working(now.named) if vector[-1].result == "PASS" else None)
+def replace_vector(order: Order, now: Situation) -> list[Check]:
+    """That of a REPLACE, which is measured by the order that it names."""
+    vector = [check(order, now) for check in BEFORE_REPLACE]
+    now = replace(now, target=works(now.named) if vector[-1].result == "PASS" else None)
     vector.append(replaces(order, now))
     if vector[-1].reason == "REPLACE_MISMATCH":
         now = replace(now, target=None)
-    vector += [exempted(judge(order, now), now) for judge in AFTER_REPLACE]
-    return Judgement(vector, fx_used(order, now, vector), price_e9=price_of(order, now))
-
-
-def working(named: Remembered | None) -> Remembered | None:
-    """The order, if it works and no terminal report was seen."""
-    return named if named is not None and named.open and named.final is None else None
-
-
-def exempted(judged: Check, now: Situation) -> Check:
-    """The check, or that it is switched off."""
-    exempt = now.policy[0].checks_exempt if now.policy is not None else []
-    return Check(judged.check, "EXEMPT") if judged.check in exempt else judged
+    return vector + [settled(check(order, now), order, now) for check in AFTER_REPLACE]

@@ -24,7 +24,9 @@ from pipeline.risk.records import (
     SessionCalendar,
     UserAccount,
 )
-from tests.oracle.lines import CURRENCY_BYTES_MAX, EXEMPTABLE, bad_id
+from tests.oracle.lines import CURRENCY_BYTES_MAX, bad_id
+from tests.oracle.steered import FIGURE_MAX, Steer, bad_steer
+from tests.oracle.traits import EXEMPTABLE
 
 Payload = (
     Instrument
@@ -44,7 +46,6 @@ Payload = (
     | Listing
     | Rule
 )
-FIGURE_MAX: Final = 10**18
 DURATION_MS_MAX: Final = 100 * 366 * 86_400_000
 # The last day of the year 9999.
 BUSINESS_DAY_MAX: Final = 2_932_896
@@ -69,6 +70,8 @@ def bad_definition(payload: Payload) -> bool:
         return not in_range or bad_id(payload.tier_id) or bad_id(payload.instrument_id)
     if isinstance(payload, Policy):
         return bad_policy(payload)
+    if isinstance(payload, Steer):
+        return bad_steer(payload)
     return isinstance(payload, DayClose) and payload.business_day > BUSINESS_DAY_MAX
 
 

@@ -1,39 +1,25 @@
 """One lane's rules in force, its time and its books.
 
-Owns what all inputs share: gate time, days, memory, control and marks. Must never read
-`pipeline/risk` or `pipeline/lane`.
+Owns what all inputs share: gate time, days, memory and marks. Must never read `pipeline/risk` or
+`pipeline/lane`.
 """
 
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from pipeline.risk.records import (
-    CheckLimit,
-    CheckPolicy,
     Control,
-    CoreVersion,
-    DayClose,
     FeeSchedule,
-    FirmState,
     Instrument,
     Limits,
-    Listing,
     Mark,
     Policy,
     UserAccount,
 )
-from tests.oracle.answers import (
-    CORES,
-    ControlGapError,
-    DeadLetterError,
-    Event,
-    RepeatedError,
-    UnknownCoreError,
-)
+from tests.oracle.answers import CORES, DeadLetterError, Event
 from tests.oracle.arithmetic import fits, murmur2
 from tests.oracle.book import Book, Remembered
 from tests.oracle.check_limits import Steering
-from tests.oracle.definitions import Payload, bad_definition
 from tests.oracle.memory import Memory
 from tests.oracle.prices import width_of
 from tests.oracle.situation import SeenMark
@@ -149,83 +135,7 @@ class Lane:
         elif day > self.open_day:
             self._close_day(day)
 
-    # Control and marks
-
-    def _control(self, control: Control) -> str:
-        """Take the next number; at once, or once its time has come."""
-        if control.number <= self.control_number:
-            raise RepeatedError("REPEATED_CONTROL")
-        if control.number != self.control_number + 1:
-            raise ControlGapError(control.number)
-        self.control_number = control.number
-        payload = control.payload
-        if bad_definition(payload) or self._changes_its_nature(payload) or self._goes_back(payload):
-            raise DeadLetterError("BAD_CONTROL")
-        if control.effective_from > self.gate_time:
-            self.waiting.append(control)
-            return "PENDING"
-        self._put_in_force(control.payload, control.version)
-        return "APPLIED"
-
-    def _changes_its_nature(self, payload: Payload) -> bool:
-        """Whether an instrument would become one that its positions are not in."""
-        if not isinstance(payload, Instrument):
-            return False
-        defined = [*self.instruments.values(), *(c.payload for c in self.waiting)]
-        return any(
-            (was.kind, was.currency, was.base_currency)
-            != (payload.kind, payload.currency, payload.base_currency)
-            for was in defined
-            if isinstance(was, Instrument) and was.instrument_id == payload.instrument_id
-        )
-
-    def _goes_back(self, payload: Payload) -> bool:
-        return isinstance(payload, CoreVersion) and payload.core_version < self.core_version
-
-    def _apply_due_controls(self) -> None:
-        due = [c for c in self.waiting if c.effective_from <= self.gate_time]
-        self.waiting = [c for c in self.waiting if c not in due]
-        for control in sorted(due, key=lambda c: (c.effective_from, c.number)):
-            self._put_in_force(control.payload, control.version)
-
-    def _put_in_force(self, payload: Payload, version: int) -> None:
-        if isinstance(payload, Instrument):
-            self.instruments[payload.instrument_id] = payload
-        elif isinstance(payload, Limits):
-            subject = (payload.scope, payload.scope_id, payload.instrument_id)
-            self.limits[subject] = (payload, version)
-        elif isinstance(payload, UserAccount):
-            self._register(payload)
-        elif isinstance(payload, FirmState):
-            self.firm_state = payload.trading_state
-        elif isinstance(payload, FeeSchedule):
-            self.fees[payload.tier_id, payload.instrument_id] = payload
-        elif isinstance(payload, Policy):
-            self.policy = (payload, version)
-        elif isinstance(payload, CoreVersion):
-            self._decide_by(max(payload.core_version, self.core_version))
-        elif isinstance(payload, (CheckLimit, CheckPolicy, Listing)):
-            self.steering.put(payload, version)
-        elif isinstance(payload, DayClose) and self._is_open(payload.business_day):
-            self._close_day(payload.business_day + 1)
-
-    @property
-    def cores(self) -> tuple[int, ...]:
-        """The cores whose rules are known."""
-        return CORES
-
-    def _decide_by(self, core_version: int) -> None:
-        if core_version not in self.cores:
-            raise UnknownCoreError(core_version)
-        self.core_version = core_version
-
-    def _register(self, account: UserAccount) -> None:
-        self.tenants.add(account.account_tenant_id)
-        if self._is_ours(account.user_id):
-            self.accounts[account.user_id] = account
-            book = self._book(account.user_id).copy()
-            book.exists = True
-            self.books[account.user_id] = book
+    # Marks
 
     def _mark(self, mark: Mark) -> str:
         if mark.price_e9 <= 0:

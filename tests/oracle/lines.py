@@ -11,14 +11,6 @@ ID_BYTES_MAX: Final = 64
 CURRENCY_BYTES_MAX: Final = 16
 PRICE_E9_MAX: Final = 10**18
 LOTS_MAX: Final = 10**12
-EXEMPTABLE: Final = (
-    "ORDER_RATE",
-    "ORDER_QUANTITY",
-    "ORDER_NOTIONAL",
-    "PRICE_COLLAR",
-    "POSITION_LIMIT",
-    "OPEN_ORDERS",
-)
 
 
 class Check(NamedTuple):

@@ -14,13 +14,15 @@ from pipeline.risk.records import (
     TIME_IN_FORCE_DAY,
     Order,
 )
+from tests.oracle.activity import accepted
 from tests.oracle.answers import DecisionSummary, SweptDecision
 from tests.oracle.arithmetic import fits
 from tests.oracle.book import Book, Remembered, Version
-from tests.oracle.checks import Judgement, judge_cancel, judge_new, judge_replace
+from tests.oracle.checks import Judgement, judge
 from tests.oracle.lane import Lane
 from tests.oracle.lines import failed
 from tests.oracle.results import valued
+from tests.oracle.severity import stop
 from tests.oracle.situation import Situation
 
 SWEPT_MAX: Final = 100
@@ -133,24 +135,27 @@ class Orders(Lane):
 
     def _decide(self, order: Order, book: Book) -> DecisionSummary:
         """Run the checks, and remember the order with what came of them."""
-        named = self._order_named(book, order.orig_order_id or "")
-        now = self._situation(order, book, named)
+        now = self._situation(order, book)
         if order.action != ORDER_ACTION_CANCEL:
             book.results.update(valued(now, self.open_day or 0))
-        judgement = self._judge(order, now)
+        judgement = judge(order, now)
         decision = self._answer(order, judgement)
+        self._warn(order, decision, book)
         if decision.verdict == "REJECTED":
             self._remember(order, decision, book)
-        elif order.action == ORDER_ACTION_NEW:
+            return decision
+        book.conduct.accept(accepted(order, now))
+        if order.action == ORDER_ACTION_NEW:
             return self._accept_new(order, decision, judgement, book)
-        elif named is not None:
-            self._remember(order, decision, book, named.order.order_id)
-            if order.action != ORDER_ACTION_CANCEL:
-                return self._accept_replace(order, decision, named, book)
-            book.orders[named.order.order_id] = replace(named, cancel_requested=True)
+        if now.named is None:
+            return decision
+        self._remember(order, decision, book, now.named.order.order_id)
+        if order.action != ORDER_ACTION_CANCEL:
+            return self._accept_replace(order, decision, now.named, book)
+        book.orders[now.named.order.order_id] = replace(now.named, cancel_requested=True)
         return decision
 
-    def _situation(self, order: Order, book: Book, named: Remembered | None) -> Situation:
+    def _situation(self, order: Order, book: Book) -> Situation:
         return Situation(
             gate_time=self.gate_time,
             policy=self.policy,
@@ -163,16 +168,22 @@ class Orders(Lane):
             marks=self.marks,
             marks_seen=self.marks_seen,
             steering=self.steering,
+            open_day=self.open_day or 0,
             book=book,
-            named=named,
+            named=self._order_named(book, order.orig_order_id or ""),
         )
 
-    def _judge(self, order: Order, now: Situation) -> Judgement:
-        if order.action == ORDER_ACTION_NEW:
-            return judge_new(order, now)
-        if order.action == ORDER_ACTION_CANCEL:
-            return judge_cancel(order, now)
-        return judge_replace(order, now)
+    def _warn(self, order: Order, decision: DecisionSummary, book: Book) -> None:
+        """Tell of what would have failed, and of a user who is stopped by what did."""
+        for line in decision.checks:
+            if line.result == "NOTIFIED":
+                self._emit("ALERT", order.tenant_id, line.reason or "")
+        decided = next((line for line in decision.checks if line.result == "FAIL"), None)
+        if decided is None or order.user_id not in self.accounts:
+            return
+        event = stop(book, decided, self.steering)
+        if event is not None:
+            self._emit(event, order.tenant_id, decision.reason_code)
 
     def _answer(self, order: Order, judgement: Judgement) -> DecisionSummary:
         """The first FAIL decides."""
@@ -189,6 +200,7 @@ class Orders(Lane):
             fx_instrument_id=None if fx is None else fx.instrument_id,
             fx_price_e9=None if fx is None else fx.price_e9,
             fx_as_of=None if fx is None else fx.as_of,
+            passing_lots_max=judgement.passing_lots_max,
         )
 
     def _remember(
@@ -238,7 +250,6 @@ class Orders(Lane):
         before = book.held(currency)
         book.orders[works.order.order_id] = works
         book.margined[order.instrument_id] = terms[0]
-        book.accepted_at.append(self.gate_time)
         hold = book.held(currency) - before
         self._note_deficits(book, order.tenant_id)
         return replace(decision, hold_currency=currency, hold_minor=hold)

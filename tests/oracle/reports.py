@@ -98,7 +98,11 @@ class Reports(Lane):
             book.orders[after.order.order_id] = after
             flag = flag or of_life
             if place.known.open:
+                if is_trade(fill) and place.known.order.algo_id is not None:
+                    book.conduct.execute(place.known.order.algo_id)
                 book.margined[place.instrument_id] = self.instruments[place.instrument_id]
+        if is_trade(fill):
+            book.conduct.trade(self.open_day or 0)
         self._keep(fill.user_id, book)
         self._remember_report(fill, seen, effect)
         if place.known is not None:
@@ -142,7 +146,7 @@ class Reports(Lane):
     def _effect(self, fill: Fill, place: Placed) -> Effect:
         if fill.exec_type in CORRECTIONS:
             return self._correct(fill, place)
-        if fill.exec_type in FILLS and fill.last_lots > 0:
+        if is_trade(fill):
             own = own_trade(fill, place.instrument_id, place.side)
             return Effect(trades=[own], own=own, filled=fill.last_lots)
         return Effect()
@@ -233,7 +237,7 @@ class Reports(Lane):
         """Of a report on an order that has ended."""
         if fill.exec_type == EXEC_TYPE_REPLACED:
             return "UNKNOWN_REPLACE"
-        return "LATE_FILL" if fill.exec_type in FILLS and fill.last_lots > 0 else None
+        return "LATE_FILL" if is_trade(fill) else None
 
     # What is left of it
 
@@ -262,6 +266,11 @@ class Reports(Lane):
             self._emit(REPORT_EVENT[fill.exec_type], fill.tenant_id, flag or "APPLIED")
         if flag is not None:
             self._emit("ODD", fill.tenant_id, flag)
+
+
+def is_trade(fill: Fill) -> bool:
+    """Whether the venue has traded, as opposed to correcting what was traded."""
+    return fill.exec_type in FILLS and fill.last_lots > 0
 
 
 def own_trade(fill: Fill, instrument_id: str, side: int) -> Execution:

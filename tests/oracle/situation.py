@@ -28,8 +28,6 @@ from tests.oracle.book import Book, Remembered
 from tests.oracle.check_limits import Steering
 from tests.oracle.lines import LOTS_MAX, Check, Figure, blind, failed, is_price, passed, skipped
 
-BUCKET_US: Final = 125_000
-BUCKETS_BEFORE: Final = 8
 BPS: Final = 10_000
 
 
@@ -47,8 +45,8 @@ class Situation:
 
     `account` is None for a user who is not registered. `limits` by (scope, scope id, instrument
     or None) and `policy` come with their versions; `marks` are (price_e9, as_of), `marks_seen` all
-    that were applied, oldest first. `named`: the order that a CANCEL or REPLACE names; `target`:
-    the same, if a REPLACE may be measured by it.
+    that were applied, oldest first; `open_day` is the business day. `named`: the order that a
+    CANCEL or REPLACE names; `target`: the same, if a REPLACE may be measured by it.
     """
 
     gate_time: int
@@ -62,6 +60,7 @@ class Situation:
     marks: Mapping[str, tuple[int, int]]
     marks_seen: Mapping[str, Sequence[SeenMark]]
     steering: Steering
+    open_day: int
     book: Book
     named: Remembered | None = None
     target: Remembered | None = None
@@ -226,3 +225,16 @@ def raises_price(order: Order, now: Situation, target: Remembered) -> bool:
     if order.side != SIDE_BUY:
         return False
     return price is None or current is None or price > current.price_e9
+
+
+def works(named: Remembered | None) -> Remembered | None:
+    """The order, if it works and no terminal report was seen."""
+    return named if named is not None and named.open and named.final is None else None
+
+
+def short_lots(order: Order, now: Situation) -> int | None:
+    """Of a SELL: lots that would be short if all sells were filled; None if nobody can say."""
+    added, name = added_lots(order, now), order.instrument_id
+    if added is None:
+        return None
+    return max(0, now.book.working(name, order.side) + added - now.book.position(name))

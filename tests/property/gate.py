@@ -196,6 +196,7 @@ def seen(output: LaneOutput) -> Expected:
             fx_instrument_id=record.fx_instrument_id,
             fx_price_e9=record.fx_price_e9,
             fx_as_of=record.fx_as_of,
+            passing_lots_max=record.passing_lots_max,
             checks=tuple(
                 Check(
                     line.check,
