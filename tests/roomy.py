@@ -5,7 +5,9 @@ its own limit over one of these.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
+from pipeline.risk.bounds import FIGURE_MAX
 from pipeline.risk.checks.registry import CATALOG
 from pipeline.risk.records import (
     CHECK_SEVERITY_NOTIFY,
@@ -15,19 +17,29 @@ from pipeline.risk.records import (
     Listing,
 )
 
+# What has no limit wide enough.
+TOLD: Final = ("SELF_MATCH", "SHORT_MARK", "SAME_CONTENT")
+
 
 def roomy(
     tiers: Iterable[str], instruments: Iterable[str]
 ) -> list[CheckLimit | CheckPolicy | Listing]:
     """Wide limits for the tiers, listings without a calendar, and what else would refuse.
 
-    Own orders may cross and short sales go unmarked: that is told, and nothing more.
+    Own orders may cross, short sales go unmarked, orders repeat: that is told, and nothing more.
     """
     limits = [
-        CheckLimit(traits.name, LIMIT_SCOPE_TIER, tier, None, traits.limit_max)
+        CheckLimit(
+            traits.name,
+            LIMIT_SCOPE_TIER,
+            tier,
+            None,
+            traits.limit_max,
+            allowance=FIGURE_MAX if traits.has_allowance else None,
+        )
         for tier in tiers
         for traits in CATALOG.by_name.values()
         if traits.limited
     ]
-    told = [CheckPolicy(name, CHECK_SEVERITY_NOTIFY, None) for name in ("SELF_MATCH", "SHORT_MARK")]
+    told = [CheckPolicy(name, CHECK_SEVERITY_NOTIFY, None) for name in TOLD]
     return [*limits, *told, *(Listing(name, None, None) for name in instruments)]

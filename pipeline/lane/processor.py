@@ -143,9 +143,9 @@ class LaneProcessor:
         restrictions = [_stored_restriction(*row) for row in rows.rows_of_kind(keys.RESTRICTION)]
         rules.checks.restore_restrictions(restrictions)
         self.core: Final = RiskCore(self.state, rules, self.head)
-        self.core.sweeping.restore(
-            [_stored_order(key, body) for key, body in rows.rows_of_kind(keys.ORDER)]
-        )
+        orders = [_stored_order(key, body) for key, body in rows.rows_of_kind(keys.ORDER)]
+        self.core.sweeping.restore(orders)
+        self.state.own_prices.restore(orders)
 
     def head_row(self) -> tuple[bytes, bytes]:
         """The head as a table row, to be written by every commit."""

@@ -41,6 +41,7 @@ from pipeline.risk.records import (
     ScopeState,
     SessionCalendar,
 )
+from pipeline.risk.restrictions import Restrictions
 from pipeline.risk.state import LaneState, Row
 
 CheckPayload = (
@@ -48,8 +49,8 @@ CheckPayload = (
 )
 RESTRICTED_IDS_MAX: Final = 1_000
 SESSIONS_MAX: Final = 5_000
-# How many (check, user, instrument) keep their limit resolved.
-RESOLVED_MAX: Final = 200_000
+# How many (user or none, tier, instrument) keep their limits resolved.
+RESOLVED_MAX: Final = 20_000
 
 
 class LimitInForce:
@@ -102,13 +103,14 @@ class CheckRules:
         self.lane_count: Final = lane_count
         self.state: Final = state
         self.limits: dict[tuple[str, int, str, str], LimitInForce] = {}
-        self.resolved: dict[tuple[str, str, str], LimitInForce] = {}
+        # Users with a limit of their own, who do not share what their tier comes to.
+        self.singled_out: set[str] = set()
+        self.resolved: dict[tuple[str, str, str], dict[str, LimitInForce]] = {}
         # Those that differ from REJECT, and those that differ from the check's own window.
         self.severities: dict[str, int] = {}
         self.windows_us: dict[str, int] = {}
         self.states: dict[tuple[int, str], StateInForce] = {}
-        # (subject, id, instrument or "") -> version.
-        self.restrictions: dict[tuple[int, str, str], int] = {}
+        self.restrictions: Final = Restrictions()
         self.calendars: dict[str, CalendarInForce] = {}
         self.listings: dict[str, Listing] = {}
 
@@ -116,7 +118,7 @@ class CheckRules:
         """Take what a stored lane had in force."""
         for key, row in rows:
             subject = RESTRICTION_SUBJECT_NAMES.index(text_part(key, 0))
-            self.restrictions[(subject, text_part(key, 1), text_part(key, 2))] = row.version
+            self.restrictions.add(subject, text_part(key, 1), text_part(key, 2), row.version)
 
     # -- applying
 
@@ -145,6 +147,8 @@ class CheckRules:
             self.limits[subject] = LimitInForce(
                 payload.limit, record.version, payload.allowance or 0, payload.currency
             )
+            if payload.scope == LIMIT_SCOPE_USER:
+                self.singled_out.add(payload.scope_id)
             self.resolved = {}
         elif isinstance(payload, CheckPolicy):
             self._take_policy(payload)
@@ -175,9 +179,9 @@ class CheckRules:
                 continue
             key = restriction_key(RESTRICTION_SUBJECT_NAMES[subject], each, instrument)
             if restriction.restricted:
-                self.restrictions[(subject, each, instrument)] = version
+                self.restrictions.add(subject, each, instrument, version)
                 self.state.put(key, RowRestriction(version))
-            elif self.restrictions.pop((subject, each, instrument), None) is not None:
+            elif self.restrictions.remove(subject, each, instrument):
                 self.state.delete(key)
 
     def _release(self, release: Release) -> None:
@@ -202,25 +206,30 @@ class CheckRules:
 
     # -- looking up
 
-    def limit_of(self, check: str, user_id: str, tier_id: str, instrument_id: str) -> LimitInForce:
-        """The most specific limit of a check for a user in an instrument ("" for none)."""
-        found = self.resolved.get((check, user_id, instrument_id))
+    def limits_of(self, user_id: str, tier_id: str, instrument_id: str) -> dict[str, LimitInForce]:
+        """By check, the most specific limit for a user in an instrument ("" for none)."""
+        owner = user_id if user_id in self.singled_out else ""
+        found = self.resolved.get((owner, tier_id, instrument_id))
         if found is not None:
             return found
-        found = NO_LIMIT
+        found = {
+            check: self._most_specific(check, user_id, tier_id, instrument_id)
+            for check in self.catalog.limited
+        }
+        if len(self.resolved) >= RESOLVED_MAX:
+            self.resolved = {}
+        self.resolved[(owner, tier_id, instrument_id)] = found
+        return found
+
+    def _most_specific(
+        self, check: str, user_id: str, tier_id: str, instrument_id: str
+    ) -> LimitInForce:
         for scope, scope_id in ((LIMIT_SCOPE_USER, user_id), (LIMIT_SCOPE_TIER, tier_id)):
             for instrument in (instrument_id, ""):
                 limit = self.limits.get((check, scope, scope_id, instrument))
-                if found.value is None and limit is not None and limit.value is not None:
-                    found = limit
-        if len(self.resolved) >= RESOLVED_MAX:
-            self.resolved = {}
-        self.resolved[(check, user_id, instrument_id)] = found
-        return found
-
-    def forget_resolved(self) -> None:
-        """A user may have another tier now."""
-        self.resolved = {}
+                if limit is not None and limit.value is not None:
+                    return limit
+        return NO_LIMIT
 
     def severity_of(self, check: str) -> int:
         """What a failure of a check leads to."""
@@ -233,17 +242,12 @@ class CheckRules:
 
     def trading_state(self, scope: int, scope_id: str) -> StateInForce | None:
         """The state of an algorithm, desk or instrument; None: nothing was said, it is ACTIVE."""
+        if not self.states:
+            return None
         found = self.states.get((scope, scope_id))
         if found is None or found.trading_state == TRADING_STATE_ACTIVE:
             return None
         return found
-
-    def restriction(self, subject: int, each: str, instrument_id: str) -> int | None:
-        """The version of what restricts an id, everywhere or in an instrument."""
-        if not self.restrictions:
-            return None
-        found = self.restrictions.get((subject, each, ""))
-        return self.restrictions.get((subject, each, instrument_id)) if found is None else found
 
 
 # What the name of an operator's rule begins with in the decision vector.

@@ -45,4 +45,5 @@ class CheckCatalog:
 
     def __init__(self, traits: list[CheckTraits]) -> None:
         self.by_name: Final[dict[str, CheckTraits]] = {each.name: each for each in traits}
+        self.limited: Final = [each.name for each in traits if each.limited]
         self.exemptible: Final = frozenset([each.name for each in traits if each.exemptible])

@@ -8,6 +8,8 @@ or sent. Compiled with mypyc.
 
 from typing import Final
 
+from pipeline.risk.bands import note_mark, width_of
+from pipeline.risk.checks import period_collar
 from pipeline.risk.core_versions import require_known
 from pipeline.risk.deficits import Deficits
 from pipeline.risk.effects import Effects, InputContext, dead_letter, fact, ignored
@@ -31,6 +33,7 @@ from pipeline.risk.records import (
     RowGate,
     RowMark,
 )
+from pipeline.risk.results import Results
 from pipeline.risk.rules_in_force import RulesInForce
 from pipeline.risk.state import InvariantViolated, LaneState
 from pipeline.risk.sweeping import Sweeping
@@ -44,7 +47,8 @@ class RiskCore:
         self.state: Final = state
         self.rules: Final = rules
         self.head: Final = head
-        self.ledger: Final = Ledger(state)
+        self.results: Final = Results(state, head)
+        self.ledger: Final = Ledger(state, self.results)
         self.journal: Final = Journal(head, rules)
         self.memory: Final = Memory(head, rules)
         self.sweeping: Final = Sweeping()
@@ -59,7 +63,7 @@ class RiskCore:
             self.deficits,
         )
         self.orders: Final = OrderDesk(
-            state, rules, self.ledger, self.journal, self.memory, self.sweeping, head
+            state, rules, self.ledger, self.journal, self.memory, self.sweeping, head, self.results
         )
         self.executions: Final = ExecutionDesk(
             state, rules, self.ledger, self.journal, self.memory, self.endings
@@ -78,6 +82,8 @@ class RiskCore:
         while due is not None:
             self._put_in_force(context, due)
             due = self.rules.next_due(context.gate_time)
+        self.rules.business_day = self.head.business_day
+        self.rules.open_day = self.head.business_day
         self.memory.begin_input(context.gate_time)
         self.swept = self.endings.sweep(context, self.head.business_day, self.head.control_number)
         self.ledger.begin_user()
@@ -105,6 +111,8 @@ class RiskCore:
             return self.handed_out(dead_letter("BAD_PRICE"))
         as_of = min(mark.source_time, context.gate_time)
         self.state.put(mark_key(mark.instrument_id), RowMark(mark.price_e9, as_of))
+        width_us = width_of(self.rules.checks.window_us_of(period_collar.NAME))
+        note_mark(self.state, mark.instrument_id, mark.price_e9, context.gate_time, width_us)
         return self.handed_out(fact(APPLIED))
 
     def control(self, context: InputContext, record: Control) -> Effects:

@@ -59,6 +59,7 @@ class Endings:
         user = self.state.user_or_new(user_id)
         user.open_orders_count -= 1
         self.state.put(user_key(user_id), user)
+        self.state.own_prices.over(user_id, order)
         order_ids.drop_all(self.state, user_id, root_id, order)
         self.sweeping.over(user_id, root_id)
         self.state.delete(order_key(user_id, root_id))
@@ -122,6 +123,7 @@ class Endings:
         open_lots = OrderTerms(order).open_lots
         current_id = order.current_order_id
         currency = order.hold_currency
+        self.state.own_prices.over(user_id, order)
         order.final_lots = order.filled_lots
         self.ledger.rehold_order(user_id, due.root_id, order, instrument, None)
         self.ledger.work(user_id, instrument, order.side, -open_lots)

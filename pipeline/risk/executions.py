@@ -8,7 +8,7 @@ mypyc.
 
 from typing import Final
 
-from pipeline.risk import order_ids
+from pipeline.risk import activity, order_ids
 from pipeline.risk.bounds import ID_BYTES_MAX, is_id
 from pipeline.risk.checks.context import PRICE_E9_MAX, QUANTITY_LOTS_MAX
 from pipeline.risk.effects import Effects, InputContext, dead_letter, fact, ignored
@@ -360,8 +360,11 @@ class ExecutionDesk:
     def _account(self, context: InputContext, reported: Reported) -> None:
         """Bring order, holds and position up to date."""
         user_id = reported.fill.user_id
-        self.state.put(user_key(user_id), self.state.user_or_new(user_id))
+        user = self.state.user_or_new(user_id)
+        self.state.put(user_key(user_id), user)
         working = reported.working
+        if is_trade(reported.fill):
+            activity.count_trade(self.state, user_id, user, working, self.rules.business_day)
         if working is not None:
             self._account_working(context, reported, working)
         elif reported.ended is not None and reported.filled_change:
@@ -383,12 +386,15 @@ class ExecutionDesk:
             order.acknowledged = True
             self.endings.sweeping.acknowledged(user_id, root_id)
         if reported.effect == CLOSE:
+            self.state.own_prices.over(user_id, order)
             order_ids.drop_pending(self.state, user_id, order)
             self.endings.sweeping.over(user_id, root_id)
         elif reported.effect == REPLACE:
+            self.state.own_prices.replace_made(user_id, order)
             order_ids.take_pending(self.state, user_id, root_id, order)
         elif reported.effect == ANSWER:
             if self._refuses_replace(reported):
+                self.state.own_prices.replace_dropped(user_id, order)
                 order_ids.drop_pending(self.state, user_id, order)
             else:
                 order.cancel_requested = False

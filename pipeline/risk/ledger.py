@@ -9,6 +9,7 @@ fit 64 bits, and only then changes rows: from there it must succeed. Compiled wi
 
 from typing import Final
 
+from pipeline.risk.holdings import follow
 from pipeline.risk.keys import balance_key, order_key, position_key
 from pipeline.risk.money import (
     divide_half_even,
@@ -29,6 +30,7 @@ from pipeline.risk.records import (
     RowOrder,
     RowPosition,
 )
+from pipeline.risk.results import Results
 from pipeline.risk.state import InvariantViolated, LaneState
 
 NEVER_SETTLED: Final = -1
@@ -103,8 +105,9 @@ class OrderTerms:
 class Ledger:
     """Balances and positions of the lane's users."""
 
-    def __init__(self, state: LaneState) -> None:
+    def __init__(self, state: LaneState, results: Results) -> None:
         self.state: Final = state
+        self.results: Final = results
         # Currencies of the user at hand that were touched, and by how much each was short before.
         self.touched: dict[str, int] = {}
 
@@ -201,13 +204,14 @@ class Ledger:
         return position_margin(instrument, lots, buys, sells + worked) - before
 
     def rehold_position(self, user_id: str, instrument: Instrument) -> None:
-        """Bring a position's margin up to date."""
+        """Bring a position's margin up to date, and whether it is one of the user's holdings."""
         row = self.position(user_id, instrument)
         margin = position_margin(
             instrument, row.position_lots, row.working_buy_lots, row.working_sell_lots
         )
         self.hold(user_id, instrument.currency, margin - row.margin_minor)
         row.margin_minor = margin
+        follow(self.state, user_id, instrument.instrument_id, row)
 
     def rehold_order(
         self,
@@ -236,6 +240,7 @@ class Ledger:
         position = 0 if row is None else row.position_lots
         cost = 0 if row is None else row.open_cost_e9
         quote = Moved(self.state.balance(user_id, instrument.currency))
+        result = self.results.trading(user_id, instrument.currency)
         base_currency = instrument.base_currency
         delivers = instrument.kind == INSTRUMENT_KIND_SPOT and base_currency is not None
         base = Moved(self.state.balance(user_id, base_currency or "") if delivers else None)
@@ -250,12 +255,14 @@ class Ledger:
                     money = -money
             position += signed
             quote.add(money, trade.fee_minor)
+            result += money - trade.fee_minor
             if delivers:
                 base.add(signed * instrument.base_minor_per_lot, 0)
-            if not (fits(position) and fits(cost)):
+            if not (fits(position) and fits(cost) and fits(result)):
                 raise OutOfRange
         # From here it must succeed.
         quote.store(self.balance(user_id, instrument.currency))
+        self.results.traded(user_id, instrument.currency, result)
         if delivers and base_currency is not None:
             base.store(self.balance(user_id, base_currency))
         row = self.position(user_id, instrument)
@@ -275,10 +282,12 @@ class Ledger:
         money = settled(instrument, cost - before)
         quote = Moved(self.state.balance(user_id, instrument.currency))
         quote.add(money, 0)
+        result = self.results.trading(user_id, instrument.currency) + money
         # The event of it tells how much was moved.
-        if not (fits(cost) and fits(money)):
+        if not (fits(cost) and fits(money) and fits(result)):
             raise OutOfRange
         # From here it must succeed.
+        self.results.traded(user_id, instrument.currency, result)
         if money:
             quote.store(self.balance(user_id, instrument.currency))
         self.position(user_id, instrument).open_cost_e9 = cost

@@ -57,6 +57,39 @@ def notional_up(instrument: Instrument, lots: int, price_e9: int) -> int:
     )
 
 
+def exposed(
+    instrument: Instrument, price_e9: int, position: int, buys: int, sells: int
+) -> tuple[int, int, int]:
+    """(gross, long, short): what a position with `buys` and `sells` lots working is worth.
+
+    Each notional is rounded up in its amount; long and short are signed.
+    """
+    each = price_e9 * instrument.multiplier_numerator
+    scale = instrument.multiplier_denominator * PRICE_SCALE
+    if instrument.kind == INSTRUMENT_KIND_SPOT:
+        # A sale delivers what is there.
+        position = max(position, 0)
+        sells = 0
+    held = _signed_up(each * position, scale)
+    gross = abs(held)
+    long = held
+    short = -held
+    if buys:
+        gross += divide_up(each * buys, scale)
+        long = _signed_up(each * (position + buys), scale)
+    if sells:
+        gross += divide_up(each * sells, scale)
+        short = _signed_up(each * (sells - position), scale)
+    return gross, long, short
+
+
+def _signed_up(numerator: int, denominator: int) -> int:
+    """The quotient, rounded away from zero."""
+    if numerator < 0:
+        return -divide_up(-numerator, denominator)
+    return divide_up(numerator, denominator)
+
+
 def settled(instrument: Instrument, value_e9: int) -> int:
     """What `value_e9` (price x lots, signed) settles for."""
     return divide_half_even(
@@ -122,10 +155,11 @@ def protection_price(mark_e9: int, collar_bps: int, tick_e9: int, *, buys: bool)
     return max(divide_up(lowest, tick_e9), 1) * tick_e9
 
 
-def converted(amount: int, pair: Instrument, mark_e9: int, *, from_base: bool) -> int:
-    """`amount` of the pair's base currency in its currency, or the other way; rounded up."""
+def rate_of(pair: Instrument, mark_e9: int, *, from_base: bool) -> tuple[int, int]:
+    """What a minor unit of the pair's base currency is in its currency, or the other way.
+
+    As numerator and denominator, both above 0.
+    """
     base = pair.base_minor_per_lot * pair.multiplier_denominator * PRICE_SCALE
     quote = mark_e9 * pair.multiplier_numerator
-    if from_base:
-        return divide_up(amount * quote, base)
-    return divide_up(amount * base, quote)
+    return (quote, base) if from_base else (base, quote)

@@ -7,8 +7,8 @@ Compiled with mypyc.
 
 from typing import Final
 
-from pipeline.risk import order_ids
-from pipeline.risk.checks import largest, rate, registry
+from pipeline.risk import activity, order_ids
+from pipeline.risk.checks import largest, losses, rate, registry
 from pipeline.risk.checks.context import OrderContext, failed
 from pipeline.risk.effects import Effects, InputContext
 from pipeline.risk.journal import Journal
@@ -32,6 +32,7 @@ from pipeline.risk.records import (
     RowGate,
     RowOrder,
 )
+from pipeline.risk.results import Results
 from pipeline.risk.rules_in_force import RulesInForce
 from pipeline.risk.severities import Severities
 from pipeline.risk.state import InvariantViolated, LaneState
@@ -64,6 +65,7 @@ class OrderDesk:
         memory: Memory,
         sweeping: Sweeping,
         head: RowGate,
+        results: Results,
     ) -> None:
         self.state: Final = state
         self.rules: Final = rules
@@ -72,6 +74,7 @@ class OrderDesk:
         self.memory: Final = memory
         self.sweeping: Final = sweeping
         self.head: Final = head
+        self.results: Final = results
         self.severities: Final = Severities(state, rules, journal)
 
     def decide(
@@ -116,6 +119,8 @@ class OrderDesk:
                 passing = largest.passing_lots(view, checks)
             # From here it must succeed.
             hold = self._remember(context, order, content_hash, view, reason)
+            if order.action != ORDER_ACTION_CANCEL:
+                self._value(order, view)
         decision = self._decision(
             context, order, reason, duplicate_of, checks, hold, control_number, view, passing
         )
@@ -152,6 +157,8 @@ class OrderDesk:
         is_new = order.action == ORDER_ACTION_NEW
         if user is not None and is_new:
             user.orders_count += 1
+        if reason == ACCEPTED:
+            activity.count_accepted(view)
         if reason == ACCEPTED and is_new:
             return self._place(context, order, content_hash, view)
         hold = 0
@@ -175,6 +182,16 @@ class OrderDesk:
         )
         self.state.put(decision_key(order.user_id, order.order_id), row)
         return hold
+
+    def _value(self, order: Order, view: OrderContext) -> None:
+        """Write down what the user's result is worth now, where that is judged and known."""
+        instrument = view.instrument
+        policy = self.rules.policy
+        if view.user is None or instrument is None or policy is None or losses.exempt(view):
+            return
+        standing = view.standing(instrument, policy)
+        if standing.problem is None:
+            self.results.valued(order.user_id, instrument.currency, standing)
 
     def _place(
         self, context: InputContext, order: Order, content_hash: bytes, view: OrderContext
@@ -221,6 +238,7 @@ class OrderDesk:
         self.ledger.work(order.user_id, instrument, order.side, order.quantity_lots)
         self.ledger.rehold_position(order.user_id, instrument)
         self.sweeping.placed(order.user_id, order.order_id, row)
+        self.state.own_prices.placed(order.user_id, row)
         return before - self.ledger.available(order.user_id, currency)
 
     def _request_cancel(self, user_id: str, root_id: str) -> None:
@@ -247,6 +265,7 @@ class OrderDesk:
         row.pending_quantity_lots = order.quantity_lots
         row.pending_price_e9 = view.price_e9
         order_ids.add_pending(self.state, order.user_id, root_id, row)
+        self.state.own_prices.replace_asked(order.user_id, row)
         fee = self.rules.fee_of(user.tier_id, instrument.instrument_id)
         self.ledger.rehold_order(order.user_id, root_id, row, instrument, fee)
         added = OrderTerms(row).open_lots - open_before

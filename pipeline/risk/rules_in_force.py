@@ -119,6 +119,8 @@ class RulesInForce:
         self.state: Final = state
         # The core in force, by which every rule is applied. Set by the core before each input.
         self.core_version: int = CORE_VERSIONS[0]
+        # The open business day. Set by the core before each input is handled.
+        self.business_day: int = -1
         self.instruments: dict[str, Instrument] = {}
         # SPOT instruments by (base currency, currency) and id.
         self.pairs: dict[tuple[str, str], dict[str, Instrument]] = {}
@@ -137,6 +139,8 @@ class RulesInForce:
         # Set by the lane's memory before each input: event times that may be taken.
         self.forgotten_before: int = 0
         self.latest_event_time: int = 0
+        # The business day of the input at hand. Set by the core before each input.
+        self.open_day: int = 0
         self.effective: dict[tuple[str, str], EffectiveLimits] = {}
 
     # -- restoring
@@ -246,7 +250,6 @@ class RulesInForce:
             self.future_skew_us = payload.future_skew_ms_max * MS
         else:
             self.checks.take(record)
-        self.checks.forget_resolved()
         self.effective = {}
 
     def _plan_wake(self) -> None:

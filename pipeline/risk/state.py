@@ -22,6 +22,7 @@ from pipeline.risk.keys import (
     result_key,
     user_key,
 )
+from pipeline.risk.own_prices import OwnPrices
 from pipeline.risk.records import (
     TRADING_STATE_ACTIVE,
     Control,
@@ -81,6 +82,8 @@ class LaneState:
 
     def __init__(self, loader: RowLoader) -> None:
         self.loader: Final = loader
+        # An index over the order rows, followed by whoever changes one.
+        self.own_prices: Final = OwnPrices()
         # Rows used since the last trim that found it half full; those used before; those to free.
         self.cache: dict[bytes, Row] = {}
         self.older: dict[bytes, Row] = {}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pipeline.risk.records import ORDER_ACTION_CANCEL, ORDER_TYPE_LIMIT, Order
 from tests.oracle.conduct import Message
-from tests.oracle.lines import Check, Figure, compared, failed, is_price, line, passed, skipped
+from tests.oracle.lines import Check, Figure, bad_id, compared, failed, is_price, line, passed, skipped
 from tests.oracle.situation import Situation, quantity_of, works
 
 
@@ -94,7 +94,7 @@ def repeated_execution(order: Order, now: Situation) -> Check:
     name = "REPEATED_EXECUTION"
     if now.account is None:
         return skipped(name)
-    if order.algo_id is None:
+    if order.algo_id is None or bad_id(order.algo_id):
         return passed(name)
     observed = now.book.conduct.executions_of(order.algo_id) + 1
     return compared(name, observed, limit_of(name, order, now))

@@ -7,6 +7,7 @@ answers and the rows. For example tests; the histories have a world of their own
 from typing import Any, Final
 
 from pipeline.codecs.avro import encode_control, encode_fill, encode_mark
+from pipeline.risk import keys
 from pipeline.risk.records import (
     DEPOSIT_KIND_DEPOSIT,
     EXEC_TYPE_FILL,
@@ -22,7 +23,9 @@ from pipeline.risk.records import (
     Order,
     RegulatoryEvent,
     RowBalance,
+    RowHoldings,
     RowPosition,
+    RowResult,
     RowUser,
     UserAccount,
 )
@@ -103,6 +106,11 @@ class Desk:
         self.events = events_of(outputs[-1])
         self.dead_letter = outputs[-1].dead_letter
         return seen(outputs[-1])
+
+    @property
+    def version(self) -> int:
+        """Of the control record published last."""
+        return self.world.control_number * 10
 
     def wait(self, milliseconds: int) -> None:
         """Let time pass."""
@@ -236,6 +244,16 @@ class Desk:
     def position(self, name: str = "ESX", user: str = USER) -> RowPosition:
         """The stored position."""
         return self.gate.positions()[user, name]
+
+    def holdings(self, user: str = USER) -> list[str]:
+        """Where the user has a position or working orders."""
+        row: RowHoldings | None = self.gate.rows_of(keys.HOLDINGS).get((user,))
+        return [] if row is None else row.instrument_ids
+
+    def result(self, currency: str = "USD", user: str = USER) -> RowResult:
+        """What trading has brought."""
+        row: RowResult = self.gate.rows_of(keys.RESULT)[user, currency]
+        return row
 
     def user(self, user: str = USER) -> RowUser:
         """The stored user."""

@@ -14,8 +14,10 @@ from pipeline.codecs.avro import (
     decode_row_alias,
     decode_row_balance,
     decode_row_decision,
+    decode_row_holdings,
     decode_row_order,
     decode_row_position,
+    decode_row_result,
     decode_row_seen,
     decode_row_user,
     decode_row_withdrawal,
@@ -53,6 +55,8 @@ DECODE_ROW: Final[dict[bytes, Callable[[bytes], Any]]] = {
     keys.DECISION: decode_row_decision,
     keys.EXECUTION: decode_row_seen,
     keys.TRANSFER: decode_row_seen,
+    keys.RESULT: decode_row_result,
+    keys.HOLDINGS: decode_row_holdings,
 }
 REMEMBERED: Final = (keys.DECISION, keys.EXECUTION, keys.TRANSFER)
 

@@ -25,6 +25,9 @@ def test_an_accepted_cancel_is_noted_and_releases_nothing() -> None:
         "EVENT_TIME",
         "USER",
         "ORIG_ORDER",
+        "HIGH_FREQUENCY_RATE",
+        "HIGH_FREQUENCY_DAY",
+        "INSTANT_CANCEL",
     ]
     assert (answer.decision.hold_currency, answer.decision.hold_minor) == (None, 0)
     assert desk.event_types() == ["CXRQ"]

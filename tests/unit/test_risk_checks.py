@@ -40,6 +40,11 @@ INT64_MAX = 2**63 - 1
 LONG = "é" * 33
 
 
+def roomily(name: str, observed: int, version: int) -> Check:
+    """What passes a limit that nobody reaches."""
+    return Check(name, "PASS", None, observed, 10**18, version, 10**18 - observed)
+
+
 def test_a_sound_order_passes_every_check_and_shows_its_headroom() -> None:
     answer = Desk().order()
     assert answer.decision is not None
@@ -49,19 +54,37 @@ def test_a_sound_order_passes_every_check_and_shows_its_headroom() -> None:
         Check("EXPIRY", "PASS"),
         Check("USER", "PASS"),
         Check("INSTRUMENT", "PASS"),
+        Check("SESSION", "PASS"),
+        Check("RESTRICTED", "PASS"),
         Check("FIRM_STATE", "PASS"),
         Check("USER_STATE", "PASS"),
+        Check("LATCH", "PASS"),
+        Check("ALGORITHM_STATE", "PASS"),
+        Check("DESK_STATE", "PASS"),
+        Check("INSTRUMENT_STATE", "PASS"),
+        Check("REDUCE_ONLY", "PASS"),
         Check("PRICE_TICK", "PASS"),
         Check("LOT", "PASS"),
         Check("MARKET_BOUND", "PASS"),
         Check("ORDER_RATE", "PASS", None, 1, 4, 40, 3),
+        roomily("MESSAGE_RATE", 1, 80),
+        roomily("ORDER_TO_TRADE", 1, 90),
+        Check("REPEATED_EXECUTION", "PASS"),
+        Check("SAME_CONTENT", "PASS", None, 1, 16, 110, 15),
         Check("ORDER_QUANTITY", "PASS", None, 1, 20, 40, 19),
         Check("ORDER_NOTIONAL", "PASS", None, 25_000_000, 400_000_000, 40, 375_000_000),
         Check("PRICE_COLLAR", "PASS", None, 0, 200, 40, 200),
+        Check("PERIOD_COLLAR", "PASS", None, 0, 10**18, 120, 10**18),
+        Check("SELF_MATCH", "PASS"),
         Check("SHORT_SALE", "PASS"),
+        Check("SHORT_MARK", "PASS"),
         Check("POSITION_LIMIT", "PASS", None, 1, 30, 40, 29),
         Check("OPEN_ORDERS", "PASS", None, 1, 6, 30, 5),
         Check("BUYING_POWER", "PASS", None, MARGIN + FEE_PER_LOT, FUNDS, None, 9_899_900),
+        roomily("HIGH_FREQUENCY_RATE", 1, 240),
+        roomily("HIGH_FREQUENCY_DAY", 1, 250),
+        roomily("INSTANT_CANCEL", 0, 260),
+        roomily("PUSH", 0, 270),
     )
     assert (answer.decision.hold_currency, answer.decision.hold_minor) == ("USD", 100_100)
 
@@ -108,34 +131,71 @@ def test_ids_and_tags_at_their_bounds_pass() -> None:
 @pytest.mark.parametrize(
     ("changes", "skipped"),
     [
-        ({"price_e9": None}, {"PRICE_TICK", "ORDER_NOTIONAL", "PRICE_COLLAR", "BUYING_POWER"}),
         (
-            {"quantity_lots": 0},
-            {"LOT", "ORDER_QUANTITY", "ORDER_NOTIONAL", "POSITION_LIMIT", "BUYING_POWER"},
-        ),
-        (
-            {"user_id": "stranger-5"},
+            {"price_e9": None},
             {
-                "USER_STATE",
-                "ORDER_RATE",
-                "ORDER_QUANTITY",
+                "PRICE_TICK",
+                "SAME_CONTENT",
                 "ORDER_NOTIONAL",
                 "PRICE_COLLAR",
+                "BUYING_POWER",
+                "PUSH",
+                "PERIOD_COLLAR",
+                "SELF_MATCH",
+            },
+        ),
+        (
+            {"quantity_lots": 0},
+            {
+                "LOT",
+                "SAME_CONTENT",
+                "ORDER_QUANTITY",
+                "ORDER_NOTIONAL",
                 "POSITION_LIMIT",
                 "BUYING_POWER",
             },
         ),
         (
+            {"user_id": "stranger-5"},
+            {
+                "USER_STATE",
+                "LATCH",
+                "PERIOD_COLLAR",
+                "SELF_MATCH",
+                "ORDER_RATE",
+                "MESSAGE_RATE",
+                "ORDER_TO_TRADE",
+                "REPEATED_EXECUTION",
+                "SAME_CONTENT",
+                "ORDER_QUANTITY",
+                "ORDER_NOTIONAL",
+                "PRICE_COLLAR",
+                "POSITION_LIMIT",
+                "BUYING_POWER",
+                "HIGH_FREQUENCY_RATE",
+                "HIGH_FREQUENCY_DAY",
+                "INSTANT_CANCEL",
+                "PUSH",
+            },
+        ),
+        (
             {"instrument_id": "NOPE"},
             {
+                "SESSION",
+                "INSTRUMENT_STATE",
+                "PERIOD_COLLAR",
+                "SELF_MATCH",
+                "SHORT_MARK",
                 "PRICE_TICK",
                 "LOT",
+                "SAME_CONTENT",
                 "ORDER_QUANTITY",
                 "ORDER_NOTIONAL",
                 "PRICE_COLLAR",
                 "SHORT_SALE",
                 "POSITION_LIMIT",
                 "BUYING_POWER",
+                "PUSH",
             },
         ),
     ],
@@ -424,7 +484,7 @@ def test_limits_of_a_user_come_before_those_of_the_tier() -> None:
     desk.control(own)
     answer = desk.order(quantity_lots=6)
     assert check(answer, "ORDER_QUANTITY") == Check(
-        "ORDER_QUANTITY", "FAIL", "ORDER_QUANTITY", 6, 5, 80, -1
+        "ORDER_QUANTITY", "FAIL", "ORDER_QUANTITY", 6, 5, desk.version, -1
     )
     assert check(answer, "ORDER_RATE").limit_version == 40
     desk.control(changed(own, instrument_id="ESX", order_quantity_lots_max=6))

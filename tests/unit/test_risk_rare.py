@@ -25,6 +25,7 @@ from pipeline.risk.records import (
     SIDE_SELL,
     TIME_IN_FORCE_DAY,
     FeeSchedule,
+    Listing,
     Order,
     RowAlias,
     RowDecision,
@@ -69,6 +70,7 @@ def market(desk: Desk, **changes: Any) -> Expected:
 def test_a_market_order_without_a_mark_is_refused() -> None:
     desk = Desk()
     desk.control(changed(ESX, instrument_id="NEWX"))
+    desk.control(Listing("NEWX", None, None))
     answer = market(desk, instrument_id="NEWX")
     assert answer.reason_code == "MARK_MISSING"
     assert check(answer, "MARKET_BOUND").result == "FAIL"
@@ -526,6 +528,9 @@ def test_a_bust_of_what_the_venue_has_counted_lowers_the_count() -> None:
 def test_a_bust_under_an_id_of_another_currencys_instrument() -> None:
     desk = Desk()
     desk.control(changed(ESX, instrument_id="EURX", currency="EUR"))
+    desk.control(fx_pair("EUR-USD"))
+    desk.mark("EURX", PRICE_E9)
+    desk.mark("EUR-USD", E9)
     desk.money(DEPOSIT_KIND_DEPOSIT, FUNDS, "EUR")
     early = desk.new(order_id="reused", instrument_id="EURX", quantity_lots=2)
     desk.trade(early, 2, PRICE_E9, exec_id="first")

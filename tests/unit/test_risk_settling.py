@@ -18,6 +18,7 @@ from pipeline.risk.records import (
     RowBalance,
     RowPosition,
 )
+from pipeline.risk.results import Results
 from pipeline.risk.state import InvariantViolated, LaneState
 from tests.property.desk import ACME, ESX, MARGIN, PRICE_E9, USER, Desk
 from tests.property.world import E9, changed
@@ -27,7 +28,8 @@ INT64_MAX: Final = 2**63 - 1
 
 def a_ledger() -> Ledger:
     """One in which nobody has anything."""
-    return Ledger(LaneState(StoredRows(DictRows())))
+    state = LaneState(StoredRows(DictRows()))
+    return Ledger(state, Results(state, Desk().gate.processor.head))
 
 
 def has(ledger: Ledger, *, cash: int = 0, held: int = 0, currency: str = "USD") -> RowBalance:

@@ -21,6 +21,7 @@ from pipeline.risk.records import (
     RowMark,
     RowSeen,
 )
+from pipeline.risk.results import Results
 from pipeline.risk.state import FREED_AT_ONCE, InvariantViolated, LaneState, RowLoader
 from tests.property.desk import ACCOUNT, ESX, USER, Desk
 from tests.property.histories import TENANT, report_on
@@ -33,6 +34,12 @@ SEEN = RowSeen(1, 1, None, None, 0, 0, 0, superseded=False)
 def empty() -> LaneState:
     """A lane without rows."""
     return LaneState(StoredRows(DictRows()))
+
+
+def a_ledger() -> Ledger:
+    """One in which nobody has anything."""
+    state = empty()
+    return Ledger(state, Results(state, Desk().gate.processor.head))
 
 
 @pytest.mark.parametrize(
@@ -50,6 +57,8 @@ def empty() -> LaneState:
             lambda state: state.withdrawal(keys.withdrawal_key("u", "w")),
         ),
         (keys.mark_key("ESX"), lambda state: state.mark("ESX")),
+        (keys.result_key("u", "USD"), lambda state: state.result("u", "USD")),
+        (keys.holdings_key("u"), lambda state: state.holdings("u")),
     ],
 )
 def test_a_row_of_another_kind_under_a_key_stops_the_lane(
@@ -110,7 +119,7 @@ def test_rows_that_have_left_the_cache_are_freed_a_few_at_a_time() -> None:
 
 
 def test_more_cannot_be_released_than_is_held() -> None:
-    ledger = Ledger(empty())
+    ledger = a_ledger()
     ledger.hold("u", "USD", 0)
     with pytest.raises(InvariantViolated, match="released"):
         ledger.hold("u", "USD", -1)
@@ -125,7 +134,7 @@ def test_held_never_leaves_64_bits() -> None:
 
 
 def test_less_than_nothing_never_works() -> None:
-    ledger = Ledger(empty())
+    ledger = a_ledger()
     with pytest.raises(InvariantViolated, match="works"):
         ledger.work("u", ESX, SIDE_BUY, -1)
 

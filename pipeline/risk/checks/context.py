@@ -8,6 +8,8 @@ from typing import Final
 
 from pipeline.risk import order_ids
 from pipeline.risk.bounds import ID_BYTES_MAX, MS, is_id
+from pipeline.risk.check_rules import LimitInForce
+from pipeline.risk.fx import Rate, find_rate
 from pipeline.risk.ledger import OrderTerms
 from pipeline.risk.money import divide_up, nearest, protection_price
 from pipeline.risk.order_life import ON_REQUEST
@@ -18,6 +20,7 @@ from pipeline.risk.records import (
     CHECK_OUTCOME_NOTIFIED,
     CHECK_OUTCOME_PASS,
     INSTRUMENT_KIND_SPOT,
+    ORDER_ACTION_CANCEL,
     ORDER_ACTION_NEW,
     ORDER_ACTION_REPLACE,
     ORDER_TYPE_MARKET,
@@ -25,16 +28,30 @@ from pipeline.risk.records import (
     CheckResult,
     Instrument,
     Order,
+    Policy,
     RowMark,
     RowOrder,
     RowPosition,
+    RowRecent,
     RowUser,
 )
+from pipeline.risk.results import Standing
 from pipeline.risk.rules_in_force import EffectiveLimits, Figure, RulesInForce
 from pipeline.risk.state import LaneState
+from pipeline.risk.valuation import Exposures, Holding, holdings_of, standing_of
 
 QUANTITY_LOTS_MAX: Final = 10**12
 PRICE_E9_MAX: Final = 10**18
+
+
+class Addition:
+    """What an order would add to held. `problem`: the reason for which that has no figure."""
+
+    def __init__(self, problem: str | None, minor: int, margin_minor: int) -> None:
+        self.problem: Final = problem
+        self.minor: Final = minor
+        # How much of it the position's margin would rise by.
+        self.margin_minor: Final = margin_minor
 
 
 class OrderContext:
@@ -51,10 +68,19 @@ class OrderContext:
         self.user: Final[RowUser | None] = registered
         self.instrument: Final = instrument
         limits: EffectiveLimits | None = None
+        own_limits: dict[str, LimitInForce] | None = None
+        recent: RowRecent | None = None
         if registered is not None:
             known = order.instrument_id if instrument is not None else ""
             limits = rules.limits_of(order.user_id, registered.tier_id, known)
+            own_limits = rules.checks.limits_of(order.user_id, registered.tier_id, known)
+            if known and order.action != ORDER_ACTION_CANCEL:
+                recent = state.recent(order.user_id, known)
         self.limits: Final[EffectiveLimits | None] = limits
+        # By check, of those that have a limit of their own.
+        self.own_limits: Final[dict[str, LimitInForce] | None] = own_limits
+        # Of a NEW or REPLACE: the user's last accepted orders in the instrument.
+        self.recent: Final[RowRecent | None] = recent
         position: RowPosition | None = None
         if instrument is not None:
             position = state.position(order.user_id, instrument.instrument_id)
@@ -85,6 +111,12 @@ class OrderContext:
         # What converted a notional to the limit's currency: set by ORDER_NOTIONAL.
         self.fx_pair: Instrument | None = None
         self.fx_mark: RowMark | None = None
+        # What several checks look at, each found once, when the first of them asks.
+        self.addition: Addition | None = None
+        self._holdings: list[Holding] | None = None
+        self._exposures: Exposures | None = None
+        self._standing: Standing | None = None
+        self._rates: dict[tuple[str, str], Rate | None] | None = None
 
     @property
     def added_lots(self) -> int:
@@ -116,6 +148,49 @@ class OrderContext:
         if buys:
             return self.position_lots + self.working_buy_lots + self.added_lots <= 0
         return self.position_lots - self.working_sell_lots - self.added_lots >= 0
+
+    # -- found once
+
+    def exposures(self, instrument: Instrument, policy: Policy) -> Exposures:
+        """What a registered user is exposed to with the order, whose extent is known."""
+        found = self._exposures
+        if found is None:
+            holdings = self.holdings(instrument, policy)
+            side = self.order.side
+            found = Exposures(self.rules, holdings, instrument, side, self.added_lots)
+            self._exposures = found
+        return found
+
+    def standing(self, instrument: Instrument, policy: Policy) -> Standing:
+        """The user's result in the instrument's currency."""
+        found = self._standing
+        if found is None:
+            holdings = self.holdings(instrument, policy)
+            user_id = self.order.user_id
+            day = self.rules.open_day
+            found = standing_of(self.state, user_id, instrument.currency, holdings, day)
+            self._standing = found
+        return found
+
+    def holdings(self, instrument: Instrument, policy: Policy) -> list[Holding]:
+        """The user's instruments, with the order's, and their marks."""
+        found = self._holdings
+        if found is None:
+            since = self.gate_time - policy.mark_age_ms_max * MS
+            found = holdings_of(self.state, self.rules, self.order.user_id, instrument, since)
+            self._holdings = found
+        return found
+
+    def rate(self, own: str, wanted: str) -> Rate | None:
+        """The rate by which one currency becomes another, however old."""
+        known = self._rates
+        if known is None:
+            known = {}
+            self._rates = known
+        key = (own, wanted)
+        if key not in known:
+            known[key] = find_rate(self.rules, self.state, own, wanted)
+        return known[key]
 
     def _bound_market(self) -> str | None:
         """Set the prices of a MARKET order; returns why that cannot be, "" where a check says so.

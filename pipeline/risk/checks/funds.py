@@ -7,7 +7,13 @@ would be short. Compiled with mypyc.
 
 from typing import Final
 
-from pipeline.risk.checks.context import OrderContext, failed, not_evaluated, with_figures
+from pipeline.risk.checks.context import (
+    Addition,
+    OrderContext,
+    failed,
+    not_evaluated,
+    with_figures,
+)
 from pipeline.risk.money import (
     fits,
     hold_currency,
@@ -29,43 +35,60 @@ NAME: Final = "BUYING_POWER"
 
 def check(c: OrderContext) -> CheckResult:
     """In minor units of the currency in which the order holds."""
-    user = c.user
     instrument = c.instrument
-    if user is None or instrument is None or not (c.extent_known and c.price_valid):
+    addition = addition_of(c)
+    if instrument is None or addition is None:
         return not_evaluated(NAME)
-    fee = c.rules.fee_of(user.tier_id, instrument.instrument_id)
-    if fee is None:
-        return failed(NAME, "FEE_MISSING")
-    side = c.order.side
-    added = _order_change(c, instrument, fee)
-    if not fits(added):
-        return failed(NAME, "OUT_OF_RANGE")
-    buys = c.working_buy_lots + (c.added_lots if side == SIDE_BUY else 0)
-    sells = c.working_sell_lots + (0 if side == SIDE_BUY else c.added_lots)
-    if instrument.margin_minor_per_lot is None:
-        before = (c.position_lots, c.working_buy_lots, c.working_sell_lots)
-        margined = margined_lots(instrument, *before)
-        if (
-            instrument.kind == INSTRUMENT_KIND_FUTURE
-            or margined_lots(instrument, c.position_lots, buys, sells) > margined
-        ):
-            return failed(NAME, "MARGIN_MISSING")
-    margin_change = position_margin(instrument, c.position_lots, buys, sells) - c.margin_minor
-    added += margin_change
-    if not fits(added):
-        return failed(NAME, "OUT_OF_RANGE")
-    observed = max(added, 0)
-    balance = c.state.balance(c.order.user_id, hold_currency(instrument, side))
+    if addition.problem is not None:
+        return failed(NAME, addition.problem)
+    observed = max(addition.minor, 0)
+    balance = c.state.balance(c.order.user_id, hold_currency(instrument, c.order.side))
     held = 0 if balance is None else balance.held_minor
     available = 0 if balance is None else balance.cash_minor - held
     # What adds nothing takes nothing.
     if observed == 0 or observed <= available:
         return with_figures(NAME, None, observed, available, None)
     # A user who is short must be able to close, fee or not.
-    closes = instrument.kind != INSTRUMENT_KIND_SPOT and margin_change <= 0 and c.reduces()
-    if closes and not fits(held + added):
+    closes = instrument.kind != INSTRUMENT_KIND_SPOT and addition.margin_minor <= 0 and c.reduces()
+    if closes and not fits(held + addition.minor):
         return failed(NAME, "OUT_OF_RANGE")
     return with_figures(NAME, None if closes else "BUYING_POWER", observed, available, None)
+
+
+def addition_of(c: OrderContext) -> Addition | None:
+    """What the order would add to held; None where another check says why that is unknown."""
+    user = c.user
+    instrument = c.instrument
+    if user is None or instrument is None or not (c.extent_known and c.price_valid):
+        return None
+    found = c.addition
+    if found is None:
+        found = _addition(c, instrument, c.rules.fee_of(user.tier_id, instrument.instrument_id))
+        c.addition = found
+    return found
+
+
+def _addition(c: OrderContext, instrument: Instrument, fee: FeeSchedule | None) -> Addition:
+    if fee is None:
+        return Addition("FEE_MISSING", 0, 0)
+    order_change = _order_change(c, instrument, fee)
+    if not fits(order_change):
+        return Addition("OUT_OF_RANGE", 0, 0)
+    side = c.order.side
+    buys = c.working_buy_lots + (c.added_lots if side == SIDE_BUY else 0)
+    sells = c.working_sell_lots + (0 if side == SIDE_BUY else c.added_lots)
+    if instrument.margin_minor_per_lot is None and _needs_margin(c, instrument, buys, sells):
+        return Addition("MARGIN_MISSING", 0, 0)
+    margin_change = position_margin(instrument, c.position_lots, buys, sells) - c.margin_minor
+    added = order_change + margin_change
+    return Addition(None if fits(added) else "OUT_OF_RANGE", added, margin_change)
+
+
+def _needs_margin(c: OrderContext, instrument: Instrument, buys: int, sells: int) -> bool:
+    """Whether the order raises the lots that a margin is held for."""
+    before = margined_lots(instrument, c.position_lots, c.working_buy_lots, c.working_sell_lots)
+    after = margined_lots(instrument, c.position_lots, buys, sells)
+    return instrument.kind == INSTRUMENT_KIND_FUTURE or after > before
 
 
 def _order_change(c: OrderContext, instrument: Instrument, fee: FeeSchedule) -> int:

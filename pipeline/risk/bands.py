@@ -1,0 +1,75 @@
+"""The range of an instrument's marks in the last while.
+
+Owns `row_band`: buckets of gate time, the newest and 8 before it, each with its lowest and highest
+mark, so that a period costs the same however many marks it has had. Compiled with mypyc.
+"""
+
+from typing import Final
+
+from pipeline.risk.keys import band_key
+from pipeline.risk.money import BPS, divide_up
+from pipeline.risk.records import RowBand
+from pipeline.risk.state import LaneState
+
+BUCKETS: Final = 9
+# A window is cut into so many.
+_PARTS: Final = 8
+
+
+def width_of(window_us: int) -> int:
+    """How long a bucket is; a window has at least a millisecond."""
+    return window_us // _PARTS
+
+
+def note_mark(
+    state: LaneState, instrument_id: str, price_e9: int, gate_time: int, width_us: int
+) -> None:
+    """A mark counts in the bucket of its gate time; the row changes where a figure does."""
+    bucket = gate_time // width_us
+    row = state.band(instrument_id)
+    if row is None or row.width_us != width_us:
+        row = RowBand(
+            width_us, bucket, [price_e9] + [0] * (BUCKETS - 1), [price_e9] + [0] * (BUCKETS - 1)
+        )
+        state.put(band_key(instrument_id), row)
+        return
+    passed = min(bucket - row.bucket, BUCKETS)
+    if passed > 0:
+        kept = BUCKETS - passed
+        row.low_e9 = [0] * passed + row.low_e9[:kept]
+        row.high_e9 = [0] * passed + row.high_e9[:kept]
+        row.low_e9[0] = price_e9
+        row.high_e9[0] = price_e9
+        row.bucket = bucket
+    elif price_e9 < row.low_e9[0]:
+        row.low_e9[0] = price_e9
+    elif price_e9 > row.high_e9[0]:
+        row.high_e9[0] = price_e9
+    else:
+        return
+    state.put(band_key(instrument_id), row)
+
+
+def distance_bps(row: RowBand, price_e9: int, gate_time: int, width_us: int) -> int | None:
+    """How far a price is from the period's lowest and highest mark, the farther of the two.
+
+    In 1e-4 of the mark, rounded up. None: no mark in the period, or only of another width.
+    """
+    if row.width_us != width_us:
+        return None
+    low = 0
+    high = 0
+    for index in range(BUCKETS - (gate_time // width_us - row.bucket)):
+        lowest = row.low_e9[index]
+        if lowest == 0:
+            continue
+        if low == 0 or lowest < low:
+            low = lowest
+        high = max(high, row.high_e9[index])
+    if low == 0:
+        return None
+    return max(_distance(price_e9, low), _distance(price_e9, high))
+
+
+def _distance(price_e9: int, mark_e9: int) -> int:
+    return divide_up(abs(price_e9 - mark_e9) * BPS, mark_e9)

@@ -1,0 +1,195 @@
+"""A user's instruments at their marks: what they expose the user to, and what has been gained.
+
+Owns which instruments count, the sums of exposure by group, and the value of open positions
+(docs/rules.md, "Exposure", "Credit and results"). Knows no limit; changes nothing. Compiled with
+mypyc.
+"""
+
+from typing import Final
+
+from pipeline.risk.money import exposed, fits, settled
+from pipeline.risk.records import (
+    INSTRUMENT_KIND_FUTURE,
+    SIDE_BUY,
+    Instrument,
+    RowMark,
+    RowPosition,
+)
+from pipeline.risk.results import Standing
+from pipeline.risk.rules_in_force import RulesInForce
+from pipeline.risk.state import InvariantViolated, LaneState
+
+MARK_MISSING: Final = "MARK_MISSING"
+MARK_STALE: Final = "MARK_STALE"
+OUT_OF_RANGE: Final = "OUT_OF_RANGE"
+
+
+class Holding:
+    """What a user has of one instrument, and its mark. `problem`: why it cannot be valued."""
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        position: RowPosition | None,
+        mark: RowMark | None,
+        marked_since: int,
+    ) -> None:
+        self.instrument: Final = instrument
+        self.position_lots: Final = 0 if position is None else position.position_lots
+        self.working_buy_lots: Final = 0 if position is None else position.working_buy_lots
+        self.working_sell_lots: Final = 0 if position is None else position.working_sell_lots
+        self.open_cost_e9: Final = 0 if position is None else position.open_cost_e9
+        self.price_e9: Final = 0 if mark is None else mark.price_e9
+        problem: str | None = None
+        if mark is None:
+            problem = MARK_MISSING
+        elif mark.as_of < marked_since:
+            problem = MARK_STALE
+        self.problem: Final = problem
+
+    def open_minor(self) -> int:
+        """What the position would settle for at the mark, less what a future's lots have cost."""
+        value_e9 = self.price_e9 * self.position_lots
+        if self.instrument.kind == INSTRUMENT_KIND_FUTURE:
+            value_e9 -= self.open_cost_e9
+        return settled(self.instrument, value_e9)
+
+
+def holdings_of(
+    state: LaneState, rules: RulesInForce, user_id: str, own: Instrument, marked_since: int
+) -> list[Holding]:
+    """The user's instruments with `own` among them; marks older than `marked_since` are stale."""
+    found: list[Holding] = []
+    has_own = False
+    row = state.holdings(user_id)
+    if row is not None:
+        for instrument_id in row.instrument_ids:
+            instrument = rules.instruments.get(instrument_id)
+            if instrument is None:
+                raise InvariantViolated("the instrument of a position is gone")
+            has_own = has_own or instrument_id == own.instrument_id
+            found.append(_holding(state, user_id, instrument, marked_since))
+    if not has_own:
+        found.append(_holding(state, user_id, own, marked_since))
+    return found
+
+
+def _holding(state: LaneState, user_id: str, instrument: Instrument, marked_since: int) -> Holding:
+    instrument_id = instrument.instrument_id
+    position = state.position(user_id, instrument_id)
+    return Holding(instrument, position, state.mark(instrument_id), marked_since)
+
+
+class Exposure:
+    """What instruments of one currency expose a user to, in its minor units."""
+
+    def __init__(self) -> None:
+        self.gross_minor = 0
+        self.long_minor = 0
+        self.short_minor = 0
+
+    def add(self, figures: tuple[int, int, int]) -> None:
+        """Count an instrument's (gross, long, short)."""
+        self.gross_minor += figures[0]
+        self.long_minor += figures[1]
+        self.short_minor += figures[2]
+
+
+class Group:
+    """Instruments whose exposure counts together.
+
+    `own`: of those in the currency of the order's instrument; `foreign`: of the others, by
+    currency. `problem`: why they cannot be valued.
+    """
+
+    def __init__(self, currency: str) -> None:
+        self.currency: Final = currency
+        self.own: Final = Exposure()
+        self.foreign: dict[str, Exposure] | None = None
+        self.problem: str | None = None
+
+    def add(self, holding: Holding, figures: tuple[int, int, int]) -> None:
+        """Count an instrument."""
+        if holding.problem is not None:
+            if self.problem != MARK_MISSING:
+                self.problem = holding.problem
+            return
+        currency = holding.instrument.currency
+        if currency == self.currency:
+            self.own.add(figures)
+            return
+        foreign = self.foreign
+        if foreign is None:
+            foreign = {}
+            self.foreign = foreign
+        exposure = foreign.get(currency)
+        if exposure is None:
+            exposure = Exposure()
+            foreign[currency] = exposure
+        exposure.add(figures)
+
+
+class Exposures:
+    """The groups of one order: with what it would add. `sector`: None for one without a sector."""
+
+    def __init__(
+        self,
+        rules: RulesInForce,
+        holdings: list[Holding],
+        own: Instrument,
+        side: int,
+        added_lots: int,
+    ) -> None:
+        self.instrument: Final = Group(own.currency)
+        self.currency: Final = Group(own.currency)
+        self.user: Final = Group(own.currency)
+        sector_id = _sector_of(rules, own.instrument_id)
+        sector = None if sector_id is None else Group(own.currency)
+        self.sector: Final = sector
+        for holding in holdings:
+            instrument = holding.instrument
+            is_own = instrument.instrument_id == own.instrument_id
+            figures = _figures(holding, side, added_lots if is_own else 0)
+            self.user.add(holding, figures)
+            if instrument.currency == own.currency:
+                self.currency.add(holding, figures)
+            if sector is not None and (
+                is_own or _sector_of(rules, instrument.instrument_id) == sector_id
+            ):
+                sector.add(holding, figures)
+            if is_own:
+                self.instrument.add(holding, figures)
+
+
+def _sector_of(rules: RulesInForce, instrument_id: str) -> str | None:
+    listing = rules.checks.listings.get(instrument_id)
+    return None if listing is None else listing.sector_id
+
+
+def _figures(holding: Holding, side: int, added_lots: int) -> tuple[int, int, int]:
+    buys = holding.working_buy_lots
+    sells = holding.working_sell_lots
+    if side == SIDE_BUY:
+        buys += added_lots
+    else:
+        sells += added_lots
+    return exposed(holding.instrument, holding.price_e9, holding.position_lots, buys, sells)
+
+
+def standing_of(
+    state: LaneState, user_id: str, currency: str, holdings: list[Holding], open_day: int
+) -> Standing:
+    """The result in a currency with every open position at its mark."""
+    problem: str | None = None
+    open_minor = 0
+    for holding in holdings:
+        if holding.position_lots == 0 or holding.instrument.currency != currency:
+            continue
+        if holding.problem is None:
+            open_minor += holding.open_minor()
+        elif problem != MARK_MISSING:
+            problem = holding.problem
+    row = state.result(user_id, currency)
+    if problem is None and not fits(open_minor + (0 if row is None else row.trading_minor)):
+        problem = OUT_OF_RANGE
+    return Standing(problem, row, open_minor, open_day)
