@@ -5,7 +5,7 @@ expects, so that the two can be compared with `==`. Must never compute what it r
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pipeline.codecs.avro import (
     decode_audit_record,
@@ -37,6 +37,7 @@ from pipeline.risk.records import (
     RegulatoryEvent,
     RowAlias,
     RowBalance,
+    RowDecision,
     RowOrder,
     RowPosition,
     RowSeen,
@@ -66,18 +67,32 @@ DECODE_ROW: Final[dict[bytes, Callable[[bytes], Any]]] = {
 REMEMBERED: Final = (keys.DECISION, keys.EXECUTION, keys.TRANSFER)
 
 
+class Left(NamedTuple):
+    """The stored rows of a lane, and how far it has read each topic."""
+
+    rows: dict[bytes, bytes]
+    offsets: dict[str, int]
+
+
 class Gate:
     """One lane over rows in memory. `rows` are what a crash leaves behind."""
 
-    def __init__(self) -> None:
-        """A lane that has seen nothing."""
+    def __init__(self, left: "Left | None" = None) -> None:
+        """A lane that has seen nothing, or one that goes on from what another has left."""
         self.rows = DictRows()
         self.offsets = dict.fromkeys(TOPICS, -1)
+        if left is not None:
+            self.rows.rows.update(left.rows)
+            self.offsets.update(left.offsets)
         self.audit: list[bytes] = []
         self.processor = self._open()
 
     def _open(self) -> LaneProcessor:
         return LaneProcessor(LANE, LANE_COUNT, TOPICS, fixed_ids(), self.rows)
+
+    def left(self) -> "Left":
+        """What another lane needs to go on from here."""
+        return Left(dict(self.rows.rows), dict(self.offsets))
 
     def restart(self) -> None:
         """Forget everything but the rows."""
@@ -150,6 +165,10 @@ class Gate:
         bound = self.processor.head.forgotten_before
         rows = self.rows_of(keys.EXECUTION)
         return {key: row for key, row in rows.items() if row.touched_at >= bound}
+
+    def decisions(self) -> dict[tuple[str, ...], RowDecision]:
+        """By user and order id."""
+        return self.rows_of(keys.DECISION)
 
     def withdrawals(self) -> dict[tuple[str, ...], RowWithdrawal]:
         """By user and withdrawal id."""
