@@ -22,6 +22,8 @@ from tests.chaos.checker_conduct import buckets_of
 from tests.chaos.checker_lane import LaneJudge
 from tests.oracle.book import SIGN, Remembered
 from tests.oracle.conduct import Message
+from tests.oracle.prices import PERIOD_BUCKETS
+from tests.oracle.situation import SeenMark
 
 # What follows the kind in a row's key; its figures by name; rows by key.
 Parts = tuple[str, ...]
@@ -74,6 +76,23 @@ def expected_rows(judge: LaneJudge) -> dict[str, Rows]:
         "M": lambda: {
             (name,): {"price_e9": price, "as_of": as_of}
             for name, (price, as_of) in auditor.marks.items()
+        },
+        "H": lambda: {(name,): _band(seen) for name, seen in auditor.marks_seen.items()},
+        "Y": lambda: {
+            (user, currency): {
+                "trading_minor": book.trading_minor(currency),
+                "day": result.day,
+                "opening_minor": result.opening,
+                "last_minor": result.last,
+                "peak_minor": result.peak,
+            }
+            for user, book in books.items()
+            for currency, result in book.results.items()
+        },
+        "I": lambda: {
+            (user,): {"instrument_ids": sorted(book.holdings())}
+            for user, book in books.items()
+            if book.holdings()
         },
         "J": lambda: {
             (user, algo_id): {"executions_count": count}
@@ -240,6 +259,22 @@ def _decision(known: Remembered) -> Row:
         "instrument_id": order.instrument_id if ended else None,
         "side": SIDE_NAMES[order.side] if ended else None,
         "filled_lots": known.filled,
+    }
+
+
+def _band(seen: list[SeenMark]) -> Row:
+    """The range of an instrument's marks, bucket by bucket, back from that of the newest mark."""
+    width_us = seen[-1].width_us
+    newest = seen[-1].gate_time // width_us
+    prices = [
+        [mark.price_e9 for mark in seen if mark.gate_time // width_us == newest - back]
+        for back in range(PERIOD_BUCKETS)
+    ]
+    return {
+        "width_us": width_us,
+        "bucket": newest,
+        "low_e9": [min(bucket, default=0) for bucket in prices],
+        "high_e9": [max(bucket, default=0) for bucket in prices],
     }
 
 

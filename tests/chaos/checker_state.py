@@ -28,6 +28,9 @@ SCHEMAS: Final = {
     "T": "row_seen",
     "W": "row_withdrawal",
     "M": "row_mark",
+    "H": "row_band",
+    "Y": "row_result",
+    "I": "row_holdings",
     "J": "row_algorithm",
     "E": "row_recent",
     "N": "row_restriction",
@@ -46,6 +49,9 @@ NAMES: Final = {
     "T": "movement seen",
     "W": "withdrawal",
     "M": "mark",
+    "H": "band",
+    "Y": "result",
+    "I": "holdings",
     "J": "algorithm",
     "E": "recent orders",
     "N": "restriction",
@@ -72,6 +78,8 @@ def judge_state(judge: LaneJudge, history: History, changelog: list[Record], tel
             rows = {key: row for key, row in rows.items() if row["touched_at"] >= bound}
         if kind in "BP":
             rows = {key: row for key, row in rows.items() if says_anything(row)}
+        if kind == "I":
+            rows = {key: row for key, row in rows.items() if row["instrument_ids"]}
         _compare(kind, rows, expected, tell)
     _check_control(auditor, found["C"], tell)
 

@@ -129,8 +129,9 @@ def step_check_control(world: World, rng: Random) -> None:
 def limit_user(world: World, user: str, check: str, limit: int | None, **more: Any) -> None:
     """Put a limit of one user in force; None: that of the tier counts."""
     instrument_id, currency = more.get("instrument_id"), more.get("currency")
+    most = None if limit is None else min(limit, LIMIT_MAX)
     world.send_control(
-        CheckLimit(check, LIMIT_SCOPE_USER, user, instrument_id, limit, None, currency)
+        CheckLimit(check, LIMIT_SCOPE_USER, user, instrument_id, most, None, currency)
     )
 
 

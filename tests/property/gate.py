@@ -5,18 +5,22 @@ expects, so that the two can be compared with `==`. Must never compute what it r
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pipeline.codecs.avro import (
     decode_audit_record,
     decode_decision,
     decode_regulatory_event,
+    decode_row_algorithm,
     decode_row_alias,
     decode_row_balance,
+    decode_row_band,
     decode_row_decision,
     decode_row_holdings,
     decode_row_order,
     decode_row_position,
+    decode_row_recent,
+    decode_row_restriction,
     decode_row_result,
     decode_row_seen,
     decode_row_user,
@@ -34,6 +38,7 @@ from pipeline.risk.records import (
     RegulatoryEvent,
     RowAlias,
     RowBalance,
+    RowDecision,
     RowOrder,
     RowPosition,
     RowSeen,
@@ -54,24 +59,42 @@ DECODE_ROW: Final[dict[bytes, Callable[[bytes], Any]]] = {
     keys.DECISION: decode_row_decision,
     keys.EXECUTION: decode_row_seen,
     keys.TRANSFER: decode_row_seen,
+    keys.ALGORITHM: decode_row_algorithm,
+    keys.RECENT: decode_row_recent,
+    keys.BAND: decode_row_band,
+    keys.RESTRICTION: decode_row_restriction,
     keys.RESULT: decode_row_result,
     keys.HOLDINGS: decode_row_holdings,
 }
 REMEMBERED: Final = (keys.DECISION, keys.EXECUTION, keys.TRANSFER)
 
 
+class Left(NamedTuple):
+    """The stored rows of a lane, and how far it has read each topic."""
+
+    rows: dict[bytes, bytes]
+    offsets: dict[str, int]
+
+
 class Gate:
     """One lane over rows in memory. `rows` are what a crash leaves behind."""
 
-    def __init__(self) -> None:
-        """A lane that has seen nothing."""
+    def __init__(self, left: "Left | None" = None) -> None:
+        """A lane that has seen nothing, or one that goes on from what another has left."""
         self.rows = DictRows()
         self.offsets = dict.fromkeys(TOPICS, -1)
+        if left is not None:
+            self.rows.rows.update(left.rows)
+            self.offsets.update(left.offsets)
         self.audit: list[bytes] = []
         self.processor = self._open()
 
     def _open(self) -> LaneProcessor:
         return LaneProcessor(LANE, LANE_COUNT, TOPICS, fixed_ids(), self.rows)
+
+    def left(self) -> "Left":
+        """What another lane needs to go on from here."""
+        return Left(dict(self.rows.rows), dict(self.offsets))
 
     def restart(self) -> None:
         """Forget everything but the rows."""
@@ -144,6 +167,10 @@ class Gate:
         bound = self.processor.head.forgotten_before
         rows = self.rows_of(keys.EXECUTION)
         return {key: row for key, row in rows.items() if row.touched_at >= bound}
+
+    def decisions(self) -> dict[tuple[str, ...], RowDecision]:
+        """By user and order id."""
+        return self.rows_of(keys.DECISION)
 
     def withdrawals(self) -> dict[tuple[str, ...], RowWithdrawal]:
         """By user and withdrawal id."""

@@ -10,6 +10,7 @@ from random import Random
 from typing import Final
 
 from tests.property.busts import step_bust, step_closing_bust, step_early_bust, step_withheld
+from tests.property.conduct import STEPS as CONDUCT_STEPS
 from tests.property.exposures import (
     step_check_control,
     step_credit,
@@ -53,6 +54,7 @@ from tests.property.reports import (
     step_repeat_fill,
     step_replace_race,
 )
+from tests.property.steering import step_steer
 from tests.property.world import (
     DAY_MS,
     E9,
@@ -120,6 +122,8 @@ STEPS: Final[tuple[tuple[int, Callable[[World, Random], None]], ...]] = (
     (2, step_odd_money),
     (1, step_flood_money),
     (5, step_control),
+    (3, step_steer),
+    *CONDUCT_STEPS,
     (3, step_check_control),
     (4, step_spread),
     (1, step_credit),

@@ -26,13 +26,13 @@ from pipeline.risk.records import (
     Instrument,
     Limits,
     Policy,
-    Release,
     UserAccount,
 )
 from tests.oracle.definitions import Payload
 from tests.property.money import step_money
 from tests.property.orders import price_near, step_order
 from tests.property.reports import step_fill
+from tests.property.steering import everybody_goes
 from tests.property.world import (
     DAY_MS,
     E9,
@@ -271,7 +271,7 @@ def step_recover(world: World, rng: Random) -> None:
         world.policy(),
         new_instrument(world, rng),
         *roomy([rng.choice(TIERS)], INSTRUMENTS),
-        Release(user, None, None),
+        *everybody_goes(world),
     ]
     for payload in payloads:
         world.send_control(payload)

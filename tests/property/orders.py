@@ -23,6 +23,9 @@ from pipeline.risk.records import (
     Order,
 )
 from tests.property.world import (
+    ALGORITHMS,
+    COUNTERPARTIES,
+    DESKS,
     E9,
     EQUITIES,
     EVERYBODY,
@@ -74,6 +77,8 @@ def good_order(world: World, rng: Random) -> Order:
     lot = world.instruments[name].lot
     market = rng.random() < 0.15
     lifetime_ms = rng.choice([None] * 6 + [1, 400, 3_000, 30_000])
+    side = SIDE_BUY if rng.random() < (0.75 if name in EQUITIES else 0.5) else SIDE_SELL
+    sells_shares = name in EQUITIES and side == SIDE_SELL
     return Order(
         event_time=world.now_us - rng.choice([0, 0, 1, 1_000_000]),
         source_system_id="desk",
@@ -83,17 +88,19 @@ def good_order(world: World, rng: Random) -> Order:
         orig_order_id=None,
         user_id=rng.choice(EVERYBODY),
         instrument_id=name,
-        side=SIDE_BUY if rng.random() < (0.75 if name in EQUITIES else 0.5) else SIDE_SELL,
+        side=side,
         order_type=ORDER_TYPE_MARKET if market else ORDER_TYPE_LIMIT,
         time_in_force=rng.choice(TIMES_IN_FORCE),
         quantity_lots=lot * rng.choice([1, 1, 2, 3, 5, 8, 10]),
         price_e9=None if market else price_near(world, rng, name),
         expires_at=None if lifetime_ms is None else (world.now_ms + lifetime_ms) * 1000,
         trader_id=rng.choice([None, "trader"]),
-        algo_id=None,
-        desk_id=None,
-        counterparty_id=None,
+        algo_id=rng.choice([None, None, *ALGORITHMS]),
+        desk_id=rng.choice([None, None, *DESKS]),
+        counterparty_id=rng.choice([None, None, *COUNTERPARTIES]),
         tags=rng.choice([{}, {"b": "2", "a": "1"}]),
+        reduce_only=rng.random() < 0.02,
+        short_mark=rng.choice([None, 0, 1]) if sells_shares or rng.random() < 0.02 else None,
     )
 
 

@@ -151,6 +151,9 @@ INSTRUMENTS: Final[dict[str, Callable[..., Instrument]]] = {
     # Cannot be sold short: nobody said what that would be margined with.
     "NORD": lambda name, **c: equity(name, **{"currency": "EUR", "margin_minor_per_lot": None} | c),
 }
+ALGORITHMS: Final = ("vwap", "twap")
+DESKS: Final = ("east", "west")
+COUNTERPARTIES: Final = ("bank", "broker")
 FUTURES: Final = ("ESX", "EURX")
 EQUITIES: Final = ("ACME", "NORD")
 USUAL_PRICE_E9: Final = {
