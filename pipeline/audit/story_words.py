@@ -11,12 +11,13 @@ from pipeline.audit.story import REPORT, REQUEST, SWEEP, Step, Story
 from pipeline.audit.story_replay import After
 from pipeline.codecs.rendering import time_text
 from pipeline.risk.order_life import STATES
-from pipeline.risk.reasons import ACCEPTED, APPLIED, DEAD_LETTERS, FACTS
+from pipeline.risk.reasons import ACCEPTED, APPLIED, DEAD_LETTERS, FACTS, reject_text
 from pipeline.risk.records import (
     AUDIT_OUTCOME_DEAD_LETTER,
     AUDIT_OUTCOME_IGNORED,
     CHECK_OUTCOME_FAIL,
     CHECK_OUTCOME_NAMES,
+    CHECK_OUTCOME_NOTIFIED,
     EXEC_TYPE_CANCEL_REJECTED,
     EXEC_TYPE_CANCELED,
     EXEC_TYPE_EXPIRED,
@@ -51,13 +52,31 @@ _STATE_TEXTS: Final = dict(STATES)
 # What a figure of a check counts, in the words of "at most 5 ... are allowed".
 _COUNTED: Final = {
     "ORDER_RATE": "orders within a second",
+    "MESSAGE_RATE": "messages within a second",
+    "ORDER_TO_TRADE": "messages today",
+    "REPEATED_EXECUTION": "trades of the algorithm",
+    "SAME_CONTENT": "orders alike",
     "ORDER_QUANTITY": "lots",
     "ORDER_NOTIONAL": "minor units",
     "PRICE_COLLAR": "bps from the mark",
+    "PERIOD_COLLAR": "bps from the period's marks",
     "SHORT_SALE": "lots short",
     "POSITION_LIMIT": "lots",
+    **{
+        f"{group}_{kind}": "minor units"
+        for group in ("INSTRUMENT", "CURRENCY", "SECTOR", "USER")
+        for kind in ("GROSS", "NET")
+    },
     "OPEN_ORDERS": "working orders",
+    "HOLDINGS": "instruments",
+    "CREDIT": "minor units",
+    "DAILY_LOSS": "minor units",
+    "DRAWDOWN": "minor units",
     "BUYING_POWER": "minor units",
+    "HIGH_FREQUENCY_RATE": "messages within a second",
+    "HIGH_FREQUENCY_DAY": "messages today",
+    "INSTANT_CANCEL": "cancels at once today",
+    "PUSH": "pushes today",
 }
 
 
@@ -113,6 +132,8 @@ def _figure(check: str, name: str, value: int | None) -> str:
         return _duration(value)
     if check == "EXPIRY":
         return str(time_text(value))
+    if check == "SELF_MATCH":
+        return price_text(value)
     if check == "MARKET_BOUND":
         return price_text(value) if name == "observed" else f"{value:,} bps"
     return f"{value:,}"
@@ -167,10 +188,12 @@ def _request(step: Step, order: Order) -> Iterator[Line]:
             bound = price_text(decision.protection_price_e9)
             yield Line(PLAIN, f"The venue may fill it at {bound} or better.")
         yield from _held(decision)
+        yield from _told(decision)
         yield from _converted(decision)
     else:
         yield Line(BAD, f"Rejected {decision.reason_code}: {decision.reason_text}")
         yield from (Line(BAD, text) for text in _why(decision))
+        yield from _told(decision)
         yield from _converted(decision)
 
 
@@ -207,6 +230,16 @@ def _converted(decision: Decision) -> Iterator[Line]:
     yield Line(PLAIN, f"Its notional was converted by {decision.fx_instrument_id}: {price}{as_of}.")
 
 
+def _told(decision: Decision) -> Iterator[Line]:
+    """What failed and only raised an alert."""
+    for line in decision.checks:
+        if line.result == CHECK_OUTCOME_NOTIFIED and line.reason_code is not None:
+            figures = _failure(line)
+            seen = f" {figures}" if figures else ""
+            text = f"Let pass with an alert by {line.check}: {reject_text(line.reason_code)}{seen}"
+            yield Line(ODD, text)
+
+
 def _why(decision: Decision) -> Iterator[str]:
     """What the check that decided saw."""
     failed = [line for line in decision.checks if line.result == CHECK_OUTCOME_FAIL]
@@ -222,6 +255,9 @@ def _why(decision: Decision) -> Iterator[str]:
     ]
     if others:
         yield f"It would also have failed {', '.join(others)}."
+    most = decision.passing_lots_max
+    if most:
+        yield f"A quantity of {_lots(most)} would have passed, and no larger one."
 
 
 def _failure(line: CheckResult) -> str:
@@ -239,6 +275,8 @@ def _failure(line: CheckResult) -> str:
         return f"It was over at {limit}; gate time was {observed}."
     if line.check == "BUYING_POWER":
         return f"It would hold {observed} more; {limit} were available: {over:,} short."
+    if line.check == "SELF_MATCH":
+        return f"At {observed} it could trade with an order of the same user."
     counted = _COUNTED.get(line.check, "")
     return (
         f"It came to {observed} {counted}; at most {limit} are allowed{version}: {over:,} too many."

@@ -83,7 +83,6 @@ class RiskCore:
             self._put_in_force(context, due)
             due = self.rules.next_due(context.gate_time)
         self.rules.business_day = self.head.business_day
-        self.rules.open_day = self.head.business_day
         self.memory.begin_input(context.gate_time)
         self.swept = self.endings.sweep(context, self.head.business_day, self.head.control_number)
         self.ledger.begin_user()

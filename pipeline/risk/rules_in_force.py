@@ -17,7 +17,13 @@ from pipeline.risk.bounds import (
     NEVER_US,
     is_id,
 )
-from pipeline.risk.check_rules import CheckRules, leaves_no_record, problem_of, subject_key
+from pipeline.risk.check_rules import (
+    RULES_MAX,
+    CheckRules,
+    leaves_no_record,
+    problem_of,
+    subject_key,
+)
 from pipeline.risk.check_traits import CheckCatalog
 from pipeline.risk.core_versions import CORE_VERSIONS
 from pipeline.risk.keys import control_key, user_key
@@ -35,6 +41,7 @@ from pipeline.risk.records import (
     Instrument,
     Limits,
     Policy,
+    Rule,
     UserAccount,
 )
 from pipeline.risk.state import LaneState
@@ -139,8 +146,6 @@ class RulesInForce:
         # Set by the lane's memory before each input: event times that may be taken.
         self.forgotten_before: int = 0
         self.latest_event_time: int = 0
-        # The business day of the input at hand. Set by the core before each input.
-        self.open_day: int = 0
         self.effective: dict[tuple[str, str], EffectiveLimits] = {}
 
     # -- restoring
@@ -173,6 +178,8 @@ class RulesInForce:
             return _day_problem(payload)
         if isinstance(payload, FirmState):
             return None
+        if isinstance(payload, Rule) and self.checks.too_many_rules(payload):
+            return f"{RULES_MAX} rules are enabled: withdraw one first"
         return problem_of(payload, self.catalog)
 
     def _definition(self, instrument_id: str) -> Instrument | None:

@@ -7,7 +7,17 @@ from typing import NamedTuple
 
 from pipeline.risk.records import ORDER_ACTION_CANCEL, ORDER_TYPE_LIMIT, Order
 from tests.oracle.conduct import Message
-from tests.oracle.lines import Check, Figure, bad_id, compared, failed, is_price, line, passed, skipped
+from tests.oracle.lines import (
+    Check,
+    Figure,
+    bad_id,
+    compared,
+    failed,
+    is_price,
+    line,
+    passed,
+    skipped,
+)
 from tests.oracle.situation import Situation, quantity_of, works
 
 

@@ -41,6 +41,8 @@ ORDER: dict[str, Any] = {
     "desk_id": None,
     "counterparty_id": None,
     "tags": {"a": "1", "b": "2"},
+    "reduce_only": False,
+    "short_mark": None,
 }
 CONTROL: dict[str, Any] = {
     "event_time": "1970-01-01T00:00:00.000000Z",

@@ -167,7 +167,7 @@ class OrderContext:
         if found is None:
             holdings = self.holdings(instrument, policy)
             user_id = self.order.user_id
-            day = self.rules.open_day
+            day = self.rules.business_day
             found = standing_of(self.state, user_id, instrument.currency, holdings, day)
             self._standing = found
         return found
