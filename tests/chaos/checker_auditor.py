@@ -24,6 +24,7 @@ from pipeline.risk.records import (
     Listing,
     Mark,
     Policy,
+    Rule,
     ScopeState,
     SessionCalendar,
     UserAccount,
@@ -355,4 +356,6 @@ def _steered(payload: Payload) -> tuple[str | int | None, ...] | None:
         return "state", payload.scope, payload.scope_id
     if isinstance(payload, SessionCalendar):
         return "calendar", payload.calendar_id
-    return ("listing", payload.instrument_id) if isinstance(payload, Listing) else None
+    if isinstance(payload, Listing):
+        return "listing", payload.instrument_id
+    return ("rule", payload.rule_id) if isinstance(payload, Rule) else None

@@ -12,7 +12,6 @@ from pipeline.risk.records import (
     INSTRUMENT_KIND_EQUITY,
     INSTRUMENT_KIND_SPOT,
     ORDER_ACTION_CANCEL,
-    ORDER_ACTION_NEW,
     ORDER_ACTION_REPLACE,
     SIDE_BUY,
     Order,
@@ -48,6 +47,7 @@ from tests.oracle.lines import (
     passed,
     skipped,
 )
+from tests.oracle.operator_rules import rule_lines
 from tests.oracle.prices import period_collar, self_match
 from tests.oracle.results import credit, daily_loss, drawdown
 from tests.oracle.severity import settled
@@ -392,8 +392,10 @@ def vector_of(order: Order, now: Situation) -> list[Check]:
     """Every check of the order, in order of precedence, as it is recorded."""
     if order.action == ORDER_ACTION_REPLACE:
         return replace_vector(order, now)
-    checks = NEW_ORDER if order.action == ORDER_ACTION_NEW else CANCEL
-    return [settled(check(order, now), order, now) for check in checks]
+    if order.action == ORDER_ACTION_CANCEL:
+        return [settled(check(order, now), order, now) for check in CANCEL]
+    judged = [*(check(order, now) for check in NEW_ORDER), *rule_lines(order, now)]
+    return [settled(line, order, now) for line in judged]
 
 
 def replace_vector(order: Order, now: Situation) -> list[Check]:
@@ -403,4 +405,5 @@ def replace_vector(order: Order, now: Situation) -> list[Check]:
     vector.append(replaces(order, now))
     if vector[-1].reason == "REPLACE_MISMATCH":
         now = replace(now, target=None)
-    return vector + [settled(check(order, now), order, now) for check in AFTER_REPLACE]
+    judged = [*(check(order, now) for check in AFTER_REPLACE), *rule_lines(order, now)]
+    return vector + [settled(line, order, now) for line in judged]

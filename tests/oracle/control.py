@@ -16,6 +16,7 @@ from pipeline.risk.records import (
     Policy,
     Release,
     Restriction,
+    Rule,
     UserAccount,
 )
 from tests.oracle.answers import (
@@ -27,6 +28,7 @@ from tests.oracle.answers import (
 )
 from tests.oracle.definitions import Payload, bad_definition
 from tests.oracle.lane import Lane
+from tests.oracle.operator_rules import is_one_too_many
 
 
 class Controls(Lane):
@@ -40,7 +42,8 @@ class Controls(Lane):
             raise ControlGapError(control.number)
         self.control_number = control.number
         payload = control.payload
-        if bad_definition(payload) or self._changes_its_nature(payload) or self._goes_back(payload):
+        impossible = bad_definition(payload) or self._changes_its_nature(payload)
+        if impossible or self._goes_back(payload) or self._is_one_too_many(payload):
             raise DeadLetterError("BAD_CONTROL")
         if control.effective_from > self.gate_time:
             self.waiting.append(control)
@@ -62,6 +65,9 @@ class Controls(Lane):
 
     def _goes_back(self, payload: Payload) -> bool:
         return isinstance(payload, CoreVersion) and payload.core_version < self.core_version
+
+    def _is_one_too_many(self, payload: Payload) -> bool:
+        return isinstance(payload, Rule) and is_one_too_many(payload, self.steering.rules)
 
     def _apply_due_controls(self) -> None:
         due = [c for c in self.waiting if c.effective_from <= self.gate_time]

@@ -25,6 +25,7 @@ from pipeline.risk.records import (
     UserAccount,
 )
 from tests.oracle.lines import CURRENCY_BYTES_MAX, bad_id
+from tests.oracle.operator_rules import bad_rule
 from tests.oracle.steered import FIGURE_MAX, Steer, bad_steer
 from tests.oracle.traits import EXEMPTABLE
 
@@ -72,6 +73,8 @@ def bad_definition(payload: Payload) -> bool:
         return bad_policy(payload)
     if isinstance(payload, Steer):
         return bad_steer(payload)
+    if isinstance(payload, Rule):
+        return bad_rule(payload)
     return isinstance(payload, DayClose) and payload.business_day > BUSINESS_DAY_MAX
 
 

@@ -34,6 +34,7 @@ from tests.property.operations import (
     step_recover,
     step_time,
 )
+from tests.property.operator_rules import step_rule
 from tests.property.orders import (
     step_burst,
     step_cancel,
@@ -123,6 +124,7 @@ STEPS: Final[tuple[tuple[int, Callable[[World, Random], None]], ...]] = (
     (1, step_flood_money),
     (5, step_control),
     (3, step_steer),
+    (4, step_rule),
     *CONDUCT_STEPS,
     (3, step_check_control),
     (4, step_spread),

@@ -30,6 +30,7 @@ from pipeline.risk.records import (
 )
 from tests.oracle.definitions import Payload
 from tests.property.money import step_money
+from tests.property.operator_rules import new_rule, rules_taken_back
 from tests.property.orders import price_near, step_order
 from tests.property.reports import step_fill
 from tests.property.steering import everybody_goes
@@ -211,6 +212,7 @@ CONTROLS: Final[tuple[Callable[[World, Random], Payload], ...]] = (
     new_firm_state,
     new_fees,
     new_policy,
+    new_rule,
     new_day,
     new_core,
     odd_instrument,
@@ -272,6 +274,7 @@ def step_recover(world: World, rng: Random) -> None:
         new_instrument(world, rng),
         *roomy([rng.choice(TIERS)], INSTRUMENTS),
         *everybody_goes(world),
+        *rules_taken_back(world),
     ]
     for payload in payloads:
         world.send_control(payload)
