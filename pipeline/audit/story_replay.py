@@ -1,10 +1,12 @@
 """What each step of an order's story meant for its user: the lane replayed from the audit alone.
 
 Owns the figures after a step: the order's hold and what is open, the user's money in the
-instrument's currencies, the position. They are those of the core itself, given the recorded inputs,
-and are shown only as long as the core comes to the very bytes that were recorded.
+instrument's currencies and in those that cover them, the position. They are those of the core
+itself, given the recorded inputs, and are shown only as long as the core comes to the very bytes
+that were recorded.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +22,7 @@ from pipeline.codecs.primitives import MalformedAvro
 from pipeline.codecs.wire import SchemaIds
 from pipeline.risk.core_versions import CORE_VERSIONS, UnknownCore, known_cores
 from pipeline.risk.keys import balance_key, decision_key, order_key, position_key
-from pipeline.risk.ledger import OrderTerms
+from pipeline.risk.ledger import OrderTerms, available_of
 from pipeline.risk.order_life import ENDED, REFUSED, STATES, UNKNOWN, state_of
 from pipeline.risk.records import (
     VERDICT_REJECTED,
@@ -42,9 +44,13 @@ class Purse:
     currency: str
     cash_minor: int
     held_minor: int
+    covered_minor: int
+    pledged_minor: int
     available_minor: int
     cash_change_minor: int
     held_change_minor: int
+    covered_change_minor: int
+    pledged_change_minor: int
 
 
 @dataclass(frozen=True)
@@ -170,16 +176,21 @@ class UserReplay:
         body = self._recorded.rows.get(balance_key(self._user_id, currency))
         return None if body is None else decode_row_balance(body)
 
-    def _all_purses(self, root_id: str, instrument_id: str | None) -> dict[str, RowBalance]:
-        """The user's money in the currencies of the instrument."""
+    def _all_purses(
+        self, root_id: str, instrument_id: str | None, also: Iterable[str] = ()
+    ) -> dict[str, RowBalance]:
+        """The user's money in the currencies of the instrument, in those that cover it, and others.
+
+        `also`: the others; what covered it before covers it no more once it is released.
+        """
         instrument = self._instrument(root_id, instrument_id)
-        purses: dict[str, RowBalance] = {}
-        if instrument is not None:
-            for currency in (instrument.currency, instrument.base_currency):
-                balance = None if currency is None else self._balance(currency)
-                if currency is not None and balance is not None:
-                    purses[currency] = balance
-        return purses
+        if instrument is None:
+            return {}
+        own = [instrument.currency, instrument.base_currency or instrument.currency]
+        known = [self._balance(currency) for currency in own]
+        covering = [by for balance in known if balance is not None for by in balance.covered_by]
+        purses = {currency: self._balance(currency) for currency in (*own, *covering, *also)}
+        return {currency: row for currency, row in purses.items() if row is not None}
 
     def _show(
         self,
@@ -203,7 +214,7 @@ class UserReplay:
             instrument_id=None if instrument is None else instrument.instrument_id,
             purses=tuple(
                 _purse(currency, balance, before.get(currency))
-                for currency, balance in self._all_purses(root_id, instrument_id).items()
+                for currency, balance in self._all_purses(root_id, instrument_id, before).items()
             ),
             order=order,
             position=None if instrument is None else self._position(instrument.instrument_id),
@@ -235,7 +246,11 @@ def _purse(currency: str, balance: RowBalance, before: RowBalance | None) -> Pur
         currency,
         balance.cash_minor,
         balance.held_minor,
-        balance.cash_minor - balance.held_minor,
+        balance.covered_minor,
+        balance.pledged_minor,
+        available_of(balance),
         balance.cash_minor - (0 if before is None else before.cash_minor),
         balance.held_minor - (0 if before is None else before.held_minor),
+        balance.covered_minor - (0 if before is None else before.covered_minor),
+        balance.pledged_minor - (0 if before is None else before.pledged_minor),
     )

@@ -1,9 +1,9 @@
 """A directory of YAML files as control definitions, and what of it the topic does not say yet.
 
 Owns the files' shape: every *.yaml of the directory is a mapping of sections (`instruments`,
-`limits`, `fees`, `users`: lists; `firm`, `policy`: one), whose entries have the field names of
-schemas/avro. Strict: an unknown key, a wrong type, a figure out of bounds, a key or a subject that
-comes twice is an error that names file and entry. Publishes nothing.
+`limits`, `collateral`, `fees`, `users`: lists; `firm`, `policy`: one), whose entries have the field
+names of schemas/avro. Strict: an unknown key, a wrong type, a figure out of bounds, a key or a
+subject that comes twice is an error that names file and entry. Publishes nothing.
 """
 
 from collections.abc import Iterator
@@ -26,6 +26,7 @@ SECTIONS: Final = {
     "instruments": "instrument",
     "fees": "fee_schedule",
     "limits": "limits",
+    "collateral": "collateral",
     "users": "user_account",
 }
 _SINGLE: Final = ("policy", "firm")
@@ -66,15 +67,17 @@ def plan_changes(definitions: list[Definition], history: ControlHistory) -> Plan
     """Compare definitions with the topic. Raises DefinitionError where one may not follow."""
     payloads = []
     kept = []
+    published = set(history.last)
     for definition in definitions:
         last = history.payload(subject_of(definition.payload))
         payload = _no_less_strict(definition.payload, last)
         if payload is not definition.payload:
             kept.append(payload.user_id if isinstance(payload, UserAccount) else "firm")
         try:
-            check(payload, last)
+            check(payload, last, published)
         except OutOfRangeError as error:
             raise DefinitionError(f"{definition.where}: {error}") from error
+        published.add(subject_of(payload))
         if not history.says(payload):
             payloads.append(payload)
     return Plan(tuple(payloads), len(definitions) - len(payloads), tuple(kept))

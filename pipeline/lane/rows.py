@@ -15,6 +15,7 @@ from pipeline.codecs.avro import (
     decode_row_decision,
     decode_row_mark,
     decode_row_order,
+    decode_row_pledge,
     decode_row_position,
     decode_row_seen,
     decode_row_user,
@@ -25,6 +26,7 @@ from pipeline.codecs.avro import (
     encode_row_decision,
     encode_row_mark,
     encode_row_order,
+    encode_row_pledge,
     encode_row_position,
     encode_row_seen,
     encode_row_user,
@@ -38,6 +40,7 @@ from pipeline.risk.keys import (
     EXECUTION,
     MARK,
     ORDER,
+    PLEDGE,
     POSITION,
     TRANSFER,
     USER,
@@ -49,6 +52,7 @@ from pipeline.risk.records import (
     RowDecision,
     RowMark,
     RowOrder,
+    RowPledge,
     RowPosition,
     RowSeen,
     RowUser,
@@ -128,6 +132,7 @@ _DECODERS: Final[dict[bytes, Callable[[bytes], Row]]] = {
     EXECUTION: decode_row_seen,
     TRANSFER: decode_row_seen,
     WITHDRAWAL: decode_row_withdrawal,
+    PLEDGE: decode_row_pledge,
     MARK: decode_row_mark,
     CONTROL: decode_control,
 }
@@ -141,7 +146,7 @@ def decode_row(key: bytes, body: bytes) -> Row:
     return decode(body)
 
 
-def encode_row(row: Row) -> bytes:
+def encode_row(row: Row) -> bytes:  # noqa: C901 -- a line for each kind of row
     """The Avro body of a row."""
     if isinstance(row, RowUser):
         return encode_row_user(row)
@@ -159,6 +164,8 @@ def encode_row(row: Row) -> bytes:
         return encode_row_seen(row)
     if isinstance(row, RowWithdrawal):
         return encode_row_withdrawal(row)
+    if isinstance(row, RowPledge):
+        return encode_row_pledge(row)
     if isinstance(row, RowMark):
         return encode_row_mark(row)
     return encode_control(row)

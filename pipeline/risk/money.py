@@ -122,10 +122,11 @@ def protection_price(mark_e9: int, collar_bps: int, tick_e9: int, *, buys: bool)
     return max(divide_up(lowest, tick_e9), 1) * tick_e9
 
 
-def converted(amount: int, pair: Instrument, mark_e9: int, *, from_base: bool) -> int:
-    """`amount` of the pair's base currency in its currency, or the other way; rounded up."""
+def rate_of(pair: Instrument, mark_e9: int, *, from_base: bool) -> tuple[int, int]:
+    """What a minor unit of the pair's base currency is in its currency, or the other way.
+
+    As numerator and denominator, both above 0.
+    """
     base = pair.base_minor_per_lot * pair.multiplier_denominator * PRICE_SCALE
     quote = mark_e9 * pair.multiplier_numerator
-    if from_base:
-        return divide_up(amount * quote, base)
-    return divide_up(amount * base, quote)
+    return (quote, base) if from_base else (base, quote)

@@ -14,6 +14,7 @@ from pipeline.risk.keys import (
     decision_key,
     mark_key,
     order_key,
+    pledge_key,
     position_key,
     user_key,
 )
@@ -25,6 +26,7 @@ from pipeline.risk.records import (
     RowDecision,
     RowMark,
     RowOrder,
+    RowPledge,
     RowPosition,
     RowSeen,
     RowUser,
@@ -40,6 +42,7 @@ Row = (
     | RowDecision
     | RowSeen
     | RowWithdrawal
+    | RowPledge
     | RowMark
     | Control
 )
@@ -210,6 +213,15 @@ class LaneState:
             return None
         if not isinstance(row, RowWithdrawal):
             raise InvariantViolated("row of another kind under a withdrawal key")
+        return row
+
+    def pledge(self, user_id: str, covered: str, covering: str) -> RowPledge | None:
+        """What of one currency covers what is needed in another."""
+        row = self._live(pledge_key(user_id, covered, covering))
+        if row is None:
+            return None
+        if not isinstance(row, RowPledge):
+            raise InvariantViolated("row of another kind under a pledge key")
         return row
 
     def mark(self, instrument_id: str) -> RowMark | None:

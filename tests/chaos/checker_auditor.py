@@ -14,6 +14,7 @@ from pipeline.risk.records import (
     INSTRUMENT_KIND_SPOT,
     SIDE_BUY,
     SIDE_SELL,
+    Collateral,
     Control,
     FeeSchedule,
     FirmState,
@@ -27,6 +28,7 @@ from tests.oracle.auditor import Auditor, Expected, Input
 from tests.oracle.book import SIGN, Book, Column, Entry, Remembered, Trade, close_and_open
 from tests.oracle.checks import BUCKET_US, BUCKETS_BEFORE
 from tests.oracle.definitions import Payload
+from tests.oracle.pledges import release
 
 partition_hash: Final = cache(murmur2)
 
@@ -140,6 +142,7 @@ class RunningBook(Book):
             orders=self.orders.branch(),
             margined=dict(self.margined),
             accepted_at=Accepted(self.accepted_at),
+            pledges=dict(self.pledges),
         )
 
     def total(self, currency: str, column: Column) -> int:
@@ -243,10 +246,9 @@ class LaneAuditor(Auditor):
         self.gate_time = max(self.gate_time, gate_time)
         return self.apply(topic, 0, key, value)
 
-    def figures_of(self, user: str, currency: str) -> tuple[int, int]:
-        """(cash, held)."""
-        book = self._book(user)
-        return book.cash(currency), book.held(currency)
+    def shortfall_of(self, user: str, currency: str) -> int:
+        """What is held and pledged beyond cash and cover; nothing or less when all is there."""
+        return -self._book(user).available(currency)
 
     def control_rows(self) -> list[int]:
         """Numbers of the control records that must be stored: in force or waiting."""
@@ -270,8 +272,9 @@ class LaneAuditor(Auditor):
         return super()._control(control)
 
     def _note_deficits(self, book: Book, tenant: str) -> None:
+        release(book)
         self.shortfalls += [
-            (currency, book.held(currency) - book.cash(currency))
+            (currency, -book.available(currency))
             for currency in sorted(book.shortfalls() - book.short)
         ]
         super()._note_deficits(book, tenant)
@@ -299,6 +302,8 @@ def _subject(payload: Payload) -> tuple[str | int | None, ...] | None:
         return "limits", payload.scope, payload.scope_id, payload.instrument_id
     if isinstance(payload, FeeSchedule):
         return "fees", payload.tier_id, payload.instrument_id
+    if isinstance(payload, Collateral):
+        return "collateral", payload.tier_id, payload.currency
     if isinstance(payload, Policy):
         return ("policy",)
     return ("firm",) if isinstance(payload, FirmState) else None

@@ -19,7 +19,7 @@ from pipeline.risk.records import (
 )
 from tests.oracle.arithmetic import exact_notional, fits, up
 from tests.oracle.book import Remembered
-from tests.oracle.capital import buying_power
+from tests.oracle.capital import buying_power, power_of
 from tests.oracle.lines import (
     CURRENCY_BYTES_MAX,
     EXEMPTABLE,
@@ -36,6 +36,7 @@ from tests.oracle.lines import (
     passed,
     skipped,
 )
+from tests.oracle.pledges import Taken
 from tests.oracle.shape import cancel_fields, fields, replace_fields
 from tests.oracle.situation import (
     BUCKET_US,
@@ -364,13 +365,20 @@ class Judgement(NamedTuple):
     fx: Fx | None = None
     protection_price_e9: int | None = None
     price_e9: int | None = None
+    taken: tuple[Taken, ...] = ()
 
 
 def judge_new(order: Order, now: Situation) -> Judgement:
     """The vector of a NEW, in order of precedence."""
     vector = [exempted(judge(order, now), now) for judge in NEW_ORDER]
     bound = bound_of(order, now)
-    return Judgement(vector, fx_used(order, now, vector), bound.protection, price_of(order, now))
+    return Judgement(
+        vector,
+        fx_used(order, now, vector),
+        bound.protection,
+        price_of(order, now),
+        power_of(order, now).taken,
+    )
 
 
 def judge_cancel(order: Order, now: Situation) -> Judgement:
@@ -386,7 +394,12 @@ def judge_replace(order: Order, now: Situation) -> Judgement:
     if vector[-1].reason == "REPLACE_MISMATCH":
         now = replace(now, target=None)
     vector += [exempted(judge(order, now), now) for judge in AFTER_REPLACE]
-    return Judgement(vector, fx_used(order, now, vector), price_e9=price_of(order, now))
+    return Judgement(
+        vector,
+        fx_used(order, now, vector),
+        price_e9=price_of(order, now),
+        taken=power_of(order, now).taken,
+    )
 
 
 def working(named: Remembered | None) -> Remembered | None:

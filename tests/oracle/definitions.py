@@ -7,6 +7,7 @@ from typing import Final
 
 from pipeline.risk.records import (
     INSTRUMENT_KIND_SPOT,
+    Collateral,
     CoreVersion,
     DayClose,
     FeeSchedule,
@@ -19,9 +20,18 @@ from pipeline.risk.records import (
 from tests.oracle.lines import CURRENCY_BYTES_MAX, EXEMPTABLE, bad_id
 
 Payload = (
-    Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion
+    Instrument
+    | Limits
+    | UserAccount
+    | FirmState
+    | FeeSchedule
+    | Policy
+    | DayClose
+    | CoreVersion
+    | Collateral
 )
 FIGURE_MAX: Final = 10**18
+HAIRCUT_BPS_MAX: Final = 10_000
 DURATION_MS_MAX: Final = 100 * 366 * 86_400_000
 # The last day of the year 9999.
 BUSINESS_DAY_MAX: Final = 2_932_896
@@ -46,6 +56,9 @@ def bad_definition(payload: Payload) -> bool:
         return not in_range or bad_id(payload.tier_id) or bad_id(payload.instrument_id)
     if isinstance(payload, Policy):
         return bad_policy(payload)
+    if isinstance(payload, Collateral):
+        bad_ids = bad_id(payload.tier_id) or bad_id(payload.currency, CURRENCY_BYTES_MAX)
+        return bad_ids or not is_between(0, payload.haircut_bps, HAIRCUT_BPS_MAX)
     return isinstance(payload, DayClose) and payload.business_day > BUSINESS_DAY_MAX
 
 

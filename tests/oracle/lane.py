@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from pipeline.risk.records import (
+    Collateral,
     Control,
     CoreVersion,
     FeeSchedule,
@@ -30,11 +31,13 @@ from tests.oracle.arithmetic import fits, murmur2
 from tests.oracle.book import Book, Remembered
 from tests.oracle.definitions import Payload, bad_definition
 from tests.oracle.memory import Memory
+from tests.oracle.pledges import release
 
 DAY_US: Final = 86_400_000_000
 WINDOW_MS_WITHOUT_POLICY: Final = 7 * 86_400_000
 IDS_MAX_WITHOUT_POLICY: Final = 5_000_000
 NO_TENANT: Final = "UNKNOWN"
+COLLATERALS_MAX: Final = 16
 # The end of the year 9999.
 GATE_TIME_MAX: Final = 253_402_300_799_999_999
 
@@ -75,6 +78,7 @@ class Lane:
     limits: dict[tuple[int, str, str | None], tuple[Limits, int]] = field(default_factory=dict)
     accounts: dict[str, UserAccount] = field(default_factory=dict)
     fees: dict[tuple[str, str | None], FeeSchedule] = field(default_factory=dict)
+    collateral: dict[tuple[str, str], tuple[Collateral, int]] = field(default_factory=dict)
     firm_state: int | None = None
     policy: tuple[Policy, int] | None = None
     marks: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -148,6 +152,8 @@ class Lane:
         payload = control.payload
         if bad_definition(payload) or self._changes_its_nature(payload) or self._goes_back(payload):
             raise DeadLetterError("BAD_CONTROL")
+        if isinstance(payload, Collateral) and self._is_one_too_many(payload):
+            raise DeadLetterError("BAD_CONTROL")
         if control.effective_from > self.gate_time:
             self.waiting.append(control)
             return "PENDING"
@@ -169,6 +175,13 @@ class Lane:
     def _goes_back(self, payload: Payload) -> bool:
         return isinstance(payload, CoreVersion) and payload.core_version < self.core_version
 
+    def _is_one_too_many(self, payload: Collateral) -> bool:
+        """Whether its tier would have collateral of more currencies than may be."""
+        defined = [known for known, _ in self.collateral.values()]
+        defined += [c.payload for c in self.waiting if isinstance(c.payload, Collateral)]
+        of_tier = {one.currency for one in defined if one.tier_id == payload.tier_id}
+        return len(of_tier | {payload.currency}) > COLLATERALS_MAX
+
     def _apply_due_controls(self) -> None:
         due = [c for c in self.waiting if c.effective_from <= self.gate_time]
         self.waiting = [c for c in self.waiting if c not in due]
@@ -187,6 +200,8 @@ class Lane:
             self.firm_state = payload.trading_state
         elif isinstance(payload, FeeSchedule):
             self.fees[payload.tier_id, payload.instrument_id] = payload
+        elif isinstance(payload, Collateral):
+            self.collateral[payload.tier_id, payload.currency] = (payload, version)
         elif isinstance(payload, Policy):
             self.policy = (payload, version)
         elif isinstance(payload, CoreVersion):
@@ -259,7 +274,8 @@ class Lane:
         return order if order is not None and order.is_order else None
 
     def _note_deficits(self, book: Book, tenant: str) -> None:
-        """Tell of currencies that have gone short and of those that are covered again."""
+        """Release pledges; tell of currencies that have gone short or are covered again."""
+        release(book)
         short = book.shortfalls()
         for currency in sorted(short ^ book.short):
             self._emit("DEFICIT" if currency in short else "DEFICIT_CURED", tenant)

@@ -20,6 +20,7 @@ from tests.oracle.book import Book, Remembered, Version
 from tests.oracle.checks import Judgement, judge_cancel, judge_new, judge_replace
 from tests.oracle.lane import Lane
 from tests.oracle.lines import failed
+from tests.oracle.pledges import pledge
 from tests.oracle.situation import Situation
 
 SWEPT_MAX: Final = 100
@@ -157,6 +158,7 @@ class Orders(Lane):
             fees=self._fees_in_force(order.user_id, order.instrument_id),
             instruments=self.instruments,
             marks=self.marks,
+            collateral=self.collateral,
             book=book,
             named=named,
         )
@@ -181,6 +183,7 @@ class Orders(Lane):
             fx_instrument_id=None if fx is None else fx.instrument_id,
             fx_price_e9=None if fx is None else fx.price_e9,
             fx_as_of=None if fx is None else fx.as_of,
+            cover=judgement.taken,
         )
 
     def _remember(
@@ -223,10 +226,11 @@ class Orders(Lane):
     def _accept(
         self, order: Order, decision: DecisionSummary, works: Remembered, book: Book
     ) -> DecisionSummary:
-        """Hold what the order needs; the decision with what that is."""
+        """Pledge and hold what the order needs; the decision with what that is."""
         terms = self._terms(order.user_id, order.instrument_id)
         works = replace(works, terms=terms)
         currency, _ = works.hold
+        pledge(book, currency, decision.cover)
         before = book.held(currency)
         book.orders[works.order.order_id] = works
         book.margined[order.instrument_id] = terms[0]

@@ -54,7 +54,7 @@ SHARE_PRICE_E9: Final = 200 * E9
 USUAL_PRICES: Final = {"ESX": PRICE_E9, "BTC-USD": SPOT_PRICE_E9, "ACME": SHARE_PRICE_E9}
 FEE_PER_LOT: Final = 100
 MARGIN: Final = 100_000
-NOTHING: Final = RowBalance(0, 0, 0, 0, 0, 0, 0, 0)
+NOTHING: Final = RowBalance(0, 0, 0, 0, 0, 0, 0, 0, 0, [], 0)
 
 ESX: Final = future("ESX", margin_minor_per_lot=MARGIN)
 # A lot is 1,000 minor units of BTC and worth the price in minor units of USD.

@@ -15,6 +15,7 @@ from pipeline.codecs.avro import (
     decode_row_balance,
     decode_row_decision,
     decode_row_order,
+    decode_row_pledge,
     decode_row_position,
     decode_row_seen,
     decode_row_user,
@@ -33,6 +34,7 @@ from pipeline.risk.records import (
     RowAlias,
     RowBalance,
     RowOrder,
+    RowPledge,
     RowPosition,
     RowSeen,
     RowUser,
@@ -40,6 +42,7 @@ from pipeline.risk.records import (
 )
 from tests.oracle.auditor import DecisionSummary, Event, Expected, SweptDecision
 from tests.oracle.checks import Check
+from tests.oracle.pledges import Taken
 from tests.property.world import LANE, LANE_COUNT, TOPICS, Input
 
 DECODE_ROW: Final[dict[bytes, Callable[[bytes], Any]]] = {
@@ -49,6 +52,7 @@ DECODE_ROW: Final[dict[bytes, Callable[[bytes], Any]]] = {
     keys.ORDER: decode_row_order,
     keys.ALIAS: decode_row_alias,
     keys.WITHDRAWAL: decode_row_withdrawal,
+    keys.PLEDGE: decode_row_pledge,
     keys.DECISION: decode_row_decision,
     keys.EXECUTION: decode_row_seen,
     keys.TRANSFER: decode_row_seen,
@@ -145,6 +149,10 @@ class Gate:
         """By user and withdrawal id."""
         return self.rows_of(keys.WITHDRAWAL)
 
+    def pledges(self) -> dict[tuple[str, ...], RowPledge]:
+        """By user, covered and covering currency."""
+        return self.rows_of(keys.PLEDGE)
+
 
 def parts_of(key: bytes) -> tuple[str, ...]:
     """The parts of a row's key after its kind."""
@@ -177,6 +185,7 @@ def seen(output: LaneOutput) -> Expected:
             fx_instrument_id=record.fx_instrument_id,
             fx_price_e9=record.fx_price_e9,
             fx_as_of=record.fx_as_of,
+            cover=tuple(Taken(*(getattr(c, n) for n in Taken._fields)) for c in record.cover),
             checks=tuple(
                 Check(
                     line.check,

@@ -34,6 +34,7 @@ from tests.property.orders import (
     step_replace,
     with_tags_backwards,
 )
+from tests.property.pledges import step_chain, step_collateral, step_lean, step_rates
 from tests.property.poison import step_poison, step_wrong_key
 from tests.property.reports import (
     report_on,
@@ -112,6 +113,10 @@ STEPS: Final[tuple[tuple[int, Callable[[World, Random], None]], ...]] = (
     (2, step_odd_money),
     (1, step_flood_money),
     (5, step_control),
+    (2, step_collateral),
+    (7, step_lean),
+    (3, step_chain),
+    (2, step_rates),
     (2, step_mark),
     (6, step_marks),
     (2, step_time),

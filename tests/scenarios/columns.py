@@ -74,7 +74,8 @@ def _held(floor: Floor, currency: str) -> str:
 
 def _free(floor: Floor, currency: str) -> str:
     row = floor.balance(currency)
-    return shown_money(row.cash_minor - row.held_minor, currency)
+    free = row.cash_minor - row.held_minor - row.pledged_minor + row.covered_minor
+    return shown_money(free, currency)
 
 
 def _margin(floor: Floor, name: str) -> str:

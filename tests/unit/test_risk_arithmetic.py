@@ -11,7 +11,6 @@ from typing import Final
 import pytest
 
 from pipeline.risk.money import (
-    converted,
     fee_hold,
     fits,
     hold_currency,
@@ -21,6 +20,7 @@ from pipeline.risk.money import (
     order_hold,
     position_margin,
     protection_price,
+    rate_of,
     settled,
 )
 from pipeline.risk.records import SIDE_BUY, SIDE_SELL, FeeSchedule, Instrument
@@ -143,9 +143,9 @@ def test_a_protection_price_of_a_sale_is_at_least_a_tick(collar: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(DRAWS))
-def test_a_conversion_is_rounded_up_both_ways(seed: int) -> None:
-    pair, amount, mark, _, _ = drawn(seed)
+def test_a_rate_is_exact_both_ways(seed: int) -> None:
+    pair, _, mark, _, _ = drawn(seed)
     lot = worth(pair, mark)
     per_lot = pair.base_minor_per_lot
-    assert converted(amount, pair, mark, from_base=True) == ceil(amount * lot / per_lot)
-    assert converted(amount, pair, mark, from_base=False) == ceil(amount * per_lot / lot)
+    assert Fraction(*rate_of(pair, mark, from_base=True)) == lot / per_lot
+    assert Fraction(*rate_of(pair, mark, from_base=False)) == per_lot / lot

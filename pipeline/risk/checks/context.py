@@ -21,6 +21,7 @@ from pipeline.risk.records import (
     ORDER_TYPE_MARKET,
     SIDE_BUY,
     CheckResult,
+    Cover,
     Instrument,
     Order,
     RowMark,
@@ -90,6 +91,8 @@ class OrderContext:
         # What converted a notional to the limit's currency: set by ORDER_NOTIONAL.
         self.fx_pair: Instrument | None = None
         self.fx_mark: RowMark | None = None
+        # Money of other currencies that the order needs pledged: set by BUYING_POWER.
+        self.cover: list[Cover] = []
 
     @property
     def added_lots(self) -> int:

@@ -2,12 +2,14 @@
 
 SEC 15c3-5(c)(1)(i). A future adds its fee and the rise of the position's margin; a buy of anything
 else its notional and fee; a spot sale the base it would deliver; an equity sale the margin of what
-would be short. Compiled with mypyc.
+would be short. What is missing may be covered by pledges (`pledges.py`), which an acceptance makes.
+Compiled with mypyc.
 """
 
 from typing import Final
 
 from pipeline.risk.checks.context import OrderContext, failed, not_evaluated, with_figures
+from pipeline.risk.ledger import available_of
 from pipeline.risk.money import (
     fits,
     hold_currency,
@@ -15,6 +17,7 @@ from pipeline.risk.money import (
     order_hold,
     position_margin,
 )
+from pipeline.risk.pledges import find
 from pipeline.risk.records import (
     INSTRUMENT_KIND_FUTURE,
     INSTRUMENT_KIND_SPOT,
@@ -22,6 +25,8 @@ from pipeline.risk.records import (
     CheckResult,
     FeeSchedule,
     Instrument,
+    RowBalance,
+    RowUser,
 )
 
 NAME: Final = "BUYING_POWER"
@@ -36,36 +41,65 @@ def check(c: OrderContext) -> CheckResult:
     fee = c.rules.fee_of(user.tier_id, instrument.instrument_id)
     if fee is None:
         return failed(NAME, "FEE_MISSING")
-    side = c.order.side
-    added = _order_change(c, instrument, fee)
-    if not fits(added):
+    order_change = _order_change(c, instrument, fee)
+    if not fits(order_change):
         return failed(NAME, "OUT_OF_RANGE")
+    side = c.order.side
     buys = c.working_buy_lots + (c.added_lots if side == SIDE_BUY else 0)
     sells = c.working_sell_lots + (0 if side == SIDE_BUY else c.added_lots)
-    if instrument.margin_minor_per_lot is None:
-        before = (c.position_lots, c.working_buy_lots, c.working_sell_lots)
-        margined = margined_lots(instrument, *before)
-        if (
-            instrument.kind == INSTRUMENT_KIND_FUTURE
-            or margined_lots(instrument, c.position_lots, buys, sells) > margined
-        ):
-            return failed(NAME, "MARGIN_MISSING")
+    if instrument.margin_minor_per_lot is None and _needs_margin(c, instrument, buys, sells):
+        return failed(NAME, "MARGIN_MISSING")
     margin_change = position_margin(instrument, c.position_lots, buys, sells) - c.margin_minor
-    added += margin_change
+    added = order_change + margin_change
     if not fits(added):
         return failed(NAME, "OUT_OF_RANGE")
     observed = max(added, 0)
     balance = c.state.balance(c.order.user_id, hold_currency(instrument, side))
-    held = 0 if balance is None else balance.held_minor
-    available = 0 if balance is None else balance.cash_minor - held
+    available = 0 if balance is None else available_of(balance)
     # What adds nothing takes nothing.
     if observed == 0 or observed <= available:
         return with_figures(NAME, None, observed, available, None)
     # A user who is short must be able to close, fee or not.
-    closes = instrument.kind != INSTRUMENT_KIND_SPOT and margin_change <= 0 and c.reduces()
-    if closes and not fits(held + added):
+    if instrument.kind != INSTRUMENT_KIND_SPOT and margin_change <= 0 and c.reduces():
+        if not _fits_with(balance, added, 0):
+            return failed(NAME, "OUT_OF_RANGE")
+        return with_figures(NAME, None, observed, available, None)
+    # What a spot sale delivers must be there.
+    if instrument.kind == INSTRUMENT_KIND_SPOT and side != SIDE_BUY:
+        return with_figures(NAME, "BUYING_POWER", observed, available, None)
+    return _by_pledges(c, user, instrument.currency, balance, observed)
+
+
+def _by_pledges(
+    c: OrderContext, user: RowUser, currency: str, balance: RowBalance | None, observed: int
+) -> CheckResult:
+    """Whether money of other currencies covers what is missing of this one."""
+    available = 0 if balance is None else available_of(balance)
+    shortfall = observed - available
+    found = find(c.rules, c.state, c.gate_time, c.order.user_id, user.tier_id, currency, shortfall)
+    if found.problem == "":
+        return not_evaluated(NAME)
+    if found.problem is not None:
+        return with_figures(NAME, found.problem, observed, available, None)
+    if found.left == 0 and not _fits_with(balance, observed, shortfall):
         return failed(NAME, "OUT_OF_RANGE")
-    return with_figures(NAME, None if closes else "BUYING_POWER", observed, available, None)
+    c.cover = found.cover
+    reason = "BUYING_POWER" if found.left > 0 else None
+    return with_figures(NAME, reason, observed, available + found.good_for, None)
+
+
+def _needs_margin(c: OrderContext, instrument: Instrument, buys: int, sells: int) -> bool:
+    """Whether the order raises the lots that a margin is held for."""
+    before = margined_lots(instrument, c.position_lots, c.working_buy_lots, c.working_sell_lots)
+    after = margined_lots(instrument, c.position_lots, buys, sells)
+    return instrument.kind == INSTRUMENT_KIND_FUTURE or after > before
+
+
+def _fits_with(balance: RowBalance | None, held: int, covered: int) -> bool:
+    """Whether what is held and covered can still be stored with so much more of it."""
+    if balance is None:
+        return fits(held) and fits(covered)
+    return fits(balance.held_minor + held) and fits(balance.covered_minor + covered)
 
 
 def _order_change(c: OrderContext, instrument: Instrument, fee: FeeSchedule) -> int:

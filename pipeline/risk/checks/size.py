@@ -9,7 +9,8 @@ from pipeline.risk.checks.context import (
     not_evaluated,
     within,
 )
-from pipeline.risk.money import converted, fits, notional_up
+from pipeline.risk.fx import find_rate
+from pipeline.risk.money import divide_up, fits, notional_up
 from pipeline.risk.records import CheckResult
 from pipeline.risk.rules_in_force import MS
 
@@ -50,18 +51,14 @@ def _check_converted(c: OrderContext, notional: int, currency: str, wanted: str)
     if policy is None or limits is None:
         return not_evaluated(ORDER_NOTIONAL)
     figure = limits.order_notional_minor_max
-    pair = c.rules.pair_of(currency, wanted)
-    from_base = pair is not None
-    if pair is None:
-        pair = c.rules.pair_of(wanted, currency)
-    mark = None if pair is None else c.state.mark(pair.instrument_id)
-    if pair is None or mark is None:
+    rate = find_rate(c.rules, c.state, currency, wanted)
+    if rate is None:
         return failed_at(ORDER_NOTIONAL, "FX_MISSING", figure.value, figure.version)
-    if c.gate_time - mark.as_of > policy.mark_age_ms_max * MS:
+    if c.gate_time - rate.mark.as_of > policy.mark_age_ms_max * MS:
         return failed_at(ORDER_NOTIONAL, "FX_STALE", figure.value, figure.version)
-    value = converted(notional, pair, mark.price_e9, from_base=from_base)
+    value = divide_up(notional * rate.numerator, rate.denominator)
     if not fits(value):
         return failed(ORDER_NOTIONAL, "OUT_OF_RANGE")
-    c.fx_pair = pair
-    c.fx_mark = mark
+    c.fx_pair = rate.pair
+    c.fx_mark = rate.mark
     return within(ORDER_NOTIONAL, "ORDER_NOTIONAL", value, figure)
