@@ -221,6 +221,7 @@ class OrderFlow:
             "kind": "WITHDRAWAL_REQUEST",
             "withdrawal_id": f"w{self._count}",
             "amount_minor": self._random.randint(1, 5 * 10**6),
+            "currency": self._random.choice(("USD", "USD", "EUR")),
         }
         record = deposit(self._user(), f"d{self._count}", **changes)
         self._send("deposits", "deposit", record)

@@ -124,14 +124,15 @@ def assert_pledges_add_up(gate: Gate) -> None:
         covered[user, into] += pledge.covered_minor
         pledged[user, of] += pledge.pledged_minor
         covered_by[user, into].append(of)
-    for purse, row in gate.balances().items():
+    for (user, currency), row in gate.balances().items():
+        purse = (user, currency)
         assert row.covered_minor == covered.pop(purse, 0)
         assert row.pledged_minor == pledged.pop(purse, 0)
-        assert row.covered_by == covered_by[purse]
+        assert row.covered_by == covered_by.get(purse, [])
         reached = set(row.covered_by)
         for _ in range(len(covered_by)):
-            reached |= {by for currency in reached for by in covered_by[purse[0], currency]}
-        assert purse[1] not in reached
+            reached |= {by for one in reached for by in covered_by.get((user, one), ())}
+        assert currency not in reached
     assert not covered + pledged, "a pledge of a currency without a balance"
 
 

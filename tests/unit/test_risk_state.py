@@ -49,6 +49,7 @@ def empty() -> LaneState:
             keys.withdrawal_key("u", "w"),
             lambda state: state.withdrawal(keys.withdrawal_key("u", "w")),
         ),
+        (keys.pledge_key("u", "USD", "EUR"), lambda state: state.pledge("u", "USD", "EUR")),
         (keys.mark_key("ESX"), lambda state: state.mark("ESX")),
     ],
 )
