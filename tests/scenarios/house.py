@@ -16,6 +16,7 @@ from pipeline.risk.records import (
     DEPOSIT_KIND_WITHDRAWAL_SETTLED,
     INSTRUMENT_STATE_NAMES,
     TRADING_STATE_NAMES,
+    Collateral,
     DayClose,
     FeeSchedule,
     FirmState,
@@ -123,6 +124,11 @@ def policy(floor: Floor, parts: Parts) -> LaneOutput:
     """The policy is changed."""
     before: Policy = floor.policy
     return floor.publish(changed(before, **fields_of(before, parts["fields"])))
+
+
+def collateral(floor: Floor, parts: Parts) -> LaneOutput:
+    """Money of a currency may cover others from now on, or not any more."""
+    return floor.publish(Collateral(TIER, parts["currency"], lots_of(parts["haircut"])))
 
 
 def fees(floor: Floor, parts: Parts) -> LaneOutput:

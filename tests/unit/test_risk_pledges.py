@@ -25,11 +25,20 @@ from pipeline.risk.state import InvariantViolated
 from tests.oracle.auditor import Expected
 from tests.oracle.checks import Check
 from tests.oracle.pledges import Taken
-from tests.property.desk import ACCOUNT, ESX, FUNDS, POLICY, PRICE_E9, USER, Desk, check
+from tests.property.desk import (
+    ESX,
+    EURO_E9,
+    FUNDS,
+    POLICY,
+    PRICE_E9,
+    USER,
+    Desk,
+    check,
+    pledging,
+)
 from tests.property.world import E9, TENANT, changed, fx_pair, send_mark, spot, usual_limits
 
-# 1.25 USD for a euro; what a lot of ESX needs is its margin and fee.
-EURO_E9: Final = 1_250_000_000
+# What a lot of ESX needs: its margin and fee.
 NEED: Final = 100_100
 HAIRCUT: Final = 300
 # What a euro covers, and what has to be pledged for a lot.
@@ -94,12 +103,7 @@ def test_a_euro_account_buys_in_dollars() -> None:
 
 
 def test_who_never_had_a_dollar_may_buy_all_the_same() -> None:
-    made = Desk(ACCOUNT)
-    made.control(ACCOUNT)
-    made.control(fx_pair("EUR-USD"))
-    made.mark("EUR-USD", EURO_E9)
-    made.control(Collateral("gold", "EUR", HAIRCUT))
-    made.money(DEPOSIT_KIND_DEPOSIT, 200_000, "EUR")
+    made = pledging(haircut_bps=HAIRCUT)
     assert cover(made.order()) == [("EUR", NEED, PLEDGED)]
     assert made.balance().covered_minor == NEED
 
