@@ -22,10 +22,11 @@ from pipeline.risk.state import InvariantViolated, LaneState
 
 
 class Found:
-    """What was found to cover a shortfall. `problem`: why it cannot be told, "" without a policy.
+    """What was found to cover a shortfall, for as far as it went where there is a problem.
 
     `left`: what of the shortfall is not covered; `good_for`: what all that may cover is worth, in
-    minor units of the currency that is short.
+    minor units of the currency that is short. `problem`: why it cannot be told, "" without a
+    policy.
     """
 
     def __init__(self, shortfall: int) -> None:
@@ -85,7 +86,6 @@ def find(
             found.add(known, own, rate)
         elif found.left > 0:
             # It is needed, and nobody can say what it is worth.
-            found.cover = []
             found.problem = "FX_MISSING" if rate is None else "FX_STALE"
             return found
     return found
@@ -117,7 +117,7 @@ class Pledges:
     def _excess(self, user_id: str, currency: str) -> int:
         """By how much more is covered than is needed."""
         row = self.state.balance(user_id, currency)
-        if row is None or row.covered_minor == 0:
+        if row is None:
             return 0
         needed = row.held_minor + row.pledged_minor - row.cash_minor
         return row.covered_minor - max(0, needed)

@@ -168,6 +168,19 @@ def test_what_is_not_needed_counts_in_the_limit_and_is_not_pledged() -> None:
     assert power(answer).limit == 2_000_000 + floor(200_000 * WORTH)
 
 
+def test_the_smallest_unit_covers_what_it_is_worth() -> None:
+    made = with_coins(desk(0, usd=NEED - 20), 1)
+    assert cover(made.order()) == [("BTC", 20, 1)]
+
+
+def test_the_smallest_shortfall_needs_a_rate() -> None:
+    made = with_coins(desk(usd=NEED - 21), 1)
+    made.wait(60_001)
+    for name, price in (("ESX", PRICE_E9), ("BTC-USD", 40_000 * E9)):
+        send_mark(made.world, name, price)
+    assert made.order().reason_code == "FX_STALE"
+
+
 def test_money_that_is_worth_nothing_is_passed_over() -> None:
     answer = with_coins(desk(), 1, haircut=9_999).order()
     assert cover(answer) == [("EUR", NEED, PLEDGED)]
