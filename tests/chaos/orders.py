@@ -189,8 +189,8 @@ class OrderFlow:
         amount = sign * self._random.randint(1, 10**7)
         changes: dict[str, Any] = {"kind": kind, "amount_minor": amount}
         if self._random.random() < 0.3:
-            # Money that may cover orders in dollars, or is pledged for some.
-            changes["currency"] = "EUR"
+            # Money that may cover orders in dollars, or is pledged for some; there is less of it.
+            changes |= {"currency": "EUR", "amount_minor": amount // 10 or 1}
         self._send("deposits", "deposit", deposit(self._user(), f"d{self._count}", **changes))
 
     def _settle(self) -> None:
