@@ -193,8 +193,13 @@ class CheckRules:
         if rule.severity != CHECK_SEVERITY_REJECT:
             self.severities[name] = rule.severity
 
-    def too_many_rules(self, rule: Rule) -> bool:
-        """Whether one more would be enabled than every order can be judged by."""
+    def problem(self, payload: CheckPayload) -> str | None:
+        """What is out of range in a payload, or None."""
+        if isinstance(payload, Rule) and self._is_one_too_many(payload):
+            return f"{RULES_MAX} rules are enabled: withdraw one first"
+        return problem_of(payload, self.catalog)
+
+    def _is_one_too_many(self, rule: Rule) -> bool:
         others = [known for known in self.rules if known.name != RULE_PREFIX + rule.rule_id]
         return rule.enabled and len(others) >= RULES_MAX
 
