@@ -19,6 +19,7 @@ from pipeline.risk.records import (
     SIDE_SELL,
     TRADING_STATE_ACTIVE,
     Collateral,
+    Listing,
     UserAccount,
 )
 from pipeline.risk.state import InvariantViolated
@@ -36,7 +37,16 @@ from tests.property.desk import (
     check,
     pledging,
 )
-from tests.property.world import E9, TENANT, changed, fx_pair, send_mark, spot, usual_limits
+from tests.property.world import (
+    E9,
+    TENANT,
+    changed,
+    fx_pair,
+    send_mark,
+    spot,
+    usual_limits,
+    usual_policy,
+)
 
 # What a lot of ESX needs: its margin and fee.
 NEED: Final = 100_100
@@ -351,6 +361,7 @@ def test_more_than_can_be_stored_is_out_of_range() -> None:
     made.mark("EUR-USD", 10**18)
     made.control(usual_limits(order_notional_minor_max=10**18))
     made.control(changed(ESX, margin_minor_per_lot=10**18))
+    made.control(usual_policy(checks_exempt=["CREDIT"]))
     assert made.order(quantity_lots=9).reason_code == "ACCEPTED"
     answer = made.order()
     assert power(answer)[1:] == ("FAIL", "OUT_OF_RANGE", None, None, None, None)
@@ -429,6 +440,7 @@ def with_euro_future(made: Desk) -> Desk:
     made.mark("EURX", PRICE_E9)
     made.control(spot("BTC-EUR", currency="EUR", multiplier_denominator=1, lot=1))
     made.mark("BTC-EUR", 32_000 * E9)
+    made.control(Listing("EURX", None, None))
     return made
 
 
