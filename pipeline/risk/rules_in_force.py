@@ -174,7 +174,9 @@ class RulesInForce:
             return _day_problem(payload)
         if isinstance(payload, Collateral):
             return _collateral_problem(payload) or self.collaterals.problem(payload, self.waiting)
-        return None if isinstance(payload, FirmState) else self.checks.problem(payload)
+        return (
+            None if isinstance(payload, FirmState) else self.checks.problem(payload, self.waiting)
+        )
 
     def _definition(self, instrument_id: str) -> Instrument | None:
         """The instrument as it is in force, or as it will be once its time has come."""

@@ -70,7 +70,9 @@ class Controls(Lane):
     def _is_one_too_many(self, payload: Payload) -> bool:
         if isinstance(payload, Collateral):
             return self._has_too_many(payload)
-        return isinstance(payload, Rule) and is_one_too_many(payload, self.steering.rules)
+        return isinstance(payload, Rule) and is_one_too_many(
+            payload, self.steering.rules, self.waiting
+        )
 
     def _has_too_many(self, payload: Collateral) -> bool:
         """Whether its tier would have collateral of more currencies than may be."""
