@@ -36,6 +36,8 @@ _ROW_SCHEMAS: Final = {
     keys.TRANSFER: "row_seen",
     keys.WITHDRAWAL: "row_withdrawal",
     keys.MARK: "row_mark",
+    keys.BAND: "row_band",
+    keys.RESTRICTION: "row_restriction",
     keys.CONTROL: "control",
     keys.LANE: "row_lane",
     keys.GATE: "row_gate",

@@ -2,8 +2,9 @@
 
 Owns the files' shape: every *.yaml of the directory is a mapping of sections (`firm` and `policy`:
 one entry, all others: lists), whose entries have the field names of schemas/avro; one of
-`check_limits` names several checks. Strict: an unknown key, a wrong type, a figure out of bounds, a
-key or a subject that comes twice is an error that names file and entry. Publishes nothing.
+`check_limits` names several checks, and calendars can be written by the week (`calendars.py`).
+Strict: an unknown key, a wrong type, a figure out of bounds, a key or a subject that comes twice is
+an error that names file and entry. Publishes nothing.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any, Final
 import yaml
 
 from pipeline.codecs.rendering import RenderingError, value_from_json
+from pipeline.control.calendars import CalendarError, calendar_entry
 from pipeline.control.definitions import OutOfRangeError, Payload, check, subject_of
 from pipeline.control.history import ControlError, ControlHistory, read_history
 from pipeline.risk.records import FirmState, ScopeState, UserAccount
@@ -154,9 +156,11 @@ def _of_single_checks(entry: Any, where: str) -> Iterator[tuple[str, dict[str, A
 def _definition(entry: Any, section: str, where: str) -> Definition:
     try:
         given = _DEFAULTS.get(section, {}) | entry if isinstance(entry, dict) else entry
+        if section == "calendars" and isinstance(given, dict):
+            given = calendar_entry(given)
         payload = value_from_json(SECTIONS[section], given)
         check(payload)
-    except (RenderingError, OutOfRangeError) as error:
+    except (RenderingError, OutOfRangeError, CalendarError) as error:
         raise DefinitionError(f"{where}: {error}") from error
     return Definition(payload, where)
 

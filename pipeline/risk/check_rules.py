@@ -139,17 +139,20 @@ class CheckRules:
 
     # -- applying
 
-    def apply(self, record: Control) -> None:
-        """Put a record in force: its row, or the rows that it changes."""
+    def apply(self, record: Control) -> bool:
+        """Put a record in force: its row, or the rows it changes. False: it steers no check."""
         payload = record.payload
         if isinstance(payload, Release):
             self._release(payload)
-        elif isinstance(payload, Restriction):
+            return True
+        if isinstance(payload, Restriction):
             self._restrict(payload, record.version)
-        else:
-            key = subject_key(record)
-            if key is not None:
-                self.state.put(key, record)
+            return True
+        key = _subject_key(record)
+        if key is None:
+            return False
+        self.state.put(key, record)
+        return True
 
     def take(self, record: Control) -> None:
         """Follow a record that is in force."""
@@ -285,7 +288,7 @@ class CheckRules:
         return found
 
 
-def subject_key(record: Control) -> bytes | None:
+def _subject_key(record: Control) -> bytes | None:
     """Under which key a record in force is stored; None for what is no payload of these kinds."""
     payload = record.payload
     if isinstance(payload, CheckLimit):
@@ -303,11 +306,6 @@ def subject_key(record: Control) -> bytes | None:
     if isinstance(payload, Rule):
         return control_key("rule", payload.rule_id)
     return None
-
-
-def leaves_no_record(record: Control) -> bool:
-    """Whether nothing of the record itself stays in force."""
-    return isinstance(record.payload, (Release, Restriction))
 
 
 def problem_of(payload: CheckPayload, catalog: CheckCatalog) -> str | None:

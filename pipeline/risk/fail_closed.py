@@ -1,9 +1,9 @@
 """What can be missing, stale or contradictory, and the words for what a check does then.
 
-Owns the conditions; each check's own cells are in its entry of `checks/registry.py`. The whole table
-is in docs/controls.md, and a test visits every cell. Fail closed: where a check cannot judge, it
-rejects, or another one rejects for the very thing that is missing. What lets an order pass is named
-too. Must never decide anything.
+Owns the conditions; each check's own cells are in its entry of `checks/registry.py`. The whole
+table is in docs/controls.md, and a test visits every cell. Fail closed: where a check cannot judge,
+it rejects, or another one rejects for the very thing that is missing. What lets an order pass is
+named too. Must never decide anything.
 """
 
 from typing import Final

@@ -17,13 +17,7 @@ from pipeline.risk.bounds import (
     NEVER_US,
     is_id,
 )
-from pipeline.risk.check_rules import (
-    RULES_MAX,
-    CheckRules,
-    leaves_no_record,
-    problem_of,
-    subject_key,
-)
+from pipeline.risk.check_rules import RULES_MAX, CheckRules, problem_of
 from pipeline.risk.check_traits import CheckCatalog
 from pipeline.risk.core_versions import CORE_VERSIONS
 from pipeline.risk.keys import control_key, user_key
@@ -213,9 +207,7 @@ class RulesInForce:
         payload = record.payload
         if isinstance(payload, UserAccount):
             self._apply_user(record, payload)
-        elif subject_key(record) is not None or leaves_no_record(record):
-            self.checks.apply(record)
-        elif not isinstance(payload, (DayClose, CoreVersion)):
+        elif not self.checks.apply(record) and not isinstance(payload, (DayClose, CoreVersion)):
             self.state.put(_subject_key(record), record)
         self._take(record)
 

@@ -5,6 +5,7 @@ decide anything itself.
 """
 
 from collections import Counter
+from typing import Final
 
 from pipeline.risk.records import ORDER_TYPE_LIMIT
 from tests.oracle.conduct import (
@@ -15,6 +16,8 @@ from tests.oracle.conduct import (
     is_in_window,
     remembered,
 )
+
+NO_DAY: Final = -1
 
 
 class RunningConduct(Conduct):
@@ -29,7 +32,7 @@ class RunningConduct(Conduct):
     def __init__(self) -> None:
         super().__init__()
         self.orders: list[Message] = []
-        self.day = 0
+        self.day = NO_DAY
         self.counts: Counter[str] = Counter()
         self.recents: dict[str, list[Message]] = {}
         self.limits: dict[tuple[str, int], Message] = {}

@@ -12,7 +12,7 @@ import pytest
 from tests.oracle.auditor import Auditor
 from tests.property.gate import Gate, seen
 from tests.property.histories import seeded_history
-from tests.property.test_against_auditor import assert_same_state
+from tests.property.state import assert_same_state
 from tests.property.test_invariants import assert_rows_add_up
 from tests.property.world import LANE, LANE_COUNT
 

@@ -8,6 +8,8 @@ from pipeline.risk.records import RESTRICTION_SUBJECT_NAMES, SIDE_BUY, SIDE_SELL
 from tests.oracle.auditor import Auditor
 from tests.oracle.book import SIGN, Book, Remembered
 from tests.oracle.conduct import Conduct, Message
+from tests.oracle.prices import PERIOD_BUCKETS, same_width
+from tests.oracle.situation import SeenMark
 from tests.property.gate import Gate
 
 
@@ -46,6 +48,28 @@ def assert_same_state(gate: Gate, auditor: Auditor) -> None:
         if b.exists
     }
     assert_same_conduct(gate, auditor)
+    assert_same_stakes(gate, auditor)
+
+
+def assert_same_stakes(gate: Gate, auditor: Auditor) -> None:
+    """Where users have something, what trading has brought them, and where marks have been."""
+    assert {
+        user: row.instrument_ids
+        for (user,), row in gate.rows_of(keys.HOLDINGS).items()
+        if row.instrument_ids
+    } == {user: sorted(book.holdings()) for user, book in auditor.books.items() if book.holdings()}
+    assert {
+        key: (row.trading_minor, row.day, row.opening_minor, row.last_minor, row.peak_minor)
+        for key, row in gate.rows_of(keys.RESULT).items()
+    } == {
+        (user, currency): (book.trading_minor(currency), *result)
+        for user, book in auditor.books.items()
+        for currency, result in book.results.items()
+    }
+    assert {
+        name: (row.width_us, row.bucket, row.low_e9, row.high_e9)
+        for (name,), row in gate.rows_of(keys.BAND).items()
+    } == {name: band_of(seen) for name, seen in auditor.marks_seen.items()}
 
 
 def assert_same_conduct(gate: Gate, auditor: Auditor) -> None:
@@ -78,6 +102,18 @@ def assert_same_conduct(gate: Gate, auditor: Auditor) -> None:
         (RESTRICTION_SUBJECT_NAMES[subject], id_, where or ""): version
         for (subject, id_, where), version in auditor.steering.restrictions.items()
     }
+
+
+def band_of(seen: list[SeenMark]) -> tuple[int, int, list[int], list[int]]:
+    """Width and newest bucket of the marks; the lowest and highest of it and of the 8 before it."""
+    width_us = seen[-1].width_us
+    newest = seen[-1].gate_time // width_us
+    buckets = [
+        [mark.price_e9 for mark in same_width(seen) if mark.gate_time // width_us == newest - back]
+        for back in range(PERIOD_BUCKETS)
+    ]
+    lows = [min(prices, default=0) for prices in buckets]
+    return width_us, newest, lows, [max(prices, default=0) for prices in buckets]
 
 
 def row_today(row: RowUser, day: int) -> tuple[int, int, int, int]:

@@ -33,7 +33,7 @@ from tests.property.desk import Desk
 from tests.property.gate import Gate
 from tests.property.histories import make_history
 from tests.property.strategies import STEPS
-from tests.property.world import usual_policy
+from tests.property.world import STRANGER, usual_policy
 
 pytestmark = pytest.mark.property
 
@@ -158,7 +158,7 @@ def test_while_all_that_can_be_is_exempt_every_other_check_looks() -> None:
     assert exempt == set(EXEMPTIBLE) & set(names_for(ORDER_ACTION_NEW))
     others = {line.result for name, line in vector.items() if name not in exempt}
     assert CHECK_OUTCOME_NOT_EVALUATED not in others
-    assert desk.order(user_id="nobody-0").reason_code == "USER_UNKNOWN"
+    assert desk.order(user_id=STRANGER).reason_code == "USER_UNKNOWN"
     assert desk.order(quantity_lots=10**9).reason_code == "BUYING_POWER"
 
 

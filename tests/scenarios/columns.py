@@ -63,6 +63,26 @@ OF_STEP: Final[dict[str, Callable[[LaneOutput], str]]] = {
 }
 
 
+_OBSERVED: Final = re.compile(r"observed ([A-Z_]+) ([A-Z]+)")
+
+
+def step_column(column: str) -> Callable[[LaneOutput], str] | None:
+    """What a column such as "observed CREDIT USD" shows of a step, or None for no such column."""
+    found = _OBSERVED.fullmatch(column)
+    if found is None:
+        return OF_STEP.get(column)
+    check, currency = found[1], found[2]
+    return lambda output: _observed(output, check, currency)
+
+
+def _observed(output: LaneOutput, check: str, currency: str) -> str:
+    if output.decision is None:
+        return ""
+    lines = [line for line in decode_decision(output.decision).checks if line.check == check]
+    observed = lines[0].observed if lines else None
+    return "" if observed is None else shown_money(observed, currency)
+
+
 # What is stored after the step: an empty cell says it is as in the row above.
 def _cash(floor: Floor, currency: str) -> str:
     return shown_money(floor.balance(currency).cash_minor, currency)
@@ -104,6 +124,11 @@ def _id(floor: Floor, order_id: str) -> str:
     return NOTHING if row is None else row.current_order_id
 
 
+def _stops(floor: Floor) -> list[str]:
+    user = floor.user()
+    return [*user.latched, *user.halted_by]
+
+
 OF_STATE: Final[dict[str, Callable[[Floor, str], str]]] = {
     "cash": _cash,
     "held": _held,
@@ -113,18 +138,24 @@ OF_STATE: Final[dict[str, Callable[[Floor, str], str]]] = {
     "filled": _filled,
     "hold": _hold,
     "id": _id,
+    "result": lambda floor, currency: shown_money(floor.result(currency).last_minor, currency),
     "position": lambda floor, name: shown(floor.position(name).position_lots, 0),
     "buys": lambda floor, name: shown(floor.position(name).working_buy_lots, 0),
     "sells": lambda floor, name: shown(floor.position(name).working_sell_lots, 0),
+    "executions": lambda floor, name: shown(floor.executions(name), 0),
     "deficit": lambda floor, _: "yes" if floor.user().deficit_count else "no",
+    "messages": lambda floor, _: shown(floor.user().messages_today, 0),
+    "stopped by": lambda floor, _: ", ".join(_stops(floor)) or NOTHING,
 }
+# Those that are of the user, not of something named.
+OF_USER: Final = ("deficit", "messages", "stopped by")
 _NAMED: Final = re.compile(rf"({'|'.join(OF_STATE)}) (\S+)")
 
 
 def state_column(column: str) -> Callable[[Floor], str] | None:
     """What a column such as "cash USD" shows of the stored state, or None for no such column."""
-    if column == "deficit":
-        return lambda floor: OF_STATE["deficit"](floor, "")
+    if column in OF_USER:
+        return lambda floor: OF_STATE[column](floor, "")
     found = _NAMED.fullmatch(column)
     if found is None:
         return None

@@ -15,7 +15,9 @@ from pipeline.risk.records import (
     DEPOSIT_KIND_WITHDRAWAL_REQUEST,
     DEPOSIT_KIND_WITHDRAWAL_SETTLED,
     INSTRUMENT_STATE_NAMES,
+    LIMIT_SCOPE_TIER,
     TRADING_STATE_NAMES,
+    CheckLimit,
     DayClose,
     FeeSchedule,
     FirmState,
@@ -117,6 +119,19 @@ def limits(floor: Floor, parts: Parts) -> LaneOutput:
     """Limits are changed, of everything or of an instrument."""
     before: Limits = floor.limits_of(parts["name"] or None)
     return floor.publish(changed(before, **fields_of(before, parts["fields"])))
+
+
+def limit_in_money(floor: Floor, parts: Parts) -> LaneOutput:
+    """The limit of a check in money is changed."""
+    currency = parts["currency"]
+    limit = CheckLimit(
+        check=parts["check"],
+        scope=LIMIT_SCOPE_TIER,
+        scope_id=TIER,
+        limit=money(parts["figure"], currency),
+        currency=currency,
+    )
+    return floor.publish(limit)
 
 
 def policy(floor: Floor, parts: Parts) -> LaneOutput:

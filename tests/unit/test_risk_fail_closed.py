@@ -158,7 +158,8 @@ def vector_of(condition: str, probe: str) -> dict[str, tuple[str, str | None]]:
 
 def send(desk: Desk, probe: str, working: Any, changes: dict[str, Any]) -> Expected:
     """The answer to one order of the kind."""
-    names = {"algo_id": "twap", "desk_id": "rates", "counterparty_id": "cp"}
+    names: dict[str, Any] = {"algo_id": "twap", "desk_id": "rates", "counterparty_id": "cp"}
+    names["expires_at"] = desk.world.now_us + 1_000_000
     if probe == _REPLACE:
         return desk.send(desk.replacement(working, **({"quantity_lots": 2} | changes)))
     if probe == _MARKET:

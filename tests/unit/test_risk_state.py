@@ -56,6 +56,8 @@ def a_ledger() -> Ledger:
             keys.withdrawal_key("u", "w"),
             lambda state: state.withdrawal(keys.withdrawal_key("u", "w")),
         ),
+        (keys.algorithm_key("u", "a"), lambda state: state.algorithm("u", "a")),
+        (keys.recent_key("u", "ESX"), lambda state: state.recent("u", "ESX")),
         (keys.mark_key("ESX"), lambda state: state.mark("ESX")),
         (keys.result_key("u", "USD"), lambda state: state.result("u", "USD")),
         (keys.holdings_key("u"), lambda state: state.holdings("u")),

@@ -61,10 +61,10 @@ def addition_of(c: OrderContext) -> Addition | None:
     instrument = c.instrument
     if user is None or instrument is None or not (c.extent_known and c.price_valid):
         return None
-    found = c.addition
+    found = c.shared.addition
     if found is None:
         found = _addition(c, instrument, c.rules.fee_of(user.tier_id, instrument.instrument_id))
-        c.addition = found
+        c.shared.addition = found
     return found
 
 
