@@ -125,20 +125,28 @@ def texts_of(order: Order, now: Situation) -> dict[str, str | int | None]:
 
 def figures_of(order: Order, now: Situation) -> dict[str, str | int | None]:
     """The fields that are integers or booleans; None where there is no value."""
-    name, book = order.instrument_id, now.book
     return {
+        **held_by_user(order, now),
         "quantity_lots": order.quantity_lots,
         "price_e9": price_of(order, now),
         "notional_minor": notional_of(order, now),
         "mark_e9": None if now.mark is None else now.mark[0],
-        "position_lots": book.position(name),
-        "working_buy_lots": book.working(name, SIDE_BUY),
-        "working_sell_lots": book.working(name, SIDE_SELL),
-        "open_orders_count": len(book.open_orders()),
-        "messages_today": book.conduct.messages_on(now.open_day),
         "age_ms": (now.gate_time - order.event_time) // 1000,
         "reduces": int(reduces(order, now)),
         "reduce_only": int(order.reduce_only),
+    }
+
+
+def held_by_user(order: Order, now: Situation) -> dict[str, str | int | None]:
+    """What the user has in a known instrument, and what is counted of a registered user."""
+    name, book = order.instrument_id, now.book
+    placed, registered = now.instrument is not None, now.account is not None
+    return {
+        "position_lots": book.position(name) if placed else None,
+        "working_buy_lots": book.working(name, SIDE_BUY) if placed else None,
+        "working_sell_lots": book.working(name, SIDE_SELL) if placed else None,
+        "open_orders_count": len(book.open_orders()) if registered else None,
+        "messages_today": book.conduct.messages_on(now.open_day) if registered else None,
     }
 
 

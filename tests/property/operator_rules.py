@@ -8,7 +8,7 @@ from typing import Final
 
 from pipeline.risk.records import SIDE_BUY, SIDE_SELL, Rule
 from tests.property.exposures import plain_order
-from tests.property.orders import good_order, price_near, replace_of, send_replace
+from tests.property.orders import price_near, replace_of, send_replace
 from tests.property.steering import SEVERITIES
 from tests.property.world import EVERYBODY, INSTRUMENTS, World, changed, send_mark
 
@@ -83,14 +83,3 @@ def step_rule(world: World, rng: Random) -> None:
     if rng.random() < 0.9:
         for rule in rules_taken_back(world):
             world.send_control(rule)
-
-
-def step_many_rules(world: World, rng: Random) -> None:
-    """More rules than can be judged at once, all of which pass; then none of them."""
-    passing = 'side == "BUY" || side == "SELL"'
-    for number in range(66):
-        world.send_control(Rule(f"n{number}", passing, 0, enabled=True))
-    world.send_control(Rule("n3", passing, 0, enabled=True))
-    world.send_new(good_order(world, rng))
-    for number in range(66):
-        world.send_control(Rule(f"n{number}", passing, 0, enabled=False))
