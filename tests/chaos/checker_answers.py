@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from pipeline.risk.records import (
     ORDER_ACTION_NAMES,
     ORDER_TYPE_NAMES,
+    SHORT_MARK_NAMES,
     SIDE_NAMES,
     TIME_IN_FORCE_NAMES,
     Order,
@@ -36,6 +37,7 @@ _SYMBOLS: Final = {
     "side": SIDE_NAMES,
     "order_type": ORDER_TYPE_NAMES,
     "time_in_force": TIME_IN_FORCE_NAMES,
+    "short_mark": SHORT_MARK_NAMES,
 }
 _PLACE: Final = (
     "lane",

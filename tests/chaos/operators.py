@@ -1,7 +1,8 @@
 """Control changes while the gate runs: limits, users, the firm, instruments, fees, the policy.
 
-Owns the order in which they are published; the sequence is a function of the seed alone. A writer
-that loses the broker is replaced by a new one, as an operator would run the command again.
+What steers single checks is in `steering.py`. Owns the order in which all are published; the
+sequence is a function of the seed alone. A writer that loses the broker is replaced by a new one,
+as an operator would run the command again.
 """
 
 import threading
@@ -26,6 +27,7 @@ from pipeline.settings import Settings
 from pipeline.streaming.topic_admin import TopicError
 from tests.chaos.gateway import now_us
 from tests.chaos.orders import HOT_USERS, TICK_E9, USERS
+from tests.chaos.steering import CHANGES, PATIENT_COLLAR
 from tests.flow import TENANT
 from tests.roomy import roomy
 
@@ -110,6 +112,7 @@ def first_definitions() -> list[ControlChange]:
         _policy(),
         FirmState(_ACTIVE),
         *roomy(["standard"], ["ESH4", "BTC-USD", "EUR-USD", "ACME"]),
+        PATIENT_COLLAR,
         *(UserAccount(user, TENANT, "standard", _ACTIVE) for user in USERS),
     ]
     return [_change(payload) for payload in payloads]
@@ -144,6 +147,7 @@ class Operators:
             self._haircut,
             self._later,
             self._close_day,
+            *(self._steer(change) for change in CHANGES),
         )
 
     def start(self) -> None:
@@ -171,6 +175,11 @@ class Operators:
                     self._stop.wait(self._random.uniform(0, 0.5))
         except (ControlError, TopicError):
             self._stop.wait(1.0)
+
+    def _steer(
+        self, change: Callable[[Random], list[Payload]]
+    ) -> Callable[[], list[ControlChange]]:
+        return lambda: [_change(payload) for payload in change(self._random)]
 
     def _user_limits(self) -> list[ControlChange]:
         user = self._random.choice(HOT_USERS)

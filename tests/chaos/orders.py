@@ -24,6 +24,9 @@ _US_PER_S: Final = 1_000_000
 HOT_USERS: Final = tuple(f"hot-{number}" for number in range(5))
 COLD_USERS: Final = tuple(f"cold-{number}" for number in range(55))
 USERS: Final = (*HOT_USERS, *COLD_USERS)
+ALGORITHMS: Final = ("sniper", "vwap")
+DESKS: Final = ("east", "west")
+COUNTERPARTIES: Final = ("lemon", "lime")
 _REMEMBERED: Final = 400
 _HOT_SHARE: Final = 0.6
 
@@ -117,6 +120,11 @@ class OrderFlow:
             record["quantity_lots"] = random.choice((1, 1, 2, 3, 40, 500))
             record["price_e9"] = PRICE + random.randint(-100, 100) * TICK_E9
         record["time_in_force"] = random.choice(("GTC", "GTC", "GTC", "DAY", "IOC", "FOK"))
+        record |= self._who()
+        if record["instrument_id"] == "ACME" and record["side"] == "SELL":
+            record["short_mark"] = random.choice((None, "SHORT", "SHORT_EXEMPT"))
+        if random.random() < 0.02:
+            record["reduce_only"] = True
         if random.random() < 0.15:
             record |= {"order_type": "MARKET", "price_e9": None}
         if random.random() < 0.15:
@@ -135,6 +143,15 @@ class OrderFlow:
             )
         self._send("orders", "order", record)
         self._orders.append(record)
+
+    def _who(self) -> dict[str, Any]:
+        """By and for whom an order is, where it says so."""
+        random = self._random
+        return {
+            "algo_id": random.choice((None, *ALGORITHMS)),
+            "desk_id": random.choice((None, *DESKS)),
+            "counterparty_id": random.choice((None, None, *COUNTERPARTIES)),
+        }
 
     def _repeat(self) -> None:
         if self._sent:

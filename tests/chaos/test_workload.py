@@ -12,6 +12,7 @@ from pipeline.settings import Settings
 from tests.chaos.gateway import Gateway
 from tests.chaos.operators import first_definitions
 from tests.chaos.orders import OrderFlow
+from tests.chaos.steering import CHANGES
 from tests.chaos.venue import Venue
 from tests.flow import encode, order
 
@@ -72,6 +73,19 @@ def test_dollars_may_be_covered_by_all_else_that_users_have() -> None:
     assert covering == {"BTC", "EUR"}
 
 
+def test_what_operators_do_to_single_checks_can_be_published_and_is_undone() -> None:
+    random = Random(1)
+    for change in CHANGES:
+        for _ in range(50):
+            payloads = change(random)
+            for payload in payloads:
+                check(payload)
+            *_, last = payloads
+            assert getattr(last, "limit", None) is None
+            assert getattr(last, "trading_state", 0) == 0
+            assert not getattr(last, "restricted", False)
+
+
 def test_clients_send_every_kind_of_order_and_movement(sink: Sink) -> None:
     flow = OrderFlow(cast("Gateway", sink), 1)
     flow.fund()
@@ -84,6 +98,8 @@ def test_clients_send_every_kind_of_order_and_movement(sink: Sink) -> None:
     assert {"ESH4", "BTC-USD", "ACME"} <= {record["instrument_id"] for record in orders}
     assert {record["expires_at"] is None for record in orders} == {True, False}
     assert any(record["order_id"].startswith("gate:") for record in orders)
+    for name in ("algo_id", "desk_id", "counterparty_id", "short_mark", "reduce_only"):
+        assert len({record.get(name) for record in orders}) > 1
     replaces = {record["order_id"] for record in orders if record["action"] == "REPLACE"}
     assert any(record["orig_order_id"] in replaces for record in orders)
     by_price = [record for record in sink.of("deposits") if record["settlement_price_e9"]]
