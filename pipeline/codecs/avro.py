@@ -64,6 +64,19 @@ from pipeline.risk.records import (
 
 def write_order(w: BytesWriter, v: Order) -> None:
     """Append the body of a `order`."""
+    encoded = v.encoded
+    if encoded is None and v.kept:
+        own = BytesWriter()
+        _write_order_fields(own, v)
+        encoded = own.getvalue()
+        v.encoded = encoded
+    if encoded is None:
+        _write_order_fields(w, v)
+    else:
+        w.write(encoded)
+
+
+def _write_order_fields(w: BytesWriter, v: Order) -> None:
     write_long(w, v.event_time)
     write_string(w, v.source_system_id)
     write_string(w, v.tenant_id)
@@ -175,13 +188,19 @@ def read_order(r: Reader) -> Order:
     if r.present():
         counterparty_id = r.string()
     tags: dict[str, str] = {}
+    tags_last = ""
     tags_count = r.block()
     while tags_count > 0:
         for _ in range(tags_count):
             tags_key = r.string()
+            if tags and tags_key <= tags_last:
+                r.canonical = False
+            tags_last = tags_key
             tags_item = r.string()
             tags[tags_key] = tags_item
         tags_count = r.block()
+        if tags_count:
+            r.canonical = False
     reduce_only = r.boolean()
     short_mark: int | None = None
     if r.present():
@@ -194,6 +213,8 @@ def decode_order(data: bytes, position: int = 0) -> Order:
     r = Reader(data, position)
     v = read_order(r)
     r.finish()
+    if r.canonical:
+        v.encoded = data[position:] if position else data
     return v
 
 
@@ -744,6 +765,8 @@ def read_policy(r: Reader) -> Policy:
             checks_exempt_item = r.string()
             checks_exempt.append(checks_exempt_item)
         checks_exempt_count = r.block()
+        if checks_exempt_count:
+            r.canonical = False
     return Policy(order_age_ms_max, future_skew_ms_max, mark_age_ms_max, dedup_window_ms, remembered_ids_max, open_orders_max, orphan_ms_max, checks_exempt)
 
 
@@ -1019,6 +1042,8 @@ def read_restriction(r: Reader) -> Restriction:
             ids_item = r.string()
             ids.append(ids_item)
         ids_count = r.block()
+        if ids_count:
+            r.canonical = False
     instrument_id: str | None = None
     if r.present():
         instrument_id = r.string()
@@ -1072,6 +1097,8 @@ def read_session_calendar(r: Reader) -> SessionCalendar:
             opens_item = r.long()
             opens.append(opens_item)
         opens_count = r.block()
+        if opens_count:
+            r.canonical = False
     closes: list[int] = []
     closes_count = r.block()
     while closes_count > 0:
@@ -1079,6 +1106,8 @@ def read_session_calendar(r: Reader) -> SessionCalendar:
             closes_item = r.long()
             closes.append(closes_item)
         closes_count = r.block()
+        if closes_count:
+            r.canonical = False
     return SessionCalendar(calendar_id, covers_from, covers_until, opens, closes)
 
 
@@ -1344,6 +1373,19 @@ def decode_control(data: bytes, position: int = 0) -> Control:
 
 def write_check_result(w: BytesWriter, v: CheckResult) -> None:
     """Append the body of a `check_result`."""
+    encoded = v.encoded
+    if encoded is None and v.kept:
+        own = BytesWriter()
+        _write_check_result_fields(own, v)
+        encoded = own.getvalue()
+        v.encoded = encoded
+    if encoded is None:
+        _write_check_result_fields(w, v)
+    else:
+        w.write(encoded)
+
+
+def _write_check_result_fields(w: BytesWriter, v: CheckResult) -> None:
     write_string(w, v.check)
     write_long(w, v.result)
     reason_code_ = v.reason_code
@@ -1412,6 +1454,8 @@ def decode_check_result(data: bytes, position: int = 0) -> CheckResult:
     r = Reader(data, position)
     v = read_check_result(r)
     r.finish()
+    if r.canonical:
+        v.encoded = data[position:] if position else data
     return v
 
 
@@ -1597,6 +1641,8 @@ def read_decision(r: Reader) -> Decision:
             checks_item = read_check_result(r)
             checks.append(checks_item)
         checks_count = r.block()
+        if checks_count:
+            r.canonical = False
     hold_currency: str | None = None
     if r.present():
         hold_currency = r.string()
@@ -1620,6 +1666,8 @@ def read_decision(r: Reader) -> Decision:
             cover_item = read_cover(r)
             cover.append(cover_item)
         cover_count = r.block()
+        if cover_count:
+            r.canonical = False
     order: Order | None = None
     if r.present():
         order = read_order(r)
@@ -1745,6 +1793,8 @@ def read_audit_record(r: Reader) -> AuditRecord:
             swept_item = r.raw()
             swept.append(swept_item)
         swept_count = r.block()
+        if swept_count:
+            r.canonical = False
     decision: bytes | None = None
     if r.present():
         decision = r.raw()
@@ -2160,6 +2210,8 @@ def read_row_user(r: Reader) -> RowUser:
             rate_counts_item = r.int32()
             rate_counts.append(rate_counts_item)
         rate_counts_count = r.block()
+        if rate_counts_count:
+            r.canonical = False
     activity_day = r.int32()
     messages_today = r.long()
     trades_today = r.long()
@@ -2173,6 +2225,8 @@ def read_row_user(r: Reader) -> RowUser:
             message_counts_item = r.int32()
             message_counts.append(message_counts_item)
         message_counts_count = r.block()
+        if message_counts_count:
+            r.canonical = False
     latched: list[str] = []
     latched_count = r.block()
     while latched_count > 0:
@@ -2180,6 +2234,8 @@ def read_row_user(r: Reader) -> RowUser:
             latched_item = r.string()
             latched.append(latched_item)
         latched_count = r.block()
+        if latched_count:
+            r.canonical = False
     halted_by: list[str] = []
     halted_by_count = r.block()
     while halted_by_count > 0:
@@ -2187,6 +2243,8 @@ def read_row_user(r: Reader) -> RowUser:
             halted_by_item = r.string()
             halted_by.append(halted_by_item)
         halted_by_count = r.block()
+        if halted_by_count:
+            r.canonical = False
     return RowUser(registered, account_tenant_id, tier_id, trading_state, version, orders_count, messages_count, open_orders_count, deficit_count, rate_bucket, rate_counts, activity_day, messages_today, trades_today, instant_cancels_today, pushes_today, message_bucket, message_counts, latched, halted_by)
 
 
@@ -2243,6 +2301,8 @@ def read_row_balance(r: Reader) -> RowBalance:
             covered_by_item = r.string()
             covered_by.append(covered_by_item)
         covered_by_count = r.block()
+        if covered_by_count:
+            r.canonical = False
     pledged_minor = r.long()
     return RowBalance(cash_minor, held_minor, deposited_minor, withdrawn_minor, adjusted_minor, traded_minor, fees_minor, pending_withdrawals_minor, covered_minor, covered_by, pledged_minor)
 
@@ -2717,6 +2777,8 @@ def read_row_recent(r: Reader) -> RowRecent:
             at_item = r.long()
             at.append(at_item)
         at_count = r.block()
+        if at_count:
+            r.canonical = False
     lots: list[int] = []
     lots_count = r.block()
     while lots_count > 0:
@@ -2724,6 +2786,8 @@ def read_row_recent(r: Reader) -> RowRecent:
             lots_item = r.long()
             lots.append(lots_item)
         lots_count = r.block()
+        if lots_count:
+            r.canonical = False
     price_e9: list[int] = []
     price_e9_count = r.block()
     while price_e9_count > 0:
@@ -2731,6 +2795,8 @@ def read_row_recent(r: Reader) -> RowRecent:
             price_e9_item = r.long()
             price_e9.append(price_e9_item)
         price_e9_count = r.block()
+        if price_e9_count:
+            r.canonical = False
     buy_price_e9 = r.long()
     buy_at = r.long()
     sell_price_e9 = r.long()
@@ -2782,6 +2848,8 @@ def read_row_band(r: Reader) -> RowBand:
             low_e9_item = r.long()
             low_e9.append(low_e9_item)
         low_e9_count = r.block()
+        if low_e9_count:
+            r.canonical = False
     high_e9: list[int] = []
     high_e9_count = r.block()
     while high_e9_count > 0:
@@ -2789,6 +2857,8 @@ def read_row_band(r: Reader) -> RowBand:
             high_e9_item = r.long()
             high_e9.append(high_e9_item)
         high_e9_count = r.block()
+        if high_e9_count:
+            r.canonical = False
     return RowBand(width_us, bucket, low_e9, high_e9)
 
 
@@ -2886,6 +2956,8 @@ def read_row_holdings(r: Reader) -> RowHoldings:
             instrument_ids_item = r.string()
             instrument_ids.append(instrument_ids_item)
         instrument_ids_count = r.block()
+        if instrument_ids_count:
+            r.canonical = False
     return RowHoldings(instrument_ids)
 
 
@@ -2922,13 +2994,19 @@ def read_row_lane(r: Reader) -> RowLane:
     lane = r.int32()
     state_format = r.int32()
     applied: dict[str, int] = {}
+    applied_last = ""
     applied_count = r.block()
     while applied_count > 0:
         for _ in range(applied_count):
             applied_key = r.string()
+            if applied and applied_key <= applied_last:
+                r.canonical = False
+            applied_last = applied_key
             applied_item = r.long()
             applied[applied_key] = applied_item
         applied_count = r.block()
+        if applied_count:
+            r.canonical = False
     return RowLane(lane, state_format, applied)
 
 
@@ -3002,6 +3080,8 @@ def read_row_gate(r: Reader) -> RowGate:
             remembered_until_item = r.long()
             remembered_until.append(remembered_until_item)
         remembered_until_count = r.block()
+        if remembered_until_count:
+            r.canonical = False
     remembered_counts: list[int] = []
     remembered_counts_count = r.block()
     while remembered_counts_count > 0:
@@ -3009,6 +3089,8 @@ def read_row_gate(r: Reader) -> RowGate:
             remembered_counts_item = r.long()
             remembered_counts.append(remembered_counts_item)
         remembered_counts_count = r.block()
+        if remembered_counts_count:
+            r.canonical = False
     ahead_until: list[int] = []
     ahead_until_count = r.block()
     while ahead_until_count > 0:
@@ -3016,6 +3098,8 @@ def read_row_gate(r: Reader) -> RowGate:
             ahead_until_item = r.long()
             ahead_until.append(ahead_until_item)
         ahead_until_count = r.block()
+        if ahead_until_count:
+            r.canonical = False
     ahead_counts: list[int] = []
     ahead_counts_count = r.block()
     while ahead_counts_count > 0:
@@ -3023,19 +3107,27 @@ def read_row_gate(r: Reader) -> RowGate:
             ahead_counts_item = r.long()
             ahead_counts.append(ahead_counts_item)
         ahead_counts_count = r.block()
+        if ahead_counts_count:
+            r.canonical = False
     chain_head = r.raw()
     state_digest = r.raw()
     control_number = r.long()
     core_version = r.int32()
     business_day = r.int32()
     day_event_counts: dict[str, int] = {}
+    day_event_counts_last = ""
     day_event_counts_count = r.block()
     while day_event_counts_count > 0:
         for _ in range(day_event_counts_count):
             day_event_counts_key = r.string()
+            if day_event_counts and day_event_counts_key <= day_event_counts_last:
+                r.canonical = False
+            day_event_counts_last = day_event_counts_key
             day_event_counts_item = r.long()
             day_event_counts[day_event_counts_key] = day_event_counts_item
         day_event_counts_count = r.block()
+        if day_event_counts_count:
+            r.canonical = False
     return RowGate(lane_sequence, gate_time, forgotten_before, remembered_until, remembered_counts, ahead_until, ahead_counts, chain_head, state_digest, control_number, core_version, business_day, day_event_counts)
 
 
@@ -3076,13 +3168,19 @@ def read_row_report_day(r: Reader) -> RowReportDay:
     last_offset = r.long()
     event_count = r.long()
     closed: dict[str, int] = {}
+    closed_last = ""
     closed_count = r.block()
     while closed_count > 0:
         for _ in range(closed_count):
             closed_key = r.string()
+            if closed and closed_key <= closed_last:
+                r.canonical = False
+            closed_last = closed_key
             closed_item = r.long()
             closed[closed_key] = closed_item
         closed_count = r.block()
+        if closed_count:
+            r.canonical = False
     lane_count = r.int32()
     reported = r.boolean()
     return RowReportDay(first_offset, last_offset, event_count, closed, lane_count, reported)

@@ -18,6 +18,9 @@ CODECS_PATH = _ROOT / "pipeline/codecs/avro.py"
 
 # Built up field by field before it is published, by the one module that owns it.
 _DRAFTED = {"regulatory_event"}
+# Written more than once as they are, so their bytes are kept: an order as it was read, a check's
+# result that is the same for every order (`kept`).
+_KEPT = {"order", "check_result"}
 _PLAIN_TYPES = {"long": "int", "int": "int", "boolean": "bool", "string": "str", "bytes": "bytes"}
 _READERS = {
     "long": "long",
@@ -149,6 +152,12 @@ class Generator:
         for field in fields:
             final = "" if mutable else ": Final"
             lines.append(f"        self.{field['name']}{final} = {field['name']}")
+        if record["name"] in _KEPT:
+            lines += [
+                "        # Not of the contract: whether the codec keeps its bytes, and those bytes.",
+                "        self.kept: bool = False",
+                "        self.encoded: bytes | None = None",
+            ]
         return [*lines, ""]
 
     # -- codecs
@@ -184,6 +193,22 @@ class Generator:
             f"def write_{name}(w: BytesWriter, v: {cls}) -> None:",
             f'    """Append the body of a `{name}`."""',
         ]
+        if name in _KEPT:
+            lines += [
+                "    encoded = v.encoded",
+                "    if encoded is None and v.kept:",
+                "        own = BytesWriter()",
+                f"        _write_{name}_fields(own, v)",
+                "        encoded = own.getvalue()",
+                "        v.encoded = encoded",
+                "    if encoded is None:",
+                f"        _write_{name}_fields(w, v)",
+                "    else:",
+                "        w.write(encoded)",
+                "",
+                "",
+                f"def _write_{name}_fields(w: BytesWriter, v: {cls}) -> None:",
+            ]
         for field in record["fields"]:
             lines += self._write(field["type"], f"v.{field['name']}", field["name"], "    ")
         lines += [
@@ -212,6 +237,14 @@ class Generator:
             "    r = Reader(data, position)",
             f"    v = read_{name}(r)",
             "    r.finish()",
+            *(
+                [
+                    "    if r.canonical:",
+                    "        v.encoded = data[position:] if position else data",
+                ]
+                if name in _KEPT
+                else []
+            ),
             "    return v",
             "",
         ]
@@ -290,15 +323,27 @@ class Generator:
             inner = self._read(detail, f"{name}_item", pad + "        ", declare=True)
             return [
                 f"{pad}{name}{typed} = {'{}' if keyed else '[]'}",
+                *([f'{pad}{name}_last = ""'] if keyed else []),
                 f"{pad}{name}_count = r.block()",
                 f"{pad}while {name}_count > 0:",
                 f"{pad}    for _ in range({name}_count):",
-                *([f"{pad}        {name}_key = r.string()"] if keyed else []),
+                *(
+                    [
+                        f"{pad}        {name}_key = r.string()",
+                        f"{pad}        if {name} and {name}_key <= {name}_last:",
+                        f"{pad}            r.canonical = False",
+                        f"{pad}        {name}_last = {name}_key",
+                    ]
+                    if keyed
+                    else []
+                ),
                 *inner,
                 f"{pad}        {name}[{name}_key] = {name}_item"
                 if keyed
                 else f"{pad}        {name}.append({name}_item)",
                 f"{pad}    {name}_count = r.block()",
+                f"{pad}    if {name}_count:",
+                f"{pad}        r.canonical = False",
             ]
         lines = [f"{pad}{name}_branch = r.symbol({len(detail)})"]
         for index, branch in enumerate(detail):

@@ -29,13 +29,15 @@ class MalformedAvro(ValueError):
 class Reader:
     """A cursor over the bytes of one record.
 
-    `data` is the whole value, `position` where the record's body starts.
+    `data` is the whole value, `position` where the record's body starts. `canonical`: whether what
+    was read so far is as this package writes it, byte for byte.
     """
 
     def __init__(self, data: bytes, position: int) -> None:
         self.data: Final = data
         self.position: i64 = position
         self.end: Final[i64] = len(data)
+        self.canonical = True
 
     def long(self) -> int:
         """A zigzag variable-length integer of at most 64 bits."""
@@ -55,6 +57,9 @@ class Reader:
             if byte < _MORE:
                 break
             shift += 7
+        if byte == 0 and shift > 0:
+            # It would have fitted into fewer bytes.
+            self.canonical = False
         self.position = position
         return ((accumulated >> 1) & _LOW_63_BITS) ^ -(accumulated & 1)
 
@@ -115,6 +120,7 @@ class Reader:
         if not -len(self.data) <= count <= len(self.data):
             raise MalformedAvro("block of more items than bytes")
         if count < 0:
+            self.canonical = False
             count = -count
             self.long()  # the block's size in bytes, which lets others skip it
         if count > self.end - self.position:

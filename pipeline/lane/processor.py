@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
+from librt.strings import BytesWriter, write_i32_be
+
 from pipeline.codecs.avro import (
     decode_control,
     decode_deposit,
@@ -41,6 +43,7 @@ from pipeline.risk.records import (
     AuditRecord,
     Control,
     DeadLetter,
+    Order,
     RowGate,
     RowOrder,
     RowRestriction,
@@ -143,7 +146,10 @@ class LaneProcessor:
         restrictions = [_stored_restriction(*row) for row in rows.rows_of_kind(keys.RESTRICTION)]
         rules.checks.restore_restrictions(restrictions)
         self.core: Final = RiskCore(self.state, rules, self.head)
-        orders = [_stored_order(key, body) for key, body in rows.rows_of_kind(keys.ORDER)]
+        stored_orders = rows.rows_of_kind(keys.ORDER)
+        self.state.working.update([key for key, _ in stored_orders])
+        self.state.working.update([key for key, _ in rows.rows_of_kind(keys.ALIAS)])
+        orders = [_stored_order(key, body) for key, body in stored_orders]
         self.core.sweeping.restore(orders)
         self.state.own_prices.restore(orders)
 
@@ -281,7 +287,7 @@ class LaneProcessor:
             problem = self._identity_problem(key, order.user_id, order.order_id)
             if problem is not None:
                 return core.handed_out(dead_letter(problem))
-            return core.order(context, order, sha256(encode_order(order)).digest())
+            return core.order(context, order, sha256(_canonical(order)).digest())
         if topic == FILLS:
             fill = decode_fill(body, position)
             if not is_id(fill.exec_id, ID_BYTES_MAX):
@@ -348,16 +354,33 @@ class LaneProcessor:
     def _changed_rows(self) -> list[tuple[bytes, bytes | None]]:
         """Encode what the input changed and take it into the state digest."""
         changed = self.state.changed
-        hashed = sha256(self.head.state_digest)
+        hashed = BytesWriter()
+        hashed.write(self.head.state_digest)
         rows: list[tuple[bytes, bytes | None]] = []
         for key in sorted(changed):
             row: Row | None = changed[key]
-            body = None if row is None else encode_row(row)
-            length = _DELETED if body is None else len(body).to_bytes(4, "big")
-            hashed.update(len(key).to_bytes(4, "big") + key + length + (body or b""))
+            write_i32_be(hashed, len(key))
+            hashed.write(key)
+            if row is None:
+                hashed.write(_DELETED)
+                rows.append((key, None))
+                continue
+            body = encode_row(row)
+            write_i32_be(hashed, len(body))
+            hashed.write(body)
             rows.append((key, body))
-        self.head.state_digest = hashed.digest()
+        self.head.state_digest = sha256(hashed.getvalue()).digest()
         return rows
+
+
+def _canonical(order: Order) -> bytes:
+    """The body of an order as this package writes it, kept for its copy in the decision."""
+    encoded = order.encoded
+    if encoded is None:
+        # Another producer's encoding: its hash and its copy are of the canonical one.
+        encoded = encode_order(order)
+        order.encoded = encoded
+    return encoded
 
 
 def outputs_digest(

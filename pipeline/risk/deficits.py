@@ -29,7 +29,8 @@ class Deficits:
     def note(self, context: InputContext, tenant_id: str, event_time: int, user_id: str) -> None:
         """Release what covers too much; count and tell what has changed since the ledger began."""
         self.pledges.release(user_id)
-        for currency in sorted(self.ledger.touched):
+        touched = self.ledger.touched
+        for currency in sorted(touched) if len(touched) > 1 else touched:
             balance = self.state.balance(user_id, currency)
             if balance is None:
                 raise InvariantViolated("a touched balance is gone")

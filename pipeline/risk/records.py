@@ -212,6 +212,9 @@ class Order:
         self.tags: Final = tags
         self.reduce_only: Final = reduce_only
         self.short_mark: Final = short_mark
+        # Not of the contract: whether the codec keeps its bytes, and those bytes.
+        self.kept: bool = False
+        self.encoded: bytes | None = None
 
 
 class Fill:
@@ -861,6 +864,9 @@ class CheckResult:
         self.limit: Final = limit
         self.limit_version: Final = limit_version
         self.headroom: Final = headroom
+        # Not of the contract: whether the codec keeps its bytes, and those bytes.
+        self.kept: bool = False
+        self.encoded: bytes | None = None
 
 
 class Cover:

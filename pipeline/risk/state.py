@@ -93,6 +93,9 @@ class LaneState:
         self.dropped: dict[bytes, Row] = {}
         # Key -> row, None when deleted, in order of first change by the current input.
         self.changed: dict[bytes, Row | None] = {}
+        # Keys of every order that works and of its aliases: an id that is in neither, as nearly
+        # every new one is, need not be looked for in the store.
+        self.working: set[bytes] = set()
 
     def begin_input(self) -> None:
         """Forget what the previous input changed."""
@@ -127,12 +130,15 @@ class LaneState:
         self.cache[key] = row
         self.older.pop(key, None)
         self.changed[key] = row
+        if isinstance(row, (RowOrder, RowAlias)):
+            self.working.add(key)
 
     def delete(self, key: bytes) -> None:
         """Remove the row under `key`."""
         self.cache.pop(key, None)
         self.older.pop(key, None)
         self.changed[key] = None
+        self.working.discard(key)
 
     def _live(self, key: bytes) -> Row | None:
         # A row deleted by an input that is not stored yet must not come back from the loader.
@@ -198,7 +204,8 @@ class LaneState:
 
     def order(self, user_id: str, order_id: str) -> RowOrder | None:
         """An order that still holds something."""
-        row = self._live(order_key(user_id, order_id))
+        key = order_key(user_id, order_id)
+        row = self._live(key) if key in self.working else None
         if row is None:
             return None
         if not isinstance(row, RowOrder):
@@ -207,7 +214,8 @@ class LaneState:
 
     def root_of(self, user_id: str, order_id: str) -> str | None:
         """The root of the working order that `order_id` is an alias of."""
-        row = self._live(alias_key(user_id, order_id))
+        key = alias_key(user_id, order_id)
+        row = self._live(key) if key in self.working else None
         if row is None:
             return None
         if not isinstance(row, RowAlias):

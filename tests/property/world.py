@@ -391,6 +391,10 @@ def send_money(
     world.send_deposit(Deposit(**(shape | changes)))
 
 
+# What the codec keeps with a record, and no field of it.
+CODECS_OWN: Final = ("kept", "encoded")
+
+
 def changed(record: Any, **changes: Any) -> Any:
     """A copy of a record with some fields changed."""
     return type(record)(**(vars_of(record) | changes))
@@ -399,4 +403,4 @@ def changed(record: Any, **changes: Any) -> Any:
 def vars_of(record: Any) -> dict[str, Any]:
     """The fields of a record, also of a compiled class, which has no __dict__."""
     names = getattr(type(record), "__mypyc_attrs__", None) or vars(record)
-    return {name: getattr(record, name) for name in names}
+    return {name: getattr(record, name) for name in names if name not in CODECS_OWN}

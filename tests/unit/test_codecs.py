@@ -131,6 +131,9 @@ def by_fastavro(name: str, datum: Any) -> bytes:
 
 
 def encode(name: str, value: Any) -> bytes:
+    """By its fields: without what the codec has kept of the bytes that were read."""
+    if hasattr(value, "encoded"):
+        value.encoded = None
     body: bytes = getattr(avro, f"encode_{name}")(value)
     return body
 
@@ -194,6 +197,91 @@ def test_a_damaged_byte_is_malformed_or_another_record(name: str, source: st.Dat
     except MalformedAvro:
         return
     encode(name, value)
+
+
+KEPT = pytest.mark.parametrize("name", ["order", "check_result"])
+
+
+@KEPT
+@some
+@given(st.data())
+def test_the_bytes_that_were_read_are_kept_when_they_are_canonical(
+    name: str, source: st.DataObject
+) -> None:
+    body = by_fastavro(name, source.draw(data(self_contained(name), name)))
+    assert decode(name, b"frame" + body, 5).encoded == body
+    assert decode(name, body).encoded == body
+
+
+@KEPT
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_bytes_that_the_codec_would_write_otherwise_are_not_kept(
+    name: str, source: st.DataObject
+) -> None:
+    body = bytearray(by_fastavro(name, source.draw(data(self_contained(name), name))))
+    at = source.draw(st.integers(0, len(body) - 1))
+    body[at : at + 1] = source.draw(st.binary(max_size=3))
+    try:
+        value = decode(name, bytes(body))
+    except MalformedAvro:
+        return
+    kept = value.encoded
+    assert kept is None or kept == body == encode(name, value)
+
+
+@pytest.mark.parametrize(
+    ("tags", "others"),
+    [
+        (b"\x02\x02a\x02b\x00", b"\x82\x00\x02a\x02b\x00"),  # a count in two bytes
+        (b"\x02\x02a\x02b\x00", b"\x01\x08\x02a\x02b\x00"),  # a block with its size
+        (b"\x04\x02a\x02b\x02c\x02d\x00", b"\x04\x02c\x02d\x02a\x02b\x00"),  # another order
+        (b"\x04\x02a\x02b\x02c\x02d\x00", b"\x02\x02a\x02b\x02\x02c\x02d\x00"),  # two blocks
+        (b"\x02\x02a\x02b\x00", b"\x04\x02a\x02x\x02a\x02b\x00"),  # a key that comes twice
+    ],
+)
+def test_another_encoding_of_a_map_is_read_alike_and_not_kept(tags: bytes, others: bytes) -> None:
+    usual = encode("order", example_order({}))
+    head, tail = usual[:-3], usual[-2:]
+    canonical, other = head + tags + tail, head + others + tail
+    assert decode("order", canonical).encoded == canonical
+    value = decode("order", other)
+    assert value.encoded is None
+    assert encode("order", value) == canonical
+
+
+def example_order(tags: dict[str, str]) -> records.Order:
+    """A NEW limit order."""
+    return records.Order(
+        event_time=1,
+        source_system_id="s",
+        tenant_id="t",
+        action=records.ORDER_ACTION_NEW,
+        order_id="o",
+        orig_order_id=None,
+        user_id="u",
+        instrument_id="i",
+        side=records.SIDE_BUY,
+        order_type=records.ORDER_TYPE_LIMIT,
+        time_in_force=records.TIME_IN_FORCE_GTC,
+        quantity_lots=1,
+        price_e9=1,
+        expires_at=None,
+        trader_id=None,
+        algo_id=None,
+        desk_id=None,
+        counterparty_id=None,
+        tags=tags,
+    )
+
+
+def test_a_result_that_is_the_same_for_every_order_is_encoded_once() -> None:
+    result = records.CheckResult("USER", records.CHECK_OUTCOME_PASS)
+    once = avro.encode_check_result(result)
+    assert result.encoded is None
+    result.kept = True
+    assert avro.encode_check_result(result) == once == result.encoded
+    assert avro.encode_check_result(result) == once
 
 
 @pytest.mark.parametrize("outside", [2**63, -(2**63) - 1])

@@ -69,6 +69,7 @@ def test_a_row_of_another_kind_under_a_key_stops_the_lane(
 ) -> None:
     state = empty()
     state.put(key, SEEN if key[:1] == keys.MARK else MARK)
+    state.working.add(key)
     with pytest.raises(InvariantViolated, match="another kind"):
         look_up(state)
 

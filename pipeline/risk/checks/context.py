@@ -270,9 +270,23 @@ def matches(replace: Order, working: RowOrder) -> bool:
     )
 
 
+# Results without figures are the same for every order: made once, and their bytes kept.
+_PASSED: Final[dict[str, CheckResult]] = {}
+_SKIPPED: Final[dict[str, CheckResult]] = {}
+_EXEMPT: Final[dict[str, CheckResult]] = {}
+
+
+def _constant(known: dict[str, CheckResult], check: str, outcome: int) -> CheckResult:
+    result = CheckResult(check, outcome, None, None, None, None, None)
+    result.kept = True
+    known[check] = result
+    return result
+
+
 def passed(check: str) -> CheckResult:
     """PASS of a check that compares no figures."""
-    return CheckResult(check, CHECK_OUTCOME_PASS, None, None, None, None, None)
+    known = _PASSED.get(check)
+    return _constant(_PASSED, check, CHECK_OUTCOME_PASS) if known is None else known
 
 
 def failed(check: str, reason_code: str) -> CheckResult:
@@ -282,12 +296,14 @@ def failed(check: str, reason_code: str) -> CheckResult:
 
 def not_evaluated(check: str) -> CheckResult:
     """Something the check needs is missing, and another check fails for that."""
-    return CheckResult(check, CHECK_OUTCOME_NOT_EVALUATED, None, None, None, None, None)
+    known = _SKIPPED.get(check)
+    return _constant(_SKIPPED, check, CHECK_OUTCOME_NOT_EVALUATED) if known is None else known
 
 
 def exempt(check: str) -> CheckResult:
     """Switched off by policy."""
-    return CheckResult(check, CHECK_OUTCOME_EXEMPT, None, None, None, None, None)
+    known = _EXEMPT.get(check)
+    return _constant(_EXEMPT, check, CHECK_OUTCOME_EXEMPT) if known is None else known
 
 
 def notified(result: CheckResult) -> CheckResult:
