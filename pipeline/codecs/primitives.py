@@ -9,7 +9,7 @@ Used by `avro.py`, which is generated from schemas/avro.
 from typing import Final
 
 from librt.strings import BytesWriter
-from mypy_extensions import i64
+from mypy_extensions import i64, u8
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
@@ -143,10 +143,11 @@ def write_long(writer: BytesWriter, value: int) -> None:
     if sign != 0 and sign != -1:  # noqa: PLR1714 -- a set would box both
         raise OverflowError("outside int64")
     zigzag = (number << 1) ^ sign
+    # As u8, or the compiled call would box every byte and look the method up.
     while zigzag & _ABOVE_SEVEN_BITS:
-        writer.append((zigzag & _SEVEN_BITS) | _MORE)
+        writer.append(u8((zigzag & _SEVEN_BITS) | _MORE))
         zigzag = (zigzag >> 7) & _LOW_57_BITS
-    writer.append(zigzag)
+    writer.append(u8(zigzag))
 
 
 def write_bytes(writer: BytesWriter, value: bytes) -> None:
