@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from pipeline.codecs.avro import encode_control, encode_deposit, encode_mark
+from pipeline.codecs.rendering import value_from_json, value_to_json
 from pipeline.codecs.wire import SchemaIds
 from pipeline.control.definitions import Payload
 from pipeline.control.directory import read_directory
@@ -32,6 +33,7 @@ from pipeline.risk.records import (
     Deposit,
     Mark,
     Order,
+    Policy,
     UserAccount,
 )
 from pipeline.settings import PROJECT_ROOT, Settings
@@ -194,9 +196,21 @@ def mark(config: ReplayConfig, time_us: int, price_e9: int = MARK_E9) -> Mark:
     )
 
 
-def definitions() -> list[Payload]:
-    """What control puts in force for the flow, without its accounts."""
-    return [definition.payload for definition in read_directory(CONTROL_DIRECTORY)]
+def definitions(exempt: frozenset[str] = frozenset()) -> list[Payload]:
+    """What control puts in force for the flow, without its accounts; `exempt`: by the policy."""
+    payloads = [definition.payload for definition in read_directory(CONTROL_DIRECTORY)]
+    return [
+        _exempting(payload, exempt) if isinstance(payload, Policy) else payload
+        for payload in payloads
+    ]
+
+
+def _exempting(policy: Policy, exempt: frozenset[str]) -> Policy:
+    names = sorted({*policy.checks_exempt, *exempt})
+    changed: Policy = value_from_json(
+        "policy", value_to_json("policy", policy) | {"checks_exempt": names}
+    )
+    return changed
 
 
 class FirstInputs:
@@ -205,16 +219,23 @@ class FirstInputs:
     Control records are numbered by lane here: a lane is told of the accounts it is given only.
     """
 
-    def __init__(self, ids: SchemaIds, config: ReplayConfig, time_us: int) -> None:
-        """`time_us`: what each of them carries."""
+    def __init__(
+        self,
+        ids: SchemaIds,
+        config: ReplayConfig,
+        time_us: int,
+        exempt: frozenset[str] = frozenset(),
+    ) -> None:
+        """`time_us`: what each of them carries; `exempt`: checks that are switched off."""
         self._frames: Final = [ids.frame(name) for name in INPUT_SCHEMAS]
         self._config: Final = config
         self._time_us: Final = time_us
+        self._exempt: Final = exempt
         self._number = 0
 
     def definitions(self) -> list[tuple[int, bytes | None, bytes]]:
         """The definitions, then the mark."""
-        framed = [self._control(payload) for payload in definitions()]
+        framed = [self._control(payload) for payload in definitions(self._exempt)]
         body = encode_mark(mark(self._config, self._time_us))
         return [*framed, (MARKS, None, self._frames[MARKS] + body)]
 

@@ -1,18 +1,21 @@
 """Writes the parts of the documents that repeat the code: `python -m pipeline.documents`.
 
 Owns docs/reasons.md, rendered from `pipeline/risk/reasons.py`, docs/order-life.md, rendered from
-`pipeline/risk/order_life.py`, and the table between the markers of topology.md, rendered from
-`pipeline/topics.py`. A test holds them to the code. Never touches any
-other line. With `--check`, writes nothing and exits 1 when one is not current.
+`pipeline/risk/order_life.py`, and the tables between the markers of topology.md (topics), of
+docs/rule-language.md (fields of a rule) and of docs/controls.md (what happens when something is
+missing). A test holds them to the code. Never touches any other line. With `--check`, writes
+nothing and exits 1 when one is not current.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from pipeline.risk import order_life, reasons
+from pipeline.risk import fail_closed, order_life, reasons, rule_fields
+from pipeline.risk.checks.registry import ENTRIES
+from pipeline.risk.expressions.nodes import BOOL, INT, STRING
 from pipeline.risk.records import EXEC_TYPE_NAMES
 from pipeline.topics import ALL_TOPICS, Topic
 
@@ -20,8 +23,8 @@ _ROOT: Final = Path(__file__).parents[1]
 REASONS_PATH: Final = _ROOT / "docs/reasons.md"
 ORDER_LIFE_PATH: Final = _ROOT / "docs/order-life.md"
 TOPOLOGY_PATH: Final = _ROOT / "topology.md"
-BEGIN: Final = "<!-- topics: written by `python -m pipeline.documents` -->"
-END: Final = "<!-- end of topics -->"
+CONTROLS_PATH: Final = _ROOT / "docs/controls.md"
+RULE_LANGUAGE_PATH: Final = _ROOT / "docs/rule-language.md"
 
 # FIX 5.0 SP2, the values of tag 103 and tag 102 that `reasons.py` uses.
 _ORD_REJ_REASONS: Final = {
@@ -97,6 +100,7 @@ By the client: a cancel, a replace (with the reason it is refused for), beside w
 of it. By the gate itself: that it expires, and that it is an orphan as long as the venue has
 reported nothing on it.
 """
+_TYPE_NAMES: Final = {INT: "integer", BOOL: "boolean", STRING: "string"}
 _RETENTION: Final = {"compact": "the last of each key", "delete": "until archived"}
 
 
@@ -160,13 +164,58 @@ def render_topics() -> str:
     return "\n".join(_table(head, [_topic_row(topic) for topic in ALL_TOPICS]))
 
 
-def with_topics(topology: str) -> str:
-    """`topology` with the current table between its markers. Raises ValueError without them."""
-    before, begin, rest = topology.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def render_fields() -> str:
+    """The table of the fields of a rule, without the markers."""
+    return "\n".join(
+        _table(
+            ("Field", "Type", "Example", "What it is"),
+            [
+                (f"`{name}`", _TYPE_NAMES[kind], f"`{example}`", meaning)
+                for name, (kind, example, meaning) in rule_fields.FIELDS.items()
+            ],
+        )
+    )
+
+
+def fail_closed_cells() -> dict[str, dict[str, str]]:
+    """What each check does by condition, in order of precedence; last a rule of the operator's."""
+    cells = {entry.name: entry.missing for entry in ENTRIES}
+    return {**cells, fail_closed.RULE: fail_closed.OF_A_RULE}
+
+
+def render_fail_closed() -> str:
+    """The table of what happens when something is missing, without the markers."""
+    rows = []
+    for condition, meaning in fail_closed.CONDITIONS.items():
+        rejects: dict[str, list[str]] = {}
+        skips: list[str] = []
+        passes: list[str] = []
+        for check, cells in fail_closed_cells().items():
+            outcome = cells.get(condition)
+            if outcome == fail_closed.SKIPS:
+                skips.append(check)
+            elif outcome == fail_closed.PASSES:
+                passes.append(check)
+            elif outcome is not None:
+                rejects.setdefault(outcome, []).append(check)
+        told = "; ".join(
+            f"`{reason}`" if checks == [reason] else f"{', '.join(checks)}: `{reason}`"
+            for reason, checks in rejects.items()
+        )
+        rows.append((meaning, told, ", ".join(skips), ", ".join(passes)))
+    head = ("Condition", "Rejected by", "Not evaluated", "Passes all the same")
+    return "\n".join(_table(head, rows))
+
+
+def with_table(text: str, name: str, table: str) -> str:
+    """`text` with the table between its markers. Raises ValueError without them."""
+    begin_mark = f"<!-- {name}: written by `python -m pipeline.documents` -->"
+    end_mark = f"<!-- end of {name} -->"
+    before, begin, rest = text.partition(begin_mark)
+    _, end, after = rest.partition(end_mark)
     if not (begin and end):
-        raise ValueError(f"{TOPOLOGY_PATH.name} must hold {BEGIN} and after it {END}")
-    return f"{before}{begin}\n\n{render_topics()}\n\n{end}{after}"
+        raise ValueError(f"the document must hold {begin_mark} and after it {end_mark}")
+    return f"{before}{begin}\n\n{table}\n\n{end}{after}"
 
 
 def _rejections() -> Iterator[tuple[str, ...]]:
@@ -227,9 +276,7 @@ def _topic_row(topic: Topic) -> tuple[str, ...]:
     )
 
 
-def _table(
-    head: Sequence[str], rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]
-) -> list[str]:
+def _table(head: Sequence[str], rows: Iterable[tuple[str, ...]]) -> list[str]:
     return [_line(head), _line(["---"] * len(head)), *[_line(row) for row in rows]]
 
 
@@ -247,7 +294,11 @@ def main() -> int:
     wanted = {
         REASONS_PATH: render_reasons(),
         ORDER_LIFE_PATH: render_order_life(),
-        TOPOLOGY_PATH: with_topics(TOPOLOGY_PATH.read_text()),
+        TOPOLOGY_PATH: with_table(TOPOLOGY_PATH.read_text(), "topics", render_topics()),
+        RULE_LANGUAGE_PATH: with_table(RULE_LANGUAGE_PATH.read_text(), "fields", render_fields()),
+        CONTROLS_PATH: with_table(
+            CONTROLS_PATH.read_text(), "fail-closed table", render_fail_closed()
+        ),
     }
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in stale:

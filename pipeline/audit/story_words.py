@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from pipeline.audit.story import REPORT, REQUEST, SWEEP, Step, Story
-from pipeline.audit.story_replay import After
+from pipeline.audit.story_replay import After, Purse
 from pipeline.codecs.rendering import time_text
 from pipeline.risk.order_life import STATES
-from pipeline.risk.reasons import ACCEPTED, APPLIED, DEAD_LETTERS, FACTS
+from pipeline.risk.reasons import ACCEPTED, APPLIED, DEAD_LETTERS, FACTS, reject_text
 from pipeline.risk.records import (
     AUDIT_OUTCOME_DEAD_LETTER,
     AUDIT_OUTCOME_IGNORED,
     CHECK_OUTCOME_FAIL,
     CHECK_OUTCOME_NAMES,
+    CHECK_OUTCOME_NOTIFIED,
     EXEC_TYPE_CANCEL_REJECTED,
     EXEC_TYPE_CANCELED,
     EXEC_TYPE_EXPIRED,
@@ -51,13 +52,31 @@ _STATE_TEXTS: Final = dict(STATES)
 # What a figure of a check counts, in the words of "at most 5 ... are allowed".
 _COUNTED: Final = {
     "ORDER_RATE": "orders within a second",
+    "MESSAGE_RATE": "messages within a second",
+    "ORDER_TO_TRADE": "messages today",
+    "REPEATED_EXECUTION": "trades of the algorithm",
+    "SAME_CONTENT": "orders alike",
     "ORDER_QUANTITY": "lots",
     "ORDER_NOTIONAL": "minor units",
     "PRICE_COLLAR": "bps from the mark",
+    "PERIOD_COLLAR": "bps from the period's marks",
     "SHORT_SALE": "lots short",
     "POSITION_LIMIT": "lots",
+    **{
+        f"{group}_{kind}": "minor units"
+        for group in ("INSTRUMENT", "CURRENCY", "SECTOR", "USER")
+        for kind in ("GROSS", "NET")
+    },
     "OPEN_ORDERS": "working orders",
+    "HOLDINGS": "instruments",
+    "CREDIT": "minor units",
+    "DAILY_LOSS": "minor units",
+    "DRAWDOWN": "minor units",
     "BUYING_POWER": "minor units",
+    "HIGH_FREQUENCY_RATE": "messages within a second",
+    "HIGH_FREQUENCY_DAY": "messages today",
+    "INSTANT_CANCEL": "cancels at once today",
+    "PUSH": "pushes today",
 }
 
 
@@ -113,6 +132,8 @@ def _figure(check: str, name: str, value: int | None) -> str:
         return _duration(value)
     if check == "EXPIRY":
         return str(time_text(value))
+    if check == "SELF_MATCH":
+        return price_text(value)
     if check == "MARKET_BOUND":
         return price_text(value) if name == "observed" else f"{value:,} bps"
     return f"{value:,}"
@@ -167,10 +188,14 @@ def _request(step: Step, order: Order) -> Iterator[Line]:
             bound = price_text(decision.protection_price_e9)
             yield Line(PLAIN, f"The venue may fill it at {bound} or better.")
         yield from _held(decision)
+        yield from _covered(decision)
+        yield from _told(decision)
         yield from _converted(decision)
     else:
         yield Line(BAD, f"Rejected {decision.reason_code}: {decision.reason_text}")
         yield from (Line(BAD, text) for text in _why(decision))
+        yield from _covered(decision)
+        yield from _told(decision)
         yield from _converted(decision)
 
 
@@ -199,12 +224,36 @@ def _held(decision: Decision) -> Iterator[Line]:
         yield Line(PLAIN, f"{-amount:,} {currency} are held no more.")
 
 
+def _covered(decision: Decision) -> Iterator[Line]:
+    """Money of other currencies that an acceptance has pledged, or a rejection would have."""
+    verb = "are" if decision.reason_code == ACCEPTED else "would have been"
+    unit = decision.hold_currency or "minor units"
+    for cover in decision.cover:
+        yield Line(
+            PLAIN,
+            f"{cover.pledged_minor:,} {cover.currency} {verb} pledged for {cover.covered_minor:,} "
+            f"{unit}, by {cover.fx_instrument_id}: {price_text(cover.fx_price_e9)} as of "
+            f"{time_text(cover.fx_as_of)}, less {cover.haircut_bps:,} bps (collateral version "
+            f"{cover.collateral_version}).",
+        )
+
+
 def _converted(decision: Decision) -> Iterator[Line]:
     if decision.fx_instrument_id is None or decision.fx_price_e9 is None:
         return
     as_of = "" if decision.fx_as_of is None else f" as of {time_text(decision.fx_as_of)}"
     price = price_text(decision.fx_price_e9)
     yield Line(PLAIN, f"Its notional was converted by {decision.fx_instrument_id}: {price}{as_of}.")
+
+
+def _told(decision: Decision) -> Iterator[Line]:
+    """What failed and only raised an alert."""
+    for line in decision.checks:
+        if line.result == CHECK_OUTCOME_NOTIFIED and line.reason_code is not None:
+            figures = _failure(line)
+            seen = f" {figures}" if figures else ""
+            text = f"Let pass with an alert by {line.check}: {reject_text(line.reason_code)}{seen}"
+            yield Line(ODD, text)
 
 
 def _why(decision: Decision) -> Iterator[str]:
@@ -222,6 +271,9 @@ def _why(decision: Decision) -> Iterator[str]:
     ]
     if others:
         yield f"It would also have failed {', '.join(others)}."
+    most = decision.passing_lots_max
+    if most:
+        yield f"A quantity of {_lots(most)} would have passed, and no larger one."
 
 
 def _failure(line: CheckResult) -> str:
@@ -239,6 +291,8 @@ def _failure(line: CheckResult) -> str:
         return f"It was over at {limit}; gate time was {observed}."
     if line.check == "BUYING_POWER":
         return f"It would hold {observed} more; {limit} were available: {over:,} short."
+    if line.check == "SELF_MATCH":
+        return f"At {observed} it could trade with an order of the same user."
     counted = _COUNTED.get(line.check, "")
     return (
         f"It came to {observed} {counted}; at most {limit} are allowed{version}: {over:,} too many."
@@ -341,7 +395,7 @@ def _standing(after: After) -> Iterator[Line]:
         yield Line(
             PLAIN,
             f"{purse.currency}: cash {purse.cash_minor:,}{_change(purse.cash_change_minor)}, held "
-            f"{purse.held_minor:,}{_change(purse.held_change_minor)}, available "
+            f"{purse.held_minor:,}{_change(purse.held_change_minor)}{_pledges(purse)}, available "
             f"{purse.available_minor:,}",
         )
     row = after.position
@@ -352,6 +406,16 @@ def _standing(after: After) -> Iterator[Line]:
             f"{after.instrument_id}: position {row.position_lots:,}, working buys "
             f"{row.working_buy_lots:,}, working sells {row.working_sell_lots:,}{margin}",
         )
+
+
+def _pledges(purse: Purse) -> str:
+    """What is pledged of it and what covers it, where there is anything of that."""
+    texts = (
+        ("pledged", purse.pledged_minor, purse.pledged_change_minor),
+        ("covered", purse.covered_minor, purse.covered_change_minor),
+    )
+    told = [f", {word} {size:,}{_change(by)}" for word, size, by in texts if size or by]
+    return "".join(told)
 
 
 def lines(step: Step) -> list[Line]:

@@ -2,8 +2,9 @@
 
 Owns the files' shape: every *.yaml of the directory is a mapping of sections (`firm` and `policy`:
 one entry, all others: lists), whose entries have the field names of schemas/avro; one of
-`check_limits` names several checks. Strict: an unknown key, a wrong type, a figure out of bounds, a
-key or a subject that comes twice is an error that names file and entry. Publishes nothing.
+`check_limits` names several checks, and calendars can be written by the week (`calendars.py`).
+Strict: an unknown key, a wrong type, a figure out of bounds, a key or a subject that comes twice is
+an error that names file and entry. Publishes nothing.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any, Final
 import yaml
 
 from pipeline.codecs.rendering import RenderingError, value_from_json
+from pipeline.control.calendars import CalendarError, calendar_entry
 from pipeline.control.definitions import OutOfRangeError, Payload, check, subject_of
 from pipeline.control.history import ControlError, ControlHistory, read_history
 from pipeline.risk.records import FirmState, ScopeState, UserAccount
@@ -32,6 +34,7 @@ SECTIONS: Final = {
     "listings": "listing",
     "states": "scope_state",
     "rules": "rule",
+    "collateral": "collateral",
     "users": "user_account",
 }
 _SINGLE: Final = ("policy", "firm")
@@ -73,15 +76,17 @@ def plan_changes(definitions: list[Definition], history: ControlHistory) -> Plan
     """Compare definitions with the topic. Raises DefinitionError where one may not follow."""
     payloads = []
     kept = []
+    published = set(history.last)
     for definition in definitions:
         last = history.payload(subject_of(definition.payload))
         payload = _no_less_strict(definition.payload, last)
         if payload is not definition.payload:
             kept.append(_name_of(payload))
         try:
-            check(payload, last)
+            check(payload, last, published)
         except OutOfRangeError as error:
             raise DefinitionError(f"{definition.where}: {error}") from error
+        published.add(subject_of(payload))
         if not history.says(payload):
             payloads.append(payload)
     return Plan(tuple(payloads), len(definitions) - len(payloads), tuple(kept))
@@ -154,9 +159,11 @@ def _of_single_checks(entry: Any, where: str) -> Iterator[tuple[str, dict[str, A
 def _definition(entry: Any, section: str, where: str) -> Definition:
     try:
         given = _DEFAULTS.get(section, {}) | entry if isinstance(entry, dict) else entry
+        if section == "calendars" and isinstance(given, dict):
+            given = calendar_entry(given)
         payload = value_from_json(SECTIONS[section], given)
         check(payload)
-    except (RenderingError, OutOfRangeError) as error:
+    except (RenderingError, OutOfRangeError, CalendarError) as error:
         raise DefinitionError(f"{where}: {error}") from error
     return Definition(payload, where)
 

@@ -1,4 +1,4 @@
-"""What the control topic says so far: the last number, and the last record of each subject.
+"""What the control topic says so far: the last number, the last record of each subject, the lists.
 
 Owns reading the topic from its start (partition 0: every partition holds the same records). Writes
 nothing and fences nobody, so anyone may look at any time.
@@ -16,7 +16,7 @@ from pipeline.codecs.rendering import value_to_json
 from pipeline.codecs.wire import SchemaIds
 from pipeline.control.definitions import Payload, Subject, subject_of
 from pipeline.risk.core_versions import CORE_VERSIONS
-from pipeline.risk.records import Control, CoreVersion
+from pipeline.risk.records import Control, CoreVersion, Restriction
 from pipeline.settings import Settings
 from pipeline.streaming.topic_admin import TopicError
 from pipeline.streaming.topic_reader import partition_count, read_topic
@@ -29,10 +29,15 @@ class ControlError(Exception):
 
 @dataclass
 class ControlHistory:
-    """The control topic, read: `last_number` (0 when empty) and the last record of each subject."""
+    """The control topic, read: `last_number` (0 when empty) and the last record of each subject.
+
+    `restricted`: of each subject of restrictions the ids on its list, in the order of listing; what
+    waits for its time counts already.
+    """
 
     last_number: int = 0
     last: dict[Subject, Control] = field(default_factory=dict)
+    restricted: dict[Subject, dict[str, None]] = field(default_factory=dict)
 
     def record(self, control: Control) -> None:
         """Take the next record. Raises ControlError when its number is not the next one."""
@@ -42,7 +47,18 @@ class ControlHistory:
                 "or was written by something other than `tollgate control`; lanes stop there"
             )
         self.last_number = control.number
-        self.last[subject_of(control.payload)] = control
+        subject = subject_of(control.payload)
+        self.last[subject] = control
+        if isinstance(control.payload, Restriction):
+            self._follow_list(subject, control.payload)
+
+    def _follow_list(self, subject: Subject, restriction: Restriction) -> None:
+        listed = self.restricted.setdefault(subject, {})
+        for each in restriction.ids:
+            if restriction.restricted:
+                listed.setdefault(each)
+            else:
+                listed.pop(each, None)
 
     def payload(self, subject: Subject) -> Payload | None:
         """The last published definition of `subject`, or None."""

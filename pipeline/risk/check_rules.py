@@ -11,8 +11,9 @@ from typing import Final
 
 from pipeline.risk.bounds import CURRENCY_BYTES_MAX, FIGURE_MAX, ID_BYTES_MAX, MS, is_id
 from pipeline.risk.check_traits import WINDOW_MS_MAX, CheckCatalog
+from pipeline.risk.expressions.problem import RuleProblem
+from pipeline.risk.expressions.program import Program
 from pipeline.risk.keys import (
-    RESTRICTION,
     algorithm_key,
     control_key,
     restriction_key,
@@ -42,13 +43,18 @@ from pipeline.risk.records import (
     SessionCalendar,
 )
 from pipeline.risk.restrictions import Restrictions
-from pipeline.risk.state import LaneState, Row
+from pipeline.risk.rule_fields import compiled
+from pipeline.risk.state import LaneState
 
 CheckPayload = (
     CheckLimit | CheckPolicy | ScopeState | Release | Restriction | SessionCalendar | Listing | Rule
 )
 RESTRICTED_IDS_MAX: Final = 1_000
 SESSIONS_MAX: Final = 5_000
+# Rules that every order is judged by.
+RULES_MAX: Final = 64
+# What the name of an operator's rule begins with in the decision vector.
+RULE_PREFIX: Final = "RULE:"
 # How many (user or none, tier, instrument) keep their limits resolved.
 RESOLVED_MAX: Final = 20_000
 
@@ -94,6 +100,15 @@ class CalendarInForce:
         return index >= 0 and gate_time < self.calendar.closes[index]
 
 
+class RuleInForce:
+    """An operator's own rule: its name in the vector, its program, its version."""
+
+    def __init__(self, rule_id: str, program: Program, version: int) -> None:
+        self.name: Final = RULE_PREFIX + rule_id
+        self.program: Final = program
+        self.version: Final = version
+
+
 class CheckRules:
     """Everything control has said about the checks of one lane."""
 
@@ -113,6 +128,8 @@ class CheckRules:
         self.restrictions: Final = Restrictions()
         self.calendars: dict[str, CalendarInForce] = {}
         self.listings: dict[str, Listing] = {}
+        # Those enabled, in order of id.
+        self.rules: list[RuleInForce] = []
 
     def restore_restrictions(self, rows: list[tuple[bytes, RowRestriction]]) -> None:
         """Take what a stored lane had in force."""
@@ -122,17 +139,20 @@ class CheckRules:
 
     # -- applying
 
-    def apply(self, record: Control) -> None:
-        """Put a record in force: its row, or the rows that it changes."""
+    def apply(self, record: Control) -> bool:
+        """Put a record in force: its row, or the rows it changes. False: it steers no check."""
         payload = record.payload
         if isinstance(payload, Release):
             self._release(payload)
-        elif isinstance(payload, Restriction):
+            return True
+        if isinstance(payload, Restriction):
             self._restrict(payload, record.version)
-        else:
-            key = subject_key(record)
-            if key is not None:
-                self.state.put(key, record)
+            return True
+        key = _subject_key(record)
+        if key is None:
+            return False
+        self.state.put(key, record)
+        return True
 
     def take(self, record: Control) -> None:
         """Follow a record that is in force."""
@@ -159,6 +179,35 @@ class CheckRules:
             self.calendars[payload.calendar_id] = CalendarInForce(payload, record.version)
         elif isinstance(payload, Listing):
             self.listings[payload.instrument_id] = payload
+        elif isinstance(payload, Rule):
+            self._take_rule(payload, record.version)
+
+    def _take_rule(self, rule: Rule, version: int) -> None:
+        name = RULE_PREFIX + rule.rule_id
+        self.rules = [known for known in self.rules if known.name != name]
+        self.severities.pop(name, None)
+        if not rule.enabled:
+            return
+        in_force = RuleInForce(rule.rule_id, compiled(rule.expression), version)
+        self.rules = sorted([*self.rules, in_force], key=_name_of_rule)
+        if rule.severity != CHECK_SEVERITY_REJECT:
+            self.severities[name] = rule.severity
+
+    def problem(self, payload: CheckPayload, waiting: list[Control]) -> str | None:
+        """What is out of range in a payload, or None. `waiting`: what is to be in force later."""
+        if isinstance(payload, Rule) and self._is_one_too_many(payload, waiting):
+            return f"{RULES_MAX} rules are enabled: withdraw one first"
+        return problem_of(payload, self.catalog)
+
+    def _is_one_too_many(self, rule: Rule, waiting: list[Control]) -> bool:
+        """Every order is judged by all of them, so their number has a bound."""
+        names = {known.name for known in self.rules}
+        for record in waiting:
+            other = record.payload
+            if isinstance(other, Rule) and other.enabled:
+                names.add(RULE_PREFIX + other.rule_id)
+        names.discard(RULE_PREFIX + rule.rule_id)
+        return rule.enabled and len(names) >= RULES_MAX
 
     def _take_policy(self, policy: CheckPolicy) -> None:
         self.severities.pop(policy.check, None)
@@ -250,11 +299,7 @@ class CheckRules:
         return found
 
 
-# What the name of an operator's rule begins with in the decision vector.
-RULE_PREFIX: Final = "RULE:"
-
-
-def subject_key(record: Control) -> bytes | None:
+def _subject_key(record: Control) -> bytes | None:
     """Under which key a record in force is stored; None for what is no payload of these kinds."""
     payload = record.payload
     if isinstance(payload, CheckLimit):
@@ -274,16 +319,6 @@ def subject_key(record: Control) -> bytes | None:
     return None
 
 
-def leaves_no_record(record: Control) -> bool:
-    """Whether nothing of the record itself stays in force."""
-    return isinstance(record.payload, (Release, Restriction))
-
-
-def is_restriction_row(key: bytes, row: Row) -> bool:
-    """Whether a stored row is a restriction in force."""
-    return key[:1] == RESTRICTION and isinstance(row, RowRestriction)
-
-
 def problem_of(payload: CheckPayload, catalog: CheckCatalog) -> str | None:
     """What is out of range in a payload, or None."""
     if isinstance(payload, CheckLimit):
@@ -300,7 +335,7 @@ def problem_of(payload: CheckPayload, catalog: CheckCatalog) -> str | None:
         return _calendar_problem(payload)
     if isinstance(payload, Listing):
         return _listing_problem(payload)
-    return None if is_id(payload.rule_id, ID_BYTES_MAX) else "rule_id is empty or too long"
+    return _rule_problem(payload)
 
 
 def _limit_problem(limit: CheckLimit, catalog: CheckCatalog) -> str | None:
@@ -369,6 +404,20 @@ def _calendar_problem(calendar: SessionCalendar) -> str | None:
         if not last <= opens < closes <= calendar.covers_until:
             return "sessions must be in order, apart from each other and within what is covered"
         last = closes
+    return None
+
+
+def _name_of_rule(rule: RuleInForce) -> str:
+    return rule.name
+
+
+def _rule_problem(rule: Rule) -> str | None:
+    if not is_id(rule.rule_id, ID_BYTES_MAX):
+        return "rule_id is empty or too long"
+    try:
+        compiled(rule.expression)
+    except RuleProblem as problem:
+        return f"expression: {problem}"
     return None
 
 

@@ -32,6 +32,8 @@ def fits(value: int) -> bool:
 
 def nearest(value: int) -> int:
     """The value, or the end of 64 bits that it lies beyond: for figures that are only shown."""
+    if -_UNBOXED_MAX <= value <= _UNBOXED_MAX:
+        return value
     return max(_INT64_MIN, min(_INT64_MAX, value))
 
 

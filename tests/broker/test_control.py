@@ -27,10 +27,19 @@ from pipeline.control.publisher import (
     apply_directory,
 )
 from pipeline.risk.records import (
+    RESTRICTION_SUBJECT_COUNTERPARTY,
+    RESTRICTION_SUBJECT_USER,
+    STATE_SCOPE_ALGORITHM,
+    STATE_SCOPE_DESK,
+    STATE_SCOPE_INSTRUMENT,
     TRADING_STATE_ACTIVE,
     TRADING_STATE_HALTED,
+    TRADING_STATE_REDUCING,
     Control,
     FirmState,
+    Release,
+    Restriction,
+    ScopeState,
     UserAccount,
 )
 from pipeline.settings import PROJECT_ROOT, Settings
@@ -194,8 +203,13 @@ def test_a_lacking_topic_and_a_lacking_broker_are_said_plainly(broker_settings: 
         read_history(nowhere)
 
 
-def tollgate(settings: Settings, *arguments: str) -> Result:
-    return CliRunner().invoke(main, ["control", *arguments], env=settings.as_env())
+def tollgate(settings: Settings, *arguments: str, given: str = "") -> Result:
+    return CliRunner().invoke(
+        main, ["control", *arguments], env=settings.as_env(), input=given or None
+    )
+
+
+NAMED = ("--proposer", "ann", "--reason", "case 17")
 
 
 def test_the_command_line_applies_shows_and_stops(broker_settings: Settings) -> None:
@@ -239,11 +253,22 @@ def test_the_command_line_applies_shows_and_stops(broker_settings: Settings) -> 
             "never goes back",
         ),
         (("close-day", "9999-01-01", "--proposer", "x", "--reason", "x"), 2, "has not begun"),
+        (("set-state", "user", "nobody", "ACTIVE", *NAMED), 1, "'nobody' is not registered"),
+        (("set-state", "instrument", "NOPE", "HALTED", *NAMED), 1, "'NOPE' is not defined"),
+        (("set-state", "desk", "x" * 65, "HALTED", *NAMED), 1, "scope_id is empty or too long"),
+        (("set-state", "desk", "d7", "HALTED", "--reason", "x"), 2, "--proposer"),
+        (("release", "nobody", *NAMED), 1, "'nobody' is not registered"),
+        (("release", "alice", "--reason", "x"), 2, "--proposer"),
+        (("release", "alice", "--check", "CREDT", *NAMED), 2, "'CREDT' latches and halts nobody"),
         (
-            ("set-state", "user", "nobody", "ACTIVE", "--proposer", "x", "--reason", "x"),
-            1,
-            "'nobody' is not registered",
+            ("release", "alice", "--check", "CREDIT", "--algorithm", "a", *NAMED),
+            2,
+            "give one, then the other",
         ),
+        (("restrict", "user", *NAMED), 2, "name at least one ID, or a --file"),
+        (("restrict", "trader", "t", *NAMED), 2, "'trader' is not one of 'user', 'desk'"),
+        (("restrict", "user", "x" * 65, *NAMED), 1, "an id is empty or too long"),
+        (("restrict", "user", "--file", "/nowhere", *NAMED), 2, "/nowhere"),
     ],
 )
 def test_the_command_line_refuses_what_lacks_a_name_a_reason_or_a_subject(
@@ -254,3 +279,95 @@ def test_the_command_line_refuses_what_lacks_a_name_a_reason_or_a_subject(
     assert result.exit_code == exit_code
     assert message in result.output
     assert read_history(broker_settings).last_number == 0
+
+
+def test_desks_algorithms_and_instruments_are_stopped_and_started(
+    broker_settings: Settings,
+) -> None:
+    create_topics(broker_settings)
+    apply_directory(broker_settings, CONFIG)
+    for arguments in (
+        ("desk", "d7", "REDUCING"),
+        ("algorithm", "twap-3", "halted"),
+        ("instrument", "ESH4", "HALTED"),
+    ):
+        done = tollgate(broker_settings, "set-state", *arguments, *NAMED)
+        assert done.exit_code == 0, done.output
+        assert f"{arguments[0]} {arguments[1]} is {arguments[2].upper()}, from" in done.stdout
+    states = [control.payload for control in controls(broker_settings, 2)[-3:]]
+    assert [
+        (state.scope, state.scope_id, state.trading_state)
+        for state in states
+        if isinstance(state, ScopeState)
+    ] == [
+        (STATE_SCOPE_DESK, "d7", TRADING_STATE_REDUCING),
+        (STATE_SCOPE_ALGORITHM, "twap-3", TRADING_STATE_HALTED),
+        (STATE_SCOPE_INSTRUMENT, "ESH4", TRADING_STATE_HALTED),
+    ]
+    shown = tollgate(broker_settings, "show").stdout
+    assert "scope_state DESK d7  version 1" in shown
+    assert "by ann: case 17\n    trading_state REDUCING\n" in shown
+    # What the files say of other things does not lift it.
+    assert apply_directory(broker_settings, CONFIG).published == 0
+
+
+def test_a_named_person_releases_a_user_a_check_or_an_algorithm(broker_settings: Settings) -> None:
+    create_topics(broker_settings)
+    apply_directory(broker_settings, CONFIG)
+    ways: tuple[tuple[tuple[str, ...], str], ...] = (
+        ((), "alice is released from every check"),
+        (("--check", "DAILY_LOSS"), "alice is released from DAILY_LOSS"),
+        (("--check", "RULE:big"), "alice is released from RULE:big"),
+        (("--algorithm", "twap-3"), "algorithm twap-3 of alice is counted anew"),
+    )
+    for options, told in ways:
+        done = tollgate(broker_settings, "release", "alice", *options, *NAMED)
+        assert done.exit_code == 0, done.output
+        assert told in done.stdout
+    last = controls(broker_settings, 1)[-4:]
+    assert {(control.proposer, control.reason) for control in last} == {("ann", "case 17")}
+    releases = [control.payload for control in last if isinstance(control.payload, Release)]
+    assert [(each.user_id, each.algo_id, each.check) for each in releases] == [
+        ("alice", None, None),
+        ("alice", None, "DAILY_LOSS"),
+        ("alice", None, "RULE:big"),
+        ("alice", "twap-3", None),
+    ]
+    assert "release alice  version 4" in tollgate(broker_settings, "show").stdout
+
+
+def test_a_restricted_list_grows_shrinks_and_is_shown(
+    broker_settings: Settings, tmp_path: Path
+) -> None:
+    create_topics(broker_settings)
+    done = tollgate(
+        broker_settings, "restrict", "counterparty", "acme", "--instrument", "ESH4", *NAMED
+    )
+    assert done.stdout == (
+        "1 restricted in ESH4, 0 were before, from control number 1 on; "
+        "1 on the counterparty list in ESH4\n"
+    )
+    names = [f"user-{number}" for number in range(60_500)]
+    file = tmp_path / "names.txt"
+    file.write_text("# of May\n" + "\n".join(names))
+    long = tollgate(broker_settings, "restrict", "user", "bob", "--file", str(file), *NAMED)
+    assert long.exit_code == 0, long.output
+    assert "60,501 restricted, 0 were before, from control number 62 on" in long.stdout
+    records = [control.payload for control in controls(broker_settings, 3)]
+    lists = [record for record in records if isinstance(record, Restriction)]
+    assert lists[0].subject == RESTRICTION_SUBJECT_COUNTERPARTY
+    assert {record.subject for record in lists[1:]} == {RESTRICTION_SUBJECT_USER}
+    assert [each for record in lists[1:] for each in record.ids] == ["bob", *names]
+    assert max(len(record.ids) for record in lists) == 1_000
+    again = tollgate(
+        broker_settings, "restrict", "user", "--file", "-", *NAMED, "--json", given="\n".join(names)
+    )
+    assert json.loads(again.stdout) == {"changed": 0, "unchanged": 60_500, "last_number": 62}
+    lifted = tollgate(broker_settings, "unrestrict", "user", "bob", "carl", *NAMED)
+    assert "1 unrestricted, 1 were not before, from control number 63 on" in lifted.stdout
+    shown = tollgate(broker_settings, "show").stdout
+    assert "restriction USER  version 62, number 63, at once, by ann: case 17" in shown
+    assert "    60,500 listed: user-0, user-1, user-2, user-3, user-4 and 60,495 more" in shown
+    assert tollgate(broker_settings, "restricted", "user").stdout.split() == names
+    within = tollgate(broker_settings, "restricted", "counterparty", "--instrument", "ESH4")
+    assert within.stdout == "acme\n"

@@ -20,6 +20,7 @@ from tests.chaos.checker_auditor import LaneAuditor
 from tests.chaos.checker_events import Tell
 from tests.oracle.auditor import DecisionSummary, Expected, SweptDecision
 from tests.oracle.checks import Check
+from tests.oracle.pledges import Taken
 
 _FIGURES: Final = (
     "check",
@@ -59,6 +60,7 @@ _OF_THE_GATE: Final[dict[str, Any]] = {
     "fx_price_e9": None,
     "fx_as_of": None,
     "passing_lots_max": None,
+    "cover": [],
     "order": None,
     "traceparent": None,
 }
@@ -196,6 +198,7 @@ def summary_of(decision: dict[str, Any]) -> DecisionSummary:
         fx_price_e9=decision["fx_price_e9"],
         fx_as_of=decision["fx_as_of"],
         passing_lots_max=decision["passing_lots_max"],
+        cover=tuple(Taken(**taken) for taken in decision["cover"]),
         checks=tuple(Check(*(line[figure] for figure in _FIGURES)) for line in decision["checks"]),
     )
 
@@ -221,11 +224,10 @@ def _check_accepted(decision: dict[str, Any], auditor: LaneAuditor, tell: Tell) 
         for line in decision["checks"]
     )
     if currency is not None and decision["hold_minor"] > 0 and not closes:
-        cash, held = auditor.figures_of(decision["user_id"], currency)
-        if held > cash:
+        short = auditor.shortfall_of(decision["user_id"], currency)
+        if short > 0:
             tell(
-                "contradicted",
-                f"it was accepted, and holds {held} {currency} where {cash} is there",
+                "contradicted", f"it was accepted, and holds {short} {currency} that are not there"
             )
 
 

@@ -14,6 +14,7 @@ from pipeline.control.definitions import Payload
 from pipeline.control.history import ControlError
 from pipeline.control.publisher import ControlChange, ControlWriter
 from pipeline.risk.records import (
+    Collateral,
     DayClose,
     FeeSchedule,
     FirmState,
@@ -105,6 +106,8 @@ def first_definitions() -> list[ControlChange]:
         Instrument("ACME", _EQUITY, "USD", None, 0, 10**7, 1, 100, 1, 5_000, 0),
         _tier(),
         _shorts(),
+        Collateral("standard", "BTC", 5_000),
+        Collateral("standard", "EUR", 300),
         FeeSchedule("standard", None, 250, 0),
         _policy(),
         FirmState(_ACTIVE),
@@ -141,6 +144,7 @@ class Operators:
             self._exemption,
             self._patience,
             self._short_allowance,
+            self._haircut,
             self._later,
             self._close_day,
             *(self._steer(change) for change in CHANGES),
@@ -216,6 +220,11 @@ class Operators:
 
     def _short_allowance(self) -> list[ControlChange]:
         return [_change(_shorts(0)), _change(_shorts())]
+
+    def _haircut(self) -> list[ControlChange]:
+        currency, usual = self._random.choice((("BTC", 5_000), ("EUR", 300)))
+        other = self._random.choice((0, 2_000, 9_000, 10_000))
+        return [_change(Collateral("standard", currency, bps)) for bps in (other, usual)]
 
     def _later(self) -> list[ControlChange]:
         fees = FeeSchedule("standard", None, self._random.choice((200, 300)), 0)

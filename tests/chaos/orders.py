@@ -58,13 +58,15 @@ class OrderFlow:
         )
 
     def fund(self) -> None:
-        """The first marks, and money for every user: little for some."""
+        """The first marks, and money for every user: little for some, and not of dollars alone."""
         self._marks(0)
         for user in USERS:
             amount = self._random.choice((3 * 10**6, 5 * 10**7, 10**9))
             self._send("deposits", "deposit", deposit(user, f"fund-{user}", amount_minor=amount))
             coins = deposit(user, f"coins-{user}", currency="BTC", amount_minor=10**8)
             self._send("deposits", "deposit", coins)
+            euros = deposit(user, f"euros-{user}", currency="EUR", amount_minor=amount // 2)
+            self._send("deposits", "deposit", euros)
 
     def step(self) -> None:
         """Send the next record."""
@@ -202,7 +204,10 @@ class OrderFlow:
         kind = self._random.choice(("DEPOSIT", "DEPOSIT", "ADJUSTMENT", "SETTLEMENT"))
         sign = -1 if kind != "DEPOSIT" and self._random.random() < 0.5 else 1
         amount = sign * self._random.randint(1, 10**7)
-        changes = {"kind": kind, "amount_minor": amount}
+        changes: dict[str, Any] = {"kind": kind, "amount_minor": amount}
+        if self._random.random() < 0.3:
+            # Money that may cover orders in dollars, or is pledged for some; there is less of it.
+            changes |= {"currency": "EUR", "amount_minor": amount // 10 or 1}
         self._send("deposits", "deposit", deposit(self._user(), f"d{self._count}", **changes))
 
     def _settle(self) -> None:
@@ -233,6 +238,7 @@ class OrderFlow:
             "kind": "WITHDRAWAL_REQUEST",
             "withdrawal_id": f"w{self._count}",
             "amount_minor": self._random.randint(1, 5 * 10**6),
+            "currency": self._random.choice(("USD", "USD", "EUR")),
         }
         record = deposit(self._user(), f"d{self._count}", **changes)
         self._send("deposits", "deposit", record)

@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 import pytest
 
 from pipeline.control.definitions import check
+from pipeline.risk.records import Collateral
 from pipeline.settings import Settings
 from tests.chaos.gateway import Gateway
 from tests.chaos.operators import first_definitions
@@ -63,6 +64,15 @@ def test_the_first_definitions_can_be_published() -> None:
         check(change.payload)
 
 
+def test_dollars_may_be_covered_by_all_else_that_users_have() -> None:
+    covering = {
+        change.payload.currency
+        for change in first_definitions()
+        if isinstance(change.payload, Collateral)
+    }
+    assert covering == {"BTC", "EUR"}
+
+
 def test_what_operators_do_to_single_checks_can_be_published_and_is_undone() -> None:
     random = Random(1)
     for change in CHANGES:
@@ -93,6 +103,8 @@ def test_clients_send_every_kind_of_order_and_movement(sink: Sink) -> None:
     replaces = {record["order_id"] for record in orders if record["action"] == "REPLACE"}
     assert any(record["orig_order_id"] in replaces for record in orders)
     by_price = [record for record in sink.of("deposits") if record["settlement_price_e9"]]
+    euros = {record["kind"] for record in sink.of("deposits") if record["currency"] == "EUR"}
+    assert euros >= {"DEPOSIT", "ADJUSTMENT", "WITHDRAWAL_REQUEST"}
     sessions = Counter((record["user_id"], record["session_date"]) for record in by_price)
     assert max(sessions.values()) > 1
 

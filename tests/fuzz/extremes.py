@@ -11,6 +11,7 @@ from typing import Final
 from pipeline.risk.records import (
     LIMIT_SCOPE_TIER,
     LIMIT_SCOPE_USER,
+    Collateral,
     Control,
     CoreVersion,
     DayClose,
@@ -84,6 +85,11 @@ def _fees(rng: Random, _: int) -> FeeSchedule:
     return FeeSchedule(rng.choice(TIERS), instrument, rng.choice(_FIGURES), rng.choice(_FIGURES))
 
 
+def _collateral(rng: Random, _: int) -> Collateral:
+    currency = rng.choice(["USD", "EUR", "GBP", "BTC", "C" * 16])
+    return Collateral(rng.choice(TIERS), currency, rng.choice([0, 1, 9_999, 10_000]))
+
+
 def _account(rng: Random, _: int) -> UserAccount:
     user = rng.choice([*EVERYBODY, "x" * 64])
     return UserAccount(user, rng.choice([TENANT, "t" * 64]), "gold", rng.randrange(3))
@@ -123,8 +129,8 @@ def _policy(rng: Random, _: int) -> Policy:
 
 
 _MAKES: Final[tuple[list[Callable[[Random, int], Payload]], list[int]]] = (
-    [_instrument, _limits, _lifted, _fees, _policy, _account, _firm, _day, _core],
-    [8, 4, 2, 2, 2, 2, 1, 1, 2],
+    [_instrument, _limits, _lifted, _fees, _collateral, _policy, _account, _firm, _day, _core],
+    [8, 4, 2, 2, 3, 2, 2, 1, 1, 2],
 )
 
 

@@ -5,6 +5,7 @@ is in `steered.py`. Must never judge an order or know what a check does.
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from pipeline.risk.records import (
     CHECK_SEVERITY_REJECT,
@@ -14,6 +15,7 @@ from pipeline.risk.records import (
     CheckPolicy,
     Listing,
     Restriction,
+    Rule,
     ScopeState,
     SessionCalendar,
     UserAccount,
@@ -22,6 +24,8 @@ from tests.oracle.lines import Figure
 from tests.oracle.traits import WINDOW_MS
 
 EVERYWHERE: None = None
+# What the name of a rule begins with among those of checks.
+RULE: Final = "RULE:"
 
 # Check, scope, scope id, instrument or None for any.
 LimitSubject = tuple[str, int, str, str | None]
@@ -41,6 +45,7 @@ class Steering:
     calendars: dict[str, SessionCalendar] = field(default_factory=dict)
     states: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
     restrictions: dict[tuple[int, str, str | None], int] = field(default_factory=dict)
+    rules: dict[str, tuple[Rule, int]] = field(default_factory=dict)
 
     def put(self, payload: object, version: int) -> None:
         """Put a definition that is in range in force, in place of the one of the same subject."""
@@ -55,6 +60,8 @@ class Steering:
             self.calendars[payload.calendar_id] = payload
         elif isinstance(payload, Listing):
             self.listings[payload.instrument_id] = payload
+        elif isinstance(payload, Rule):
+            self.rules[payload.rule_id] = (payload, version)
 
     def restrict(self, restriction: Restriction, ids: list[str], version: int) -> None:
         """Put those ids on the list, or take them off it."""
@@ -91,7 +98,9 @@ class Steering:
         return Figure(found[0].limit, found[1], found[0].currency)
 
     def severity(self, check: str) -> int:
-        """What a failure of the check leads to."""
+        """What a failure of the check, or of a rule, leads to."""
+        if check.startswith(RULE):
+            return self.rules[check.removeprefix(RULE)][0].severity
         policy = self.policies.get(check)
         return CHECK_SEVERITY_REJECT if policy is None else policy.severity
 

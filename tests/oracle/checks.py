@@ -12,7 +12,6 @@ from pipeline.risk.records import (
     INSTRUMENT_KIND_EQUITY,
     INSTRUMENT_KIND_SPOT,
     ORDER_ACTION_CANCEL,
-    ORDER_ACTION_NEW,
     ORDER_ACTION_REPLACE,
     SIDE_BUY,
     Order,
@@ -29,7 +28,7 @@ from tests.oracle.activity import (
     same_content,
 )
 from tests.oracle.arithmetic import exact_notional, fits, up
-from tests.oracle.capital import buying_power
+from tests.oracle.capital import buying_power, power_of
 from tests.oracle.conduct import BUCKET_US, BUCKETS_BEFORE
 from tests.oracle.exposure import EXPOSURES, holdings
 from tests.oracle.largest import passing_lots_max
@@ -48,6 +47,8 @@ from tests.oracle.lines import (
     passed,
     skipped,
 )
+from tests.oracle.operator_rules import rule_lines
+from tests.oracle.pledges import Taken
 from tests.oracle.prices import period_collar, self_match
 from tests.oracle.results import credit, daily_loss, drawdown
 from tests.oracle.severity import settled
@@ -372,6 +373,7 @@ class Judgement(NamedTuple):
     protection_price_e9: int | None = None
     price_e9: int | None = None
     passing_lots_max: int | None = None
+    taken: tuple[Taken, ...] = ()
 
 
 def judge(order: Order, now: Situation) -> Judgement:
@@ -385,6 +387,7 @@ def judge(order: Order, now: Situation) -> Judgement:
         bound_of(order, now).protection,
         price_of(order, now),
         passing_lots_max(order, now, vector_of),
+        power_of(order, now).taken,
     )
 
 
@@ -392,8 +395,10 @@ def vector_of(order: Order, now: Situation) -> list[Check]:
     """Every check of the order, in order of precedence, as it is recorded."""
     if order.action == ORDER_ACTION_REPLACE:
         return replace_vector(order, now)
-    checks = NEW_ORDER if order.action == ORDER_ACTION_NEW else CANCEL
-    return [settled(check(order, now), order, now) for check in checks]
+    if order.action == ORDER_ACTION_CANCEL:
+        return [settled(check(order, now), order, now) for check in CANCEL]
+    judged = [*(check(order, now) for check in NEW_ORDER), *rule_lines(order, now)]
+    return [settled(line, order, now) for line in judged]
 
 
 def replace_vector(order: Order, now: Situation) -> list[Check]:
@@ -403,4 +408,5 @@ def replace_vector(order: Order, now: Situation) -> list[Check]:
     vector.append(replaces(order, now))
     if vector[-1].reason == "REPLACE_MISMATCH":
         now = replace(now, target=None)
-    return vector + [settled(check(order, now), order, now) for check in AFTER_REPLACE]
+    judged = [*(check(order, now) for check in AFTER_REPLACE), *rule_lines(order, now)]
+    return vector + [settled(line, order, now) for line in judged]

@@ -6,6 +6,7 @@ read `pipeline/risk` or `pipeline/lane`.
 
 from pipeline.risk.records import (
     RESTRICTION_SUBJECT_USER,
+    Collateral,
     Control,
     CoreVersion,
     DayClose,
@@ -16,6 +17,7 @@ from pipeline.risk.records import (
     Policy,
     Release,
     Restriction,
+    Rule,
     UserAccount,
 )
 from tests.oracle.answers import (
@@ -26,7 +28,8 @@ from tests.oracle.answers import (
     UnknownCoreError,
 )
 from tests.oracle.definitions import Payload, bad_definition
-from tests.oracle.lane import Lane
+from tests.oracle.lane import COLLATERALS_MAX, Lane
+from tests.oracle.operator_rules import is_one_too_many
 
 
 class Controls(Lane):
@@ -40,7 +43,8 @@ class Controls(Lane):
             raise ControlGapError(control.number)
         self.control_number = control.number
         payload = control.payload
-        if bad_definition(payload) or self._changes_its_nature(payload) or self._goes_back(payload):
+        impossible = bad_definition(payload) or self._changes_its_nature(payload)
+        if impossible or self._goes_back(payload) or self._is_one_too_many(payload):
             raise DeadLetterError("BAD_CONTROL")
         if control.effective_from > self.gate_time:
             self.waiting.append(control)
@@ -63,6 +67,20 @@ class Controls(Lane):
     def _goes_back(self, payload: Payload) -> bool:
         return isinstance(payload, CoreVersion) and payload.core_version < self.core_version
 
+    def _is_one_too_many(self, payload: Payload) -> bool:
+        if isinstance(payload, Collateral):
+            return self._has_too_many(payload)
+        return isinstance(payload, Rule) and is_one_too_many(
+            payload, self.steering.rules, self.waiting
+        )
+
+    def _has_too_many(self, payload: Collateral) -> bool:
+        """Whether its tier would have collateral of more currencies than may be."""
+        defined = [known for known, _ in self.collateral.values()]
+        defined += [c.payload for c in self.waiting if isinstance(c.payload, Collateral)]
+        of_tier = {one.currency for one in defined if one.tier_id == payload.tier_id}
+        return len(of_tier | {payload.currency}) > COLLATERALS_MAX
+
     def _apply_due_controls(self) -> None:
         due = [c for c in self.waiting if c.effective_from <= self.gate_time]
         self.waiting = [c for c in self.waiting if c not in due]
@@ -81,6 +99,8 @@ class Controls(Lane):
             self.firm_state = payload.trading_state
         elif isinstance(payload, FeeSchedule):
             self.fees[payload.tier_id, payload.instrument_id] = payload
+        elif isinstance(payload, Collateral):
+            self.collateral[payload.tier_id, payload.currency] = (payload, version)
         elif isinstance(payload, Policy):
             self.policy = (payload, version)
         elif isinstance(payload, CoreVersion):

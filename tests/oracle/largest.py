@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Final
 
 from pipeline.risk.records import ORDER_ACTION_REPLACE, Order
+from tests.oracle.check_limits import RULE
 from tests.oracle.lines import Check
 from tests.oracle.situation import Situation, quantity_of, works
 from tests.oracle.traits import EXPOSURES
 
-# Those that another quantity may pass.
+# Those that another quantity may pass, rules apart.
 BY_QUANTITY: Final = (
     "LOT",
     "FIRM_STATE",
@@ -46,7 +47,7 @@ def passing_lots_max(order: Order, now: Situation, vector: Vector) -> int | None
     if not failed:
         return None
     quantity = quantity_of(order)
-    hopeless = any(check not in BY_QUANTITY for check in failed)
+    hopeless = any(c not in BY_QUANTITY and not c.startswith(RULE) for c in failed)
     if hopeless or now.instrument is None or quantity is None:
         return 0
     lot = now.instrument.lot

@@ -3,8 +3,6 @@
 Owns docs/rules.md, "Severity". Must never judge an order itself.
 """
 
-from typing import Final
-
 from pipeline.risk.records import (
     CHECK_SEVERITY_HALT,
     CHECK_SEVERITY_LATCH,
@@ -13,12 +11,10 @@ from pipeline.risk.records import (
     Order,
 )
 from tests.oracle.book import Book
-from tests.oracle.check_limits import Steering
+from tests.oracle.check_limits import RULE, Steering
 from tests.oracle.lines import Check
 from tests.oracle.situation import Situation
 from tests.oracle.traits import EXEMPTABLE
-
-RULE: Final = "RULE:"
 
 
 def settled(judged: Check, order: Order, now: Situation) -> Check:

@@ -30,6 +30,7 @@ from pipeline.risk.records import (
 )
 from tests.oracle.definitions import Payload
 from tests.property.money import step_money
+from tests.property.operator_rules import new_rule, rules_taken_back
 from tests.property.orders import price_near, step_order
 from tests.property.reports import step_fill
 from tests.property.steering import everybody_goes
@@ -42,6 +43,7 @@ from tests.property.world import (
     FUTURES,
     INSTRUMENTS,
     OTHER_TENANT,
+    PAIRS,
     TENANT,
     TIERS,
     USERS,
@@ -211,6 +213,7 @@ CONTROLS: Final[tuple[Callable[[World, Random], Payload], ...]] = (
     new_firm_state,
     new_fees,
     new_policy,
+    new_rule,
     new_day,
     new_core,
     odd_instrument,
@@ -241,7 +244,7 @@ def step_mark(world: World, rng: Random) -> None:
 
 def step_marks(world: World, rng: Random) -> None:
     """Fresh marks for everything."""
-    for name in INSTRUMENTS:
+    for name in (*INSTRUMENTS, *PAIRS):
         send_mark(world, name, price_near(world, rng, name))
 
 
@@ -272,6 +275,7 @@ def step_recover(world: World, rng: Random) -> None:
         new_instrument(world, rng),
         *roomy([rng.choice(TIERS)], INSTRUMENTS),
         *everybody_goes(world),
+        *rules_taken_back(world),
     ]
     for payload in payloads:
         world.send_control(payload)

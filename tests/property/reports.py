@@ -247,6 +247,10 @@ def step_life(world: World, rng: Random) -> None:
     for _ in range(rng.choice([0, 1, 1, 2])):
         fill = changed(trade_of(world, rng, order), **ids_for(world, rng, order))
         world.send_fill(fill)
+    if rng.random() < 0.2:
+        filled = world.filled.get((order.user_id, order.order_id), 0)
+        less = changed(replace_of(world, rng, order), quantity_lots=max(1, filled))
+        send_replace(world, less, order)
 
 
 def step_expiry_race(world: World, rng: Random) -> None:

@@ -18,6 +18,7 @@ from pipeline.risk.records import (
     TIME_IN_FORCE_GTC,
 )
 from tests.oracle.auditor import Auditor, Expected
+from tests.property.crowds import holdings_history, rules_history
 from tests.property.gate import Gate, seen
 from tests.property.histories import make_history, seeded_history
 from tests.property.orders import good_order
@@ -31,6 +32,7 @@ from tests.property.world import (
     LANE_COUNT,
     USERS,
     USUAL_PRICE_E9,
+    Input,
     World,
     changed,
     send_money,
@@ -68,14 +70,25 @@ def test_a_tight_memory_answers_as_the_auditors_does(steps: list[int], ids_max: 
 
 def test_every_code_of_the_rules_occurs_and_the_auditor_agrees() -> None:
     words: set[str | None] = set()
-    for seed in SEEDS:
+    histories = [*(seeded_history(seed, LENGTH) for seed in SEEDS), holdings_history()]
+    for history in histories:
         gate, auditor = Gate(), Auditor(LANE, LANE_COUNT)
-        for given_input in seeded_history(seed, LENGTH):
+        for given_input in history:
             answer = seen(gate.apply(given_input))
             assert answer == auditor.apply(*given_input)
             words.update(words_of(answer))
     named = set(re.findall(r"`([A-Z][A-Z_]*[A-Z])`", RULES.read_text()))
     assert named - words == set()
+
+
+@pytest.mark.parametrize(
+    "history", [holdings_history(), rules_history()], ids=["holdings", "rules"]
+)
+def test_what_is_one_too_many_is_answered_as_the_auditor_answers_it(history: list[Input]) -> None:
+    gate, auditor = Gate(), Auditor(LANE, LANE_COUNT)
+    for given_input in history:
+        assert seen(gate.apply(given_input)) == auditor.apply(*given_input)
+    assert_same_state(gate, auditor)
 
 
 def test_more_orders_than_one_input_sweeps_wait_for_the_next_one() -> None:
@@ -86,6 +99,7 @@ def test_more_orders_than_one_input_sweeps_wait_for_the_next_one() -> None:
     send_money(world, USERS[0], DEPOSIT_KIND_DEPOSIT, "USD", 10**12)
     ends = [{"expires_at": world.now_us + 5_000_000}, {"time_in_force": TIME_IN_FORCE_DAY}, {}]
     plain = {"expires_at": None, "time_in_force": TIME_IN_FORCE_GTC, "event_time": world.now_us}
+    plain["reduce_only"] = False
     ours = {"user_id": USERS[0], "instrument_id": "ESX", "side": SIDE_BUY, "quantity_lots": 4}
     limit = {"order_type": ORDER_TYPE_LIMIT, "price_e9": USUAL_PRICE_E9["ESX"]}
     for number in range(250):

@@ -6,10 +6,12 @@ Owns sending records to a real lane and reading its rows. Must never compute wha
 from typing import Any, Final
 
 from pipeline.codecs.avro import (
+    decode_row_algorithm,
     decode_row_balance,
     decode_row_decision,
     decode_row_order,
     decode_row_position,
+    decode_row_result,
     decode_row_user,
     encode_control,
     encode_deposit,
@@ -43,6 +45,7 @@ from pipeline.risk.records import (
     RowBalance,
     RowOrder,
     RowPosition,
+    RowResult,
     RowUser,
 )
 from tests.oracle.definitions import Payload
@@ -114,7 +117,7 @@ class Floor:
         self.rows.store(output.rows)
         return output
 
-    def publish(self, payload: Payload) -> LaneOutput:
+    def publish(self, payload: Payload, proposer: str = "risk") -> LaneOutput:
         """Put a definition in force."""
         self._control_number += 1
         if isinstance(payload, Instrument):
@@ -129,7 +132,7 @@ class Floor:
             tenant_id=TENANT,
             number=self._control_number,
             version=self._control_number,
-            proposer="risk",
+            proposer=proposer,
             approver=None,
             reason="scenario",
             effective_from=0,
@@ -228,12 +231,21 @@ class Floor:
     def balance(self, currency: str) -> RowBalance:
         """The stored money."""
         body = self.rows.get(keys.balance_key(USER, currency))
-        return RowBalance(0, 0, 0, 0, 0, 0, 0, 0) if body is None else decode_row_balance(body)
+        return (
+            RowBalance(0, 0, 0, 0, 0, 0, 0, 0, 0, [], 0)
+            if body is None
+            else decode_row_balance(body)
+        )
 
     def position(self, name: str) -> RowPosition:
         """The stored position."""
         body = self.rows.get(keys.position_key(USER, name))
         return RowPosition(0, 0, 0, 0, "", 0, -1) if body is None else decode_row_position(body)
+
+    def result(self, currency: str) -> RowResult:
+        """What trading has brought, as stored."""
+        body = self.rows.get(keys.result_key(USER, currency))
+        return RowResult(0, 0, 0, 0, 0) if body is None else decode_row_result(body)
 
     def working(self, order_id: str) -> RowOrder | None:
         """An order that works, by the id of its NEW."""
@@ -247,6 +259,11 @@ class Floor:
             return working.filled_lots
         body = self.rows.get(keys.decision_key(USER, order_id))
         return None if body is None else decode_row_decision(body).filled_lots
+
+    def executions(self, algo_id: str) -> int:
+        """How often an algorithm has traded since a person let it."""
+        body = self.rows.get(keys.algorithm_key(USER, algo_id))
+        return 0 if body is None else decode_row_algorithm(body).executions_count
 
     def user(self) -> RowUser:
         """The stored user."""

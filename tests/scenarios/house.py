@@ -15,7 +15,10 @@ from pipeline.risk.records import (
     DEPOSIT_KIND_WITHDRAWAL_REQUEST,
     DEPOSIT_KIND_WITHDRAWAL_SETTLED,
     INSTRUMENT_STATE_NAMES,
+    LIMIT_SCOPE_TIER,
     TRADING_STATE_NAMES,
+    CheckLimit,
+    Collateral,
     DayClose,
     FeeSchedule,
     FirmState,
@@ -119,10 +122,28 @@ def limits(floor: Floor, parts: Parts) -> LaneOutput:
     return floor.publish(changed(before, **fields_of(before, parts["fields"])))
 
 
+def limit_in_money(floor: Floor, parts: Parts) -> LaneOutput:
+    """The limit of a check in money is changed."""
+    currency = parts["currency"]
+    limit = CheckLimit(
+        check=parts["check"],
+        scope=LIMIT_SCOPE_TIER,
+        scope_id=TIER,
+        limit=money(parts["figure"], currency),
+        currency=currency,
+    )
+    return floor.publish(limit)
+
+
 def policy(floor: Floor, parts: Parts) -> LaneOutput:
     """The policy is changed."""
     before: Policy = floor.policy
     return floor.publish(changed(before, **fields_of(before, parts["fields"])))
+
+
+def collateral(floor: Floor, parts: Parts) -> LaneOutput:
+    """Money of a currency may cover others from now on, or not any more."""
+    return floor.publish(Collateral(TIER, parts["currency"], lots_of(parts["haircut"])))
 
 
 def fees(floor: Floor, parts: Parts) -> LaneOutput:

@@ -8,8 +8,12 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from pipeline.lane.processor import LaneOutput
-from pipeline.risk.records import TRADING_STATE_NAMES
-from tests.scenarios import house, street
+from pipeline.risk.records import (
+    CHECK_SEVERITY_NAMES,
+    RESTRICTION_SUBJECT_NAMES,
+    TRADING_STATE_NAMES,
+)
+from tests.scenarios import house, street, supervision
 from tests.scenarios.figures import FIGURE
 from tests.scenarios.floor import Floor, Parts, PhraseError
 
@@ -33,12 +37,17 @@ def _phrase(example: str, pattern: str, act: Callable[[Floor, Parts], LaneOutput
 
 ORDER: Final = rf"(?P<order>{ID})"
 NAME: Final = rf"(?P<name>{ID})"
+CHECK: Final = r"(?P<check>[A-Z_]+)"
+SEVERITIES: Final = "|".join(CHECK_SEVERITY_NAMES)
 STATES: Final = "|".join(TRADING_STATE_NAMES)
+SUBJECTS: Final = "|".join(name.lower() for name in RESTRICTION_SUBJECT_NAMES)
 PHRASES: Final = (
     _phrase(
         "order o1: buy 10 ESX at 5,000.00 day until 09:30:00",
         rf"order {ORDER}: (?P<side>buy|sell) (?P<lots>{FIGURE}) {NAME} at "
-        rf"(?P<price>{FIGURE}|market)(?P<tif> (?:gtc|day|ioc|fok))?(?: until (?P<until>{TIME}))?",
+        rf"(?P<price>{FIGURE}|market)(?P<tif> (?:gtc|day|ioc|fok))?(?: until (?P<until>{TIME}))?"
+        rf"(?:, by algorithm (?P<algorithm>{ID}))?(?:, for desk (?P<desk>{ID}))?"
+        rf"(?:, with (?P<counterparty>{ID}))?",
         street.ask,
     ),
     _phrase(
@@ -109,9 +118,54 @@ PHRASES: Final = (
         rf"limits(?: {NAME})?: (?P<fields>.+)",
         house.limits,
     ),
+    _phrase(
+        "limit of DAILY_LOSS: 1,000.00 USD",
+        rf"limit of (?P<check>[A-Z_]+): (?P<figure>{FIGURE}) (?P<currency>[A-Z]+)",
+        house.limit_in_money,
+    ),
     _phrase("policy: orphan_ms_max 5,000", r"policy: (?P<fields>.+)", house.policy),
     _phrase("fees: fee_per_lot_minor_max 150", r"fees: (?P<fields>.+)", house.fees),
+    _phrase(
+        "collateral EUR: haircut_bps 300",
+        rf"collateral (?P<currency>\w+): haircut_bps (?P<haircut>{FIGURE})",
+        house.collateral,
+    ),
     _phrase("user REDUCING; firm HALTED", rf"(?P<who>user|firm) (?P<state>{STATES})", house.state),
+    _phrase(
+        "limit of PUSH: 5; limit of PUSH in ESX: none; limit of ORDER_TO_TRADE: 2, allowance 10",
+        rf"limit of {CHECK}(?: in {NAME})?: (?P<figure>{FIGURE}|none)"
+        rf"(?:, allowance (?P<allowance>{FIGURE}))?",
+        supervision.limit,
+    ),
+    _phrase(
+        "check PUSH: NOTIFY; check PUSH: REJECT, window 1,000 ms",
+        rf"check {CHECK}: (?P<severity>{SEVERITIES})(?:, window (?P<window>{FIGURE}) ms)?",
+        supervision.severity,
+    ),
+    _phrase(
+        "desk d7 REDUCING; algorithm vwap-7 HALTED; instrument ESX HALTED",
+        rf"(?P<scope>desk|algorithm|instrument) (?P<id>{ID}) (?P<state>{STATES})",
+        supervision.scope_state,
+    ),
+    _phrase(
+        "restrict counterparty acme; restrict user ann in ESX; unrestrict counterparty acme",
+        rf"(?P<change>restrict|unrestrict) (?P<subject>{SUBJECTS}) (?P<id>{ID})(?: in {NAME})?",
+        supervision.restriction,
+    ),
+    _phrase(
+        "calendar XCME until 2024-03-07 00:00:00: 2024-03-04 09:00:00 to 17:00:00, "
+        "2024-03-06 09:00:00 to 17:00:00",
+        rf"calendar {NAME} until (?P<until>{TIME}): (?P<sessions>.+)",
+        supervision.calendar,
+    ),
+    _phrase(
+        "listing ESX: calendar_id XCME", rf"listing {NAME}: (?P<fields>.+)", supervision.listing
+    ),
+    _phrase(
+        "eve releases PUSH; eve releases algorithm vwap-7; eve releases all",
+        rf"(?P<person>\w+) releases (?:all|{CHECK}|algorithm (?P<algorithm>{ID}))",
+        supervision.release,
+    ),
     _phrase("close day 2024-03-04", r"close day (?P<day>\S+)", house.close_day),
 )
 

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from typing import Final
 
 from pipeline.lane.processor import LaneOutput
-from tests.scenarios.columns import OF_STATE, OF_STEP, answer_of, state_column, swept_of
+from tests.scenarios.columns import (
+    OF_STATE,
+    OF_STEP,
+    answer_of,
+    state_column,
+    step_column,
+    swept_of,
+)
 from tests.scenarios.figures import FigureError
 from tests.scenarios.floor import Floor, PhraseError
 from tests.scenarios.phrases import say
@@ -21,7 +28,8 @@ GIVEN_ANSWERS: Final = ("APPLIED", "ACCEPTED")
 def play(scenario: Scenario) -> tuple[list[str], list[list[str]]]:
     """(differences, the rows as the gate fills them). Raises ScenarioError for a bad file."""
     floor = Floor()
-    readers = _readers(scenario)
+    of_step = _of_step(scenario)
+    readers = _readers(scenario, of_step)
     for line in scenario.given:
         answer = answer_of(_say(scenario, floor, line.number, line.phrase))
         if answer not in GIVEN_ANSWERS:
@@ -37,9 +45,9 @@ def play(scenario: Scenario) -> tuple[list[str], list[list[str]]]:
             raise ScenarioError(scenario.file, step.number, "the first step has a time")
         output = _say(scenario, floor, step.number, phrase)
         found = {ANSWER: answer_of(output)}
-        found |= {name: OF_STEP[name](output) for name in scenario.columns if name in OF_STEP}
+        found |= {name: read(output) for name, read in of_step.items()}
         found |= {name: read(floor) for name, read in readers.items()}
-        expected = _expected(scenario, step, before)
+        expected = _expected(scenario, step, before, of_step)
         differences += _compare(f"{scenario.file}, line {step.number}", phrase, expected, found)
         if "swept" not in scenario.columns and output.swept:
             differences.append(
@@ -51,14 +59,22 @@ def play(scenario: Scenario) -> tuple[list[str], list[list[str]]]:
     return differences, rows
 
 
-def _readers(scenario: Scenario) -> dict[str, Callable[[Floor], str]]:
+OfStep = dict[str, Callable[[LaneOutput], str]]
+
+
+def _of_step(scenario: Scenario) -> OfStep:
+    readers = {column: step_column(column) for column in scenario.columns}
+    return {column: read for column, read in readers.items() if read is not None}
+
+
+def _readers(scenario: Scenario, of_step: OfStep) -> dict[str, Callable[[Floor], str]]:
     readers: dict[str, Callable[[Floor], str]] = {}
     for column in scenario.columns:
         reader = state_column(column)
         if reader is not None:
             readers[column] = reader
-        elif column not in OF_STEP:
-            known = ", ".join([*OF_STEP, *(f"{name} ..." for name in OF_STATE)])
+        elif column not in of_step:
+            known = ", ".join([*OF_STEP, "observed ...", *(f"{name} ..." for name in OF_STATE)])
             problem = f"there is no column '{column}'; there are {known}"
             raise ScenarioError(scenario.file, scenario.header, problem)
     for needed in NEEDED:
@@ -82,12 +98,14 @@ def _say(scenario: Scenario, floor: Floor, number: int, phrase: str) -> LaneOutp
         raise ScenarioError(scenario.file, number, str(error)) from error
 
 
-def _expected(scenario: Scenario, step: Step, before: dict[str, str]) -> dict[str, str]:
+def _expected(
+    scenario: Scenario, step: Step, before: dict[str, str], of_step: OfStep
+) -> dict[str, str]:
     """What the row says, with empty cells of stored state as in the row above."""
     expected = {ANSWER: step.cells[ANSWER]}
     for name in scenario.columns:
         cell = step.cells[name]
-        if cell or name in OF_STEP:
+        if cell or name in of_step:
             expected[name] = cell
         elif name in before:
             expected[name] = before[name]

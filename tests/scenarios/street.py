@@ -60,9 +60,9 @@ def ask(floor: Floor, parts: Parts) -> LaneOutput:
             price_e9=None if at_market else price(parts["price"]),
             expires_at=moment(until, day_of(floor.now_us)) if until else None,
             trader_id=None,
-            algo_id=None,
-            desk_id=None,
-            counterparty_id=None,
+            algo_id=parts["algorithm"] or None,
+            desk_id=parts["desk"] or None,
+            counterparty_id=parts["counterparty"] or None,
             tags={},
         )
     )

@@ -9,7 +9,17 @@ import pytest
 import yaml
 
 from pipeline.__main__ import COMMANDS
-from pipeline.documents import REASONS_PATH, TOPOLOGY_PATH, render_reasons, with_topics
+from pipeline.documents import (
+    CONTROLS_PATH,
+    REASONS_PATH,
+    RULE_LANGUAGE_PATH,
+    TOPOLOGY_PATH,
+    render_fail_closed,
+    render_fields,
+    render_reasons,
+    render_topics,
+    with_table,
+)
 from pipeline.settings import PROJECT_ROOT, Settings
 
 DOCUMENTS = sorted(
@@ -34,12 +44,22 @@ def test_the_reason_codes_are_those_of_the_code() -> None:
 
 def test_the_table_of_topics_is_that_of_the_code() -> None:
     topology = TOPOLOGY_PATH.read_text()
-    assert topology == with_topics(topology)
+    assert topology == with_table(topology, "topics", render_topics())
 
 
-def test_a_topology_without_markers_is_refused() -> None:
+def test_the_table_of_a_rules_fields_is_that_of_the_code() -> None:
+    document = RULE_LANGUAGE_PATH.read_text()
+    assert document == with_table(document, "fields", render_fields())
+
+
+def test_the_fail_closed_table_is_that_of_the_code() -> None:
+    document = CONTROLS_PATH.read_text()
+    assert document == with_table(document, "fail-closed table", render_fail_closed())
+
+
+def test_a_document_without_markers_is_refused() -> None:
     with pytest.raises(ValueError, match="must hold"):
-        with_topics("# Topology\n")
+        with_table("# Topology\n", "topics", "")
 
 
 def test_every_agent_is_a_step_of_the_topology_and_the_other_way_round() -> None:
@@ -91,10 +111,17 @@ def test_every_alert_has_its_place_in_the_runbook() -> None:
 
 
 def test_every_test_that_is_named_as_a_proof_exists() -> None:
-    proofs = _PROOF.findall(read("docs/guarantees.md"))
-    assert proofs
-    for file, name in proofs:
-        assert f"def {name}(" in (PROJECT_ROOT / file).read_text(), f"{file}::{name}"
+    for document in ("docs/guarantees.md", "docs/controls.md"):
+        proofs = _PROOF.findall(read(document))
+        assert proofs
+        for file, name in proofs:
+            assert f"def {name}(" in (PROJECT_ROOT / file).read_text(), f"{file}::{name}"
+
+
+def test_every_test_file_that_controls_name_exists() -> None:
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", read("docs/controls.md")))
+    assert named
+    assert [file for file in sorted(named) if not (PROJECT_ROOT / file).exists()] == []
 
 
 def test_every_decision_record_is_listed_and_has_its_four_parts() -> None:

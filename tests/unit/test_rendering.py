@@ -19,7 +19,7 @@ from pipeline.codecs.rendering import (
 )
 from pipeline.codecs.wire import fixed_ids
 from pipeline.risk import keys
-from pipeline.risk.records import FirmState, Mark, RowMark
+from pipeline.risk.records import FirmState, Mark, RowBand, RowMark, RowRestriction
 
 ORDER: dict[str, Any] = {
     "event_time": "2023-12-25T10:00:00.000001Z",
@@ -41,6 +41,8 @@ ORDER: dict[str, Any] = {
     "desk_id": None,
     "counterparty_id": None,
     "tags": {"a": "1", "b": "2"},
+    "reduce_only": False,
+    "short_mark": None,
 }
 CONTROL: dict[str, Any] = {
     "event_time": "1970-01-01T00:00:00.000000Z",
@@ -178,6 +180,12 @@ def test_a_row_is_read_by_its_key() -> None:
     body = avro.encode_row_mark(RowMark(price_e9=5, as_of=0))
     row = row_to_json(keys.mark_key("ESH4"), body)
     assert (row.name, row.key, row.record["price_e9"]) == ("row_mark", ("ESH4",), 5)
+    body = avro.encode_row_restriction(RowRestriction(7))
+    row = row_to_json(keys.restriction_key("USER", "u", ""), body)
+    assert (row.name, row.key, row.record) == ("row_restriction", ("USER", "u", ""), {"version": 7})
+    body = avro.encode_row_band(RowBand(9, 2, [1], [3]))
+    row = row_to_json(keys.band_key("ESH4"), body)
+    assert (row.name, row.key, row.record["high_e9"]) == ("row_band", ("ESH4",), [3])
 
 
 def test_key_parts_are_those_the_key_was_made_of() -> None:

@@ -746,7 +746,6 @@ def test_a_halted_user_may_only_cancel_until_released() -> None:
 def test_a_user_is_latched_by_a_check_once() -> None:
     desk = desk_with("PUSH", 0)
     desk.control(CheckPolicy("PUSH", CHECK_SEVERITY_LATCH, None))
-    desk.works(side=SIDE_SELL, price_e9=PRICE_E9)
     desk.trade(desk.works(side=SIDE_SELL, quantity_lots=3), 3)
     desk.works()
     pushing = {"price_e9": PRICE_E9 + TICK_E9}

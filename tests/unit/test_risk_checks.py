@@ -38,6 +38,11 @@ from tests.property.histories import E9, OTHER_TENANT, changed
 
 INT64_MAX = 2**63 - 1
 LONG = "é" * 33
+EXPOSURES = {
+    f"{group}_{kind}"
+    for group in ("INSTRUMENT", "CURRENCY", "SECTOR", "USER")
+    for kind in ("GROSS", "NET")
+}
 
 
 def roomily(name: str, observed: int, version: int) -> Check:
@@ -58,10 +63,10 @@ def test_a_sound_order_passes_every_check_and_shows_its_headroom() -> None:
         Check("RESTRICTED", "PASS"),
         Check("FIRM_STATE", "PASS"),
         Check("USER_STATE", "PASS"),
-        Check("LATCH", "PASS"),
         Check("ALGORITHM_STATE", "PASS"),
         Check("DESK_STATE", "PASS"),
         Check("INSTRUMENT_STATE", "PASS"),
+        Check("LATCH", "PASS"),
         Check("REDUCE_ONLY", "PASS"),
         Check("PRICE_TICK", "PASS"),
         Check("LOT", "PASS"),
@@ -79,7 +84,19 @@ def test_a_sound_order_passes_every_check_and_shows_its_headroom() -> None:
         Check("SHORT_SALE", "PASS"),
         Check("SHORT_MARK", "PASS"),
         Check("POSITION_LIMIT", "PASS", None, 1, 30, 40, 29),
+        roomily("INSTRUMENT_GROSS", 25_000_000, 130),
+        roomily("INSTRUMENT_NET", 25_000_000, 140),
+        roomily("CURRENCY_GROSS", 25_000_000, 150),
+        roomily("CURRENCY_NET", 25_000_000, 160),
+        Check("SECTOR_GROSS", "PASS"),
+        Check("SECTOR_NET", "PASS"),
+        roomily("USER_GROSS", 25_000_000, 190),
+        roomily("USER_NET", 25_000_000, 200),
         Check("OPEN_ORDERS", "PASS", None, 1, 6, 30, 5),
+        Check("HOLDINGS", "PASS", None, 1, 256, None, 255),
+        roomily("CREDIT", MARGIN + FEE_PER_LOT, 210),
+        roomily("DAILY_LOSS", 0, 220),
+        roomily("DRAWDOWN", 0, 230),
         Check("BUYING_POWER", "PASS", None, MARGIN + FEE_PER_LOT, FUNDS, None, 9_899_900),
         roomily("HIGH_FREQUENCY_RATE", 1, 240),
         roomily("HIGH_FREQUENCY_DAY", 1, 250),
@@ -138,6 +155,7 @@ def test_ids_and_tags_at_their_bounds_pass() -> None:
                 "SAME_CONTENT",
                 "ORDER_NOTIONAL",
                 "PRICE_COLLAR",
+                "CREDIT",
                 "BUYING_POWER",
                 "PUSH",
                 "PERIOD_COLLAR",
@@ -152,6 +170,8 @@ def test_ids_and_tags_at_their_bounds_pass() -> None:
                 "ORDER_QUANTITY",
                 "ORDER_NOTIONAL",
                 "POSITION_LIMIT",
+                *EXPOSURES,
+                "CREDIT",
                 "BUYING_POWER",
             },
         ),
@@ -171,6 +191,11 @@ def test_ids_and_tags_at_their_bounds_pass() -> None:
                 "ORDER_NOTIONAL",
                 "PRICE_COLLAR",
                 "POSITION_LIMIT",
+                *EXPOSURES,
+                "HOLDINGS",
+                "CREDIT",
+                "DAILY_LOSS",
+                "DRAWDOWN",
                 "BUYING_POWER",
                 "HIGH_FREQUENCY_RATE",
                 "HIGH_FREQUENCY_DAY",
@@ -194,6 +219,11 @@ def test_ids_and_tags_at_their_bounds_pass() -> None:
                 "PRICE_COLLAR",
                 "SHORT_SALE",
                 "POSITION_LIMIT",
+                *EXPOSURES,
+                "HOLDINGS",
+                "CREDIT",
+                "DAILY_LOSS",
+                "DRAWDOWN",
                 "BUYING_POWER",
                 "PUSH",
             },

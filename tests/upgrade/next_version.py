@@ -21,7 +21,8 @@ from pipeline.settings import PROJECT_ROOT
 THIS_CORE: Final = CORE_VERSIONS[-1]
 NEXT_CORE: Final = THIS_CORE + 1
 
-_COPIED: Final = ("pipeline", "schemas", "config", "tests")
+_COPIED: Final = ("pipeline", "schemas", "config", "tests", "docs")
+_FILES: Final = ("pyproject.toml", "topology.md")
 # File, what is there now, what the next release has instead.
 _PATCH: Final = (
     (
@@ -66,12 +67,7 @@ def next_release(directory: Path) -> Release:
     Its tests are there too, so that what the fault harness starts (`python -m tests.chaos.worker`)
     runs there as well. Raises ValueError where the patch no longer fits the source.
     """
-    for name in _COPIED:
-        shutil.copytree(
-            PROJECT_ROOT / name,
-            directory / name,
-            ignore=shutil.ignore_patterns("*.so", "__pycache__"),
-        )
+    release = copied_tree(directory)
     for name, old, new in _PATCH:
         file = directory / name
         source = file.read_text()
@@ -79,6 +75,19 @@ def next_release(directory: Path) -> Release:
             raise ValueError(f"{name} has changed: write the patch of the next release anew")
         file.write_text(source.replace(old, new))
     _name_it(directory)
+    return release
+
+
+def copied_tree(directory: Path) -> Release:
+    """This source tree as plain Python in `directory`, which must not exist yet."""
+    for name in _COPIED:
+        shutil.copytree(
+            PROJECT_ROOT / name,
+            directory / name,
+            ignore=shutil.ignore_patterns("*.so", "__pycache__"),
+        )
+    for name in _FILES:
+        shutil.copy(PROJECT_ROOT / name, directory / name)
     return Release(directory, {"TOLLGATE_PURE": "1", "PYTHONPATH": str(directory)})
 
 

@@ -26,6 +26,7 @@ from pipeline.risk.records import (
     ORDER_TYPE_MARKET,
     SIDE_BUY,
     CheckResult,
+    Cover,
     Instrument,
     Order,
     Policy,
@@ -52,6 +53,17 @@ class Addition:
         self.minor: Final = minor
         # How much of it the position's margin would rise by.
         self.margin_minor: Final = margin_minor
+
+
+class Shared:
+    """What several checks look at, each found once, when the first of them asks."""
+
+    def __init__(self) -> None:
+        self.addition: Addition | None = None
+        self.holdings: list[Holding] | None = None
+        self.exposures: Exposures | None = None
+        self.standing: Standing | None = None
+        self.rates: dict[tuple[str, str], Rate | None] | None = None
 
 
 class OrderContext:
@@ -111,12 +123,9 @@ class OrderContext:
         # What converted a notional to the limit's currency: set by ORDER_NOTIONAL.
         self.fx_pair: Instrument | None = None
         self.fx_mark: RowMark | None = None
-        # What several checks look at, each found once, when the first of them asks.
-        self.addition: Addition | None = None
-        self._holdings: list[Holding] | None = None
-        self._exposures: Exposures | None = None
-        self._standing: Standing | None = None
-        self._rates: dict[tuple[str, str], Rate | None] | None = None
+        # Money of other currencies that the order needs pledged: set by BUYING_POWER.
+        self.cover: list[Cover] = []
+        self.shared: Final = Shared()
 
     @property
     def added_lots(self) -> int:
@@ -153,40 +162,40 @@ class OrderContext:
 
     def exposures(self, instrument: Instrument, policy: Policy) -> Exposures:
         """What a registered user is exposed to with the order, whose extent is known."""
-        found = self._exposures
+        found = self.shared.exposures
         if found is None:
             holdings = self.holdings(instrument, policy)
             side = self.order.side
             found = Exposures(self.rules, holdings, instrument, side, self.added_lots)
-            self._exposures = found
+            self.shared.exposures = found
         return found
 
     def standing(self, instrument: Instrument, policy: Policy) -> Standing:
         """The user's result in the instrument's currency."""
-        found = self._standing
+        found = self.shared.standing
         if found is None:
             holdings = self.holdings(instrument, policy)
             user_id = self.order.user_id
-            day = self.rules.open_day
+            day = self.rules.business_day
             found = standing_of(self.state, user_id, instrument.currency, holdings, day)
-            self._standing = found
+            self.shared.standing = found
         return found
 
     def holdings(self, instrument: Instrument, policy: Policy) -> list[Holding]:
         """The user's instruments, with the order's, and their marks."""
-        found = self._holdings
+        found = self.shared.holdings
         if found is None:
             since = self.gate_time - policy.mark_age_ms_max * MS
             found = holdings_of(self.state, self.rules, self.order.user_id, instrument, since)
-            self._holdings = found
+            self.shared.holdings = found
         return found
 
     def rate(self, own: str, wanted: str) -> Rate | None:
         """The rate by which one currency becomes another, however old."""
-        known = self._rates
+        known = self.shared.rates
         if known is None:
             known = {}
-            self._rates = known
+            self.shared.rates = known
         key = (own, wanted)
         if key not in known:
             known[key] = find_rate(self.rules, self.state, own, wanted)

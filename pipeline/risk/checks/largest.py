@@ -2,7 +2,8 @@
 
 Owns the search. Checks that depend on the quantity never fail a smaller one where they pass a
 larger one (`Entry.by_quantity`), so halving finds the boundary: that quantity passes, one lot more
-does not. Compiled with mypyc.
+does not. (An operator's rule may do otherwise: then it is a boundary, not the only one.) Compiled
+with mypyc.
 """
 
 from typing import Final
@@ -47,7 +48,7 @@ def passing_lots(c: OrderContext, checks: list[CheckResult]) -> int | None:
 def _depends_on_quantity(checks: list[CheckResult]) -> bool:
     """Whether all that fails could pass with another quantity."""
     for result in checks:
-        if result.result == CHECK_OUTCOME_FAIL and result.check not in registry.BY_QUANTITY:
+        if result.result == CHECK_OUTCOME_FAIL and not registry.depends_on_quantity(result.check):
             return False
     return True
 

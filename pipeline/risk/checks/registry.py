@@ -8,6 +8,7 @@ may say of its check, too. Compiled with mypyc.
 from collections.abc import Callable
 from typing import Final
 
+from pipeline.risk.check_rules import RULE_PREFIX
 from pipeline.risk.check_traits import CheckCatalog, CheckTraits
 from pipeline.risk.checks import (
     collar,
@@ -26,6 +27,7 @@ from pipeline.risk.checks import (
     market_bound,
     messages,
     open_orders,
+    operator_rules,
     orig_order,
     period_collar,
     position,
@@ -43,6 +45,21 @@ from pipeline.risk.checks import (
     standing,
 )
 from pipeline.risk.checks.context import OrderContext, exempt, notified
+from pipeline.risk.fail_closed import (
+    BY_LIMIT,
+    BY_MARK,
+    BY_POLICY,
+    BY_PRICE,
+    BY_QUANTITY,
+    BY_RATE,
+    BY_SECTOR,
+    BY_VALUE,
+    OF_A_USER,
+    OF_AN_INSTRUMENT,
+    OF_BOTH,
+    PASSES,
+    SKIPS,
+)
 from pipeline.risk.records import (
     CHECK_OUTCOME_FAIL,
     CHECK_SEVERITY_NOTIFY,
@@ -56,190 +73,288 @@ Check = Callable[[OrderContext], CheckResult]
 
 
 class Entry:
-    """A registered check: its function for each action, and what else is true of it.
+    """A registered check: its function, what control may say of it, and what else is true of it.
 
-    `new`, `replace`, `cancel`: None where it does not judge that action. `by_quantity`: whether
-    another quantity could lead to another outcome; then a smaller one never fails where a larger
-    one passes.
+    `check` judges a NEW and a REPLACE alike; `new`, `replace` and `cancel` one action each.
+    `by_quantity`: whether another quantity could lead to another outcome; then a smaller one never
+    fails where a larger one passes. `missing`: what it does when something it needs is not there,
+    by condition (`fail_closed.py`); where nothing is said, it does not look at that.
     """
 
     def __init__(
         self,
         traits: CheckTraits,
-        new: Check | None,
-        replace: Check | None,
-        cancel: Check | None = None,
+        check: Check | None = None,
         *,
+        new: Check | None = None,
+        replace: Check | None = None,
+        cancel: Check | None = None,
         by_quantity: bool = False,
+        missing: dict[str, str] | None = None,
     ) -> None:
         self.traits: Final = traits
         self.name: Final = traits.name
-        self.new: Final = new
-        self.replace: Final = replace
+        self.new: Final = new if check is None else check
+        self.replace: Final = replace if check is None else check
         self.cancel: Final = cancel
         self.by_quantity: Final = by_quantity
+        self.missing: Final[dict[str, str]] = {} if missing is None else missing
 
 
 def _fixed(name: str) -> CheckTraits:
+    """Always rejects what fails it."""
     return CheckTraits(name)
 
 
-def _by_policy(name: str) -> CheckTraits:
-    """Of `limits` or the policy, or without a limit."""
+def _optional(name: str) -> CheckTraits:
+    """Can be exempt; its limit, if it has one, is of `limits` or the policy."""
     return CheckTraits(name, exemptible=True)
 
 
 def _limited(name: str, *, limit_max: int = 10**18, window_ms: int = 0) -> CheckTraits:
+    """Can be exempt, and has a limit of its own."""
     return CheckTraits(
         name, exemptible=True, limited=True, limit_max=limit_max, window_ms=window_ms
     )
 
 
 def _money(name: str) -> CheckTraits:
+    """Can be exempt, and has a limit of its own, in money."""
     return CheckTraits(name, exemptible=True, limited=True, in_money=True)
 
 
+def _exposure(name: str, check: Check, missing: dict[str, str]) -> Entry:
+    return Entry(_money(name), check, by_quantity=True, missing=missing)
+
+
 ENTRIES: Final[tuple[Entry, ...]] = (
-    Entry(_fixed("FIELDS"), fields.check_new, fields.check_replace, fields.check_cancel),
     Entry(
-        _fixed("EVENT_TIME"), event_time.check_new, event_time.check_new, event_time.check_cancel
+        _fixed("FIELDS"),
+        new=fields.check_new,
+        replace=fields.check_replace,
+        cancel=fields.check_cancel,
+        missing={
+            "BAD_QUANTITY": "BAD_QUANTITY",
+            "NO_PRICE": "BAD_PRICE",
+            "MARKET_WITH_PRICE": "BAD_PRICE",
+        },
     ),
-    Entry(_fixed("EXPIRY"), expiry.check, None),
-    Entry(_fixed("USER"), standing.check_user, standing.check_user, standing.check_user),
-    Entry(_fixed("ORIG_ORDER"), None, orig_order.check, orig_order.check),
-    Entry(_fixed("REPLACE"), None, replace.check),
-    Entry(_fixed("INSTRUMENT"), standing.check_instrument, standing.check_instrument),
-    Entry(_by_policy("SESSION"), session.check, session.check),
-    Entry(_fixed("RESTRICTED"), restricted.check, restricted.check),
+    Entry(
+        _fixed("EVENT_TIME"),
+        event_time.check_new,
+        cancel=event_time.check_cancel,
+        missing={"NO_POLICY": "POLICY_MISSING"},
+    ),
+    Entry(_fixed("EXPIRY"), new=expiry.check),
+    Entry(
+        _fixed("USER"),
+        standing.check_user,
+        cancel=standing.check_user,
+        missing={"NO_USER": "USER_UNKNOWN", "OTHER_TENANT": "TENANT_MISMATCH"},
+    ),
+    Entry(
+        _fixed("ORIG_ORDER"),
+        replace=orig_order.check,
+        cancel=orig_order.check,
+        missing={"NO_ORDER": "ORIG_ORDER_UNKNOWN"},
+    ),
+    Entry(_fixed("REPLACE"), replace=replace.check, missing={"NO_ORDER": SKIPS}),
+    Entry(
+        _fixed("INSTRUMENT"),
+        standing.check_instrument,
+        missing={"NO_INSTRUMENT": "INSTRUMENT_UNKNOWN"},
+    ),
+    Entry(
+        _optional("SESSION"),
+        session.check,
+        missing={
+            **OF_AN_INSTRUMENT,
+            "NO_LISTING": "SESSION_UNKNOWN",
+            "NO_CALENDAR": "SESSION_UNKNOWN",
+            "CALENDAR_GAP": "SESSION_UNKNOWN",
+            "ROUND_THE_CLOCK": PASSES,
+        },
+    ),
+    Entry(_fixed("RESTRICTED"), restricted.check, missing={"NO_NAMES": PASSES}),
     Entry(
         _fixed("FIRM_STATE"),
         standing.check_firm_state,
-        standing.check_firm_state,
         by_quantity=True,
+        missing={"NO_FIRM_STATE": "FIRM_STATE_MISSING"},
     ),
-    Entry(
-        _fixed("USER_STATE"),
-        standing.check_user_state,
-        standing.check_user_state,
-        by_quantity=True,
-    ),
+    Entry(_fixed("USER_STATE"), standing.check_user_state, by_quantity=True, missing=OF_A_USER),
     Entry(
         _fixed("ALGORITHM_STATE"),
         scope_states.check_algorithm,
-        scope_states.check_algorithm,
         by_quantity=True,
+        missing={"NO_STATE": PASSES, "NO_NAMES": PASSES},
     ),
     Entry(
         _fixed("DESK_STATE"),
         scope_states.check_desk,
-        scope_states.check_desk,
         by_quantity=True,
+        missing={"NO_STATE": PASSES, "NO_NAMES": PASSES},
     ),
     Entry(
         _fixed("INSTRUMENT_STATE"),
         scope_states.check_instrument,
-        scope_states.check_instrument,
         by_quantity=True,
+        missing={**OF_AN_INSTRUMENT, "NO_STATE": PASSES},
     ),
-    Entry(_fixed("LATCH"), latch.check, latch.check, by_quantity=True),
-    Entry(_fixed("REDUCE_ONLY"), reduce_only.check, reduce_only.check, by_quantity=True),
-    Entry(_fixed("PRICE_TICK"), increments.check_price_tick, increments.check_price_tick),
-    Entry(_fixed("LOT"), increments.check_lot, increments.check_lot, by_quantity=True),
-    Entry(_fixed("MARKET_BOUND"), market_bound.check, None),
-    Entry(_by_policy("ORDER_RATE"), rate.check, rate.check),
-    Entry(_limited("MESSAGE_RATE"), messages.check_rate, messages.check_rate),
+    Entry(_fixed("LATCH"), latch.check, by_quantity=True, missing=OF_A_USER),
+    Entry(_fixed("REDUCE_ONLY"), reduce_only.check, by_quantity=True),
+    Entry(
+        _fixed("PRICE_TICK"), increments.check_price_tick, missing={**OF_AN_INSTRUMENT, **BY_PRICE}
+    ),
+    Entry(
+        _fixed("LOT"),
+        increments.check_lot,
+        by_quantity=True,
+        missing={**OF_AN_INSTRUMENT, **BY_QUANTITY},
+    ),
+    Entry(
+        _fixed("MARKET_BOUND"),
+        new=market_bound.check,
+        missing={**OF_BOTH, **BY_POLICY, **BY_MARK},
+    ),
+    Entry(_optional("ORDER_RATE"), rate.check, missing=BY_LIMIT),
+    Entry(_limited("MESSAGE_RATE"), messages.check_rate, missing=BY_LIMIT),
     Entry(
         CheckTraits("ORDER_TO_TRADE", exemptible=True, limited=True, has_allowance=True),
         messages.check_to_trade,
-        messages.check_to_trade,
+        missing=BY_LIMIT,
     ),
-    Entry(_limited("REPEATED_EXECUTION"), repeats.check_executions, repeats.check_executions),
+    Entry(
+        _limited("REPEATED_EXECUTION"),
+        repeats.check_executions,
+        missing={**BY_LIMIT, "NO_NAMES": PASSES},
+    ),
     Entry(
         _limited("SAME_CONTENT", limit_max=15, window_ms=1_000),
         repeats.check_content,
-        repeats.check_content,
-    ),
-    Entry(_by_policy("ORDER_QUANTITY"), size.check_quantity, size.check_quantity, by_quantity=True),
-    Entry(_by_policy("ORDER_NOTIONAL"), size.check_notional, size.check_notional, by_quantity=True),
-    Entry(_by_policy("PRICE_COLLAR"), collar.check, collar.check),
-    Entry(_limited("PERIOD_COLLAR", window_ms=300_000), period_collar.check, period_collar.check),
-    Entry(_by_policy("SELF_MATCH"), self_match.check, self_match.check),
-    Entry(_fixed("SHORT_SALE"), short_sale.check, short_sale.check, by_quantity=True),
-    Entry(_by_policy("SHORT_MARK"), short_mark.check, short_mark.check),
-    Entry(_by_policy("POSITION_LIMIT"), position.check, position.check, by_quantity=True),
-    Entry(
-        _money("INSTRUMENT_GROSS"),
-        exposure.check_instrument_gross,
-        exposure.check_instrument_gross,
-        by_quantity=True,
+        missing={**OF_BOTH, **BY_QUANTITY, **BY_PRICE},
     ),
     Entry(
-        _money("INSTRUMENT_NET"),
-        exposure.check_instrument_net,
-        exposure.check_instrument_net,
+        _optional("ORDER_QUANTITY"),
+        size.check_quantity,
         by_quantity=True,
+        missing={**OF_BOTH, **BY_QUANTITY},
     ),
     Entry(
-        _money("CURRENCY_GROSS"),
-        exposure.check_currency_gross,
-        exposure.check_currency_gross,
+        _optional("ORDER_NOTIONAL"),
+        size.check_notional,
         by_quantity=True,
+        missing={**OF_BOTH, **BY_POLICY, **BY_QUANTITY, **BY_PRICE, **BY_RATE},
     ),
     Entry(
-        _money("CURRENCY_NET"),
-        exposure.check_currency_net,
-        exposure.check_currency_net,
-        by_quantity=True,
+        _optional("PRICE_COLLAR"),
+        collar.check,
+        missing={**OF_BOTH, **BY_POLICY, **BY_PRICE, **BY_MARK},
     ),
     Entry(
-        _money("SECTOR_GROSS"),
-        exposure.check_sector_gross,
-        exposure.check_sector_gross,
-        by_quantity=True,
+        _limited("PERIOD_COLLAR", window_ms=300_000),
+        period_collar.check,
+        missing={
+            **OF_BOTH,
+            **BY_PRICE,
+            "NO_MARK": "MARK_MISSING",
+            "OTHER_WINDOW": "MARK_MISSING",
+        },
     ),
     Entry(
-        _money("SECTOR_NET"),
-        exposure.check_sector_net,
-        exposure.check_sector_net,
-        by_quantity=True,
+        _optional("SELF_MATCH"),
+        self_match.check,
+        missing={**OF_A_USER, **OF_AN_INSTRUMENT, **BY_PRICE},
     ),
     Entry(
-        _money("USER_GROSS"),
-        exposure.check_user_gross,
-        exposure.check_user_gross,
+        _fixed("SHORT_SALE"),
+        short_sale.check,
         by_quantity=True,
+        missing={**OF_A_USER, **OF_AN_INSTRUMENT, **BY_QUANTITY, "NO_LIMIT": "SHORT_SALE"},
     ),
     Entry(
-        _money("USER_NET"),
-        exposure.check_user_net,
-        exposure.check_user_net,
-        by_quantity=True,
+        _optional("SHORT_MARK"),
+        short_mark.check,
+        missing={**OF_A_USER, **OF_AN_INSTRUMENT, **BY_QUANTITY},
     ),
-    Entry(_by_policy("OPEN_ORDERS"), open_orders.check, None),
-    Entry(_fixed("HOLDINGS"), holdings.check, holdings.check),
-    Entry(_money("CREDIT"), credit.check, credit.check, by_quantity=True),
-    Entry(_money("DAILY_LOSS"), losses.check_daily_loss, losses.check_daily_loss, by_quantity=True),
-    Entry(_money("DRAWDOWN"), losses.check_drawdown, losses.check_drawdown, by_quantity=True),
-    Entry(_fixed("BUYING_POWER"), funds.check, funds.check, by_quantity=True),
+    Entry(
+        _optional("POSITION_LIMIT"),
+        position.check,
+        by_quantity=True,
+        missing={**OF_BOTH, **BY_QUANTITY},
+    ),
+    _exposure("INSTRUMENT_GROSS", exposure.check_instrument_gross, BY_VALUE),
+    _exposure("INSTRUMENT_NET", exposure.check_instrument_net, BY_VALUE),
+    _exposure("CURRENCY_GROSS", exposure.check_currency_gross, BY_VALUE),
+    _exposure("CURRENCY_NET", exposure.check_currency_net, BY_VALUE),
+    _exposure("SECTOR_GROSS", exposure.check_sector_gross, BY_SECTOR),
+    _exposure("SECTOR_NET", exposure.check_sector_net, BY_SECTOR),
+    _exposure("USER_GROSS", exposure.check_user_gross, BY_VALUE),
+    _exposure("USER_NET", exposure.check_user_net, BY_VALUE),
+    Entry(_optional("OPEN_ORDERS"), new=open_orders.check, missing=BY_POLICY),
+    Entry(_fixed("HOLDINGS"), holdings.check, missing={**OF_A_USER, **OF_AN_INSTRUMENT}),
+    Entry(
+        _money("CREDIT"),
+        credit.check,
+        by_quantity=True,
+        missing={
+            **OF_BOTH,
+            **BY_POLICY,
+            **BY_QUANTITY,
+            **BY_PRICE,
+            **BY_RATE,
+            "NO_FEES": SKIPS,
+            "NO_MARGIN": SKIPS,
+        },
+    ),
+    Entry(
+        _money("DAILY_LOSS"),
+        losses.check_daily_loss,
+        by_quantity=True,
+        missing={**OF_BOTH, **BY_POLICY, **BY_RATE},
+    ),
+    Entry(
+        _money("DRAWDOWN"),
+        losses.check_drawdown,
+        by_quantity=True,
+        missing={**OF_BOTH, **BY_POLICY, **BY_RATE},
+    ),
+    Entry(
+        _fixed("BUYING_POWER"),
+        funds.check,
+        by_quantity=True,
+        missing={
+            **OF_A_USER,
+            **OF_AN_INSTRUMENT,
+            **BY_QUANTITY,
+            **BY_PRICE,
+            "NO_FEES": "FEE_MISSING",
+            "NO_MARGIN": "MARGIN_MISSING",
+        },
+    ),
     Entry(
         _limited("HIGH_FREQUENCY_RATE"),
         high_frequency.check_rate,
-        high_frequency.check_rate,
-        high_frequency.check_rate,
+        cancel=high_frequency.check_rate,
+        missing=BY_LIMIT,
     ),
     Entry(
         _limited("HIGH_FREQUENCY_DAY"),
         high_frequency.check_day,
-        high_frequency.check_day,
-        high_frequency.check_day,
+        cancel=high_frequency.check_day,
+        missing=BY_LIMIT,
     ),
     Entry(
         _limited("INSTANT_CANCEL", window_ms=1_000),
         conduct.check_instant_cancel,
-        conduct.check_instant_cancel,
-        conduct.check_instant_cancel,
+        cancel=conduct.check_instant_cancel,
+        missing=BY_LIMIT,
     ),
-    Entry(_limited("PUSH", window_ms=60_000), conduct.check_push, conduct.check_push),
+    Entry(
+        _limited("PUSH", window_ms=60_000),
+        conduct.check_push,
+        missing={**OF_BOTH, **BY_PRICE},
+    ),
 )
 CATALOG: Final = CheckCatalog([entry.traits for entry in ENTRIES])
 
@@ -252,7 +367,12 @@ CHECKS_OF_REPLACE: Final[list[tuple[str, Check]]] = [
 CHECKS_OF_CANCEL: Final[list[tuple[str, Check]]] = [
     (entry.name, entry.cancel) for entry in ENTRIES if entry.cancel is not None
 ]
-BY_QUANTITY: Final = frozenset([entry.name for entry in ENTRIES if entry.by_quantity])
+_BY_QUANTITY: Final = frozenset([entry.name for entry in ENTRIES if entry.by_quantity])
+
+
+def depends_on_quantity(check: str) -> bool:
+    """Whether another quantity could lead to another outcome of a check."""
+    return check in _BY_QUANTITY or check.startswith(RULE_PREFIX)
 
 
 def checks_of(order: Order) -> list[tuple[str, Check]]:
@@ -282,6 +402,14 @@ def run(context: OrderContext) -> list[CheckResult]:
             # Nothing that can be switched off may refuse a cancel.
             result = notified(result)
         results.append(result)
+    rules = context.rules.checks.rules
+    if rules and not is_cancel:
+        for result in operator_rules.judge(context, rules):
+            told = severities.get(result.check) == CHECK_SEVERITY_NOTIFY
+            if told and result.result == CHECK_OUTCOME_FAIL:
+                results.append(notified(result))
+            else:
+                results.append(result)
     return results
 
 
