@@ -1,10 +1,12 @@
 """What each step of an order's story meant for its user: the lane replayed from the audit alone.
 
 Owns the figures after a step: the order's hold and what is open, the user's money in the
-instrument's currencies, the position. They are those of the core itself, given the recorded inputs,
-and are shown only as long as the core comes to the very bytes that were recorded.
+instrument's currencies and in those that cover them, the position. They are those of the core
+itself, given the recorded inputs, and are shown only as long as the core comes to the very bytes
+that were recorded.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,8 +22,16 @@ from pipeline.codecs.primitives import MalformedAvro
 from pipeline.codecs.wire import SchemaIds
 from pipeline.risk.bounds import ID_BYTES_MAX, is_id
 from pipeline.risk.core_versions import CORE_VERSIONS, UnknownCore, known_cores
-from pipeline.risk.keys import balance_key, decision_key, order_key, position_key
-from pipeline.risk.ledger import OrderTerms
+from pipeline.risk.keys import (
+    BALANCE,
+    balance_key,
+    decision_key,
+    order_key,
+    part,
+    position_key,
+    text_part,
+)
+from pipeline.risk.ledger import OrderTerms, available_of
 from pipeline.risk.order_life import ENDED, REFUSED, STATES, UNKNOWN, state_of
 from pipeline.risk.records import (
     VERDICT_REJECTED,
@@ -42,9 +52,13 @@ class Purse:
     currency: str
     cash_minor: int
     held_minor: int
+    covered_minor: int
+    pledged_minor: int
     available_minor: int
     cash_change_minor: int
     held_change_minor: int
+    covered_change_minor: int
+    pledged_change_minor: int
 
 
 @dataclass(frozen=True)
@@ -78,6 +92,9 @@ class UserReplay:
         self._lane: Final = lane
         self._recorded: Final = RecordedLane(lane, lane_count, topics, ids)
         self._records = 0
+        # Currencies that the user has or had money in.
+        self._had: Final[set[str]] = set()
+        self._balance_prefix: Final = BALANCE + part(user_id)
 
     def take(self, body: bytes) -> None:
         """The lane's next audit record."""
@@ -96,11 +113,14 @@ class UserReplay:
         `instrument_id`: what is traded, where the gate has nothing of the order.
         """
         held = self._order(root_id)
-        before = {} if self.problem is not None else self._all_purses(root_id, instrument_id)
+        before = self._balances()
+        # What covered the order before may be released by this very step.
+        currencies = self._currencies(root_id, instrument_id)
         self.take(body)
         if self.problem is not None:
             return None
-        return self._show(root_id, instrument_id, held, before)
+        currencies = dict.fromkeys([*self._currencies(root_id, instrument_id), *currencies])
+        return self._show(root_id, instrument_id, held, before, currencies)
 
     # -- replaying
 
@@ -128,6 +148,9 @@ class UserReplay:
             output = self._recorded.replay(record)
         except UnknownCore as needed:
             return self._other_release(record.lane_sequence, needed.version)
+        self._had.update(
+            text_part(key, 1) for key, _ in output.rows if key.startswith(self._balance_prefix)
+        )
         if output.audit != body:
             return (
                 f"{self._place(record.lane_sequence)}: the core comes to another result than was "
@@ -170,16 +193,20 @@ class UserReplay:
         body = self._recorded.rows.get(balance_key(self._user_id, currency))
         return None if body is None else decode_row_balance(body)
 
-    def _all_purses(self, root_id: str, instrument_id: str | None) -> dict[str, RowBalance]:
-        """The user's money in the currencies of the instrument."""
+    def _balances(self) -> dict[str, RowBalance]:
+        """The user's money in all currencies."""
+        known = {currency: self._balance(currency) for currency in self._had}
+        return {currency: row for currency, row in known.items() if row is not None}
+
+    def _currencies(self, root_id: str, instrument_id: str | None) -> dict[str, None]:
+        """The currencies of the instrument, then those that cover it, in order."""
         instrument = self._instrument(root_id, instrument_id)
-        purses: dict[str, RowBalance] = {}
-        if instrument is not None:
-            for currency in (instrument.currency, instrument.base_currency):
-                balance = None if currency is None else self._balance(currency)
-                if currency is not None and balance is not None:
-                    purses[currency] = balance
-        return purses
+        if instrument is None:
+            return {}
+        own = [instrument.currency, instrument.base_currency or instrument.currency]
+        known = [self._balance(currency) for currency in own]
+        covering = [by for balance in known if balance is not None for by in balance.covered_by]
+        return dict.fromkeys([*own, *covering])
 
     def _show(
         self,
@@ -187,12 +214,14 @@ class UserReplay:
         instrument_id: str | None,
         held: RowOrder | None,
         before: dict[str, RowBalance],
+        currencies: Iterable[str],
     ) -> After:
         order = self._order(root_id)
         answer = self._answer(root_id)
         instrument = self._instrument(root_id, instrument_id)
         known = order or held
         hold = 0 if order is None else order.hold_minor
+        money = self._balances()
         return After(
             order_state=STATES[_state(order, answer)][0],
             filled_lots=_filled(order, answer),
@@ -202,8 +231,9 @@ class UserReplay:
             hold_currency=None if known is None else known.hold_currency,
             instrument_id=None if instrument is None else instrument.instrument_id,
             purses=tuple(
-                _purse(currency, balance, before.get(currency))
-                for currency, balance in self._all_purses(root_id, instrument_id).items()
+                _purse(currency, money[currency], before.get(currency))
+                for currency in currencies
+                if currency in money
             ),
             order=order,
             position=None if instrument is None else self._position(instrument.instrument_id),
@@ -235,7 +265,11 @@ def _purse(currency: str, balance: RowBalance, before: RowBalance | None) -> Pur
         currency,
         balance.cash_minor,
         balance.held_minor,
-        balance.cash_minor - balance.held_minor,
+        balance.covered_minor,
+        balance.pledged_minor,
+        available_of(balance),
         balance.cash_minor - (0 if before is None else before.cash_minor),
         balance.held_minor - (0 if before is None else before.held_minor),
+        balance.covered_minor - (0 if before is None else before.covered_minor),
+        balance.pledged_minor - (0 if before is None else before.pledged_minor),
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from pipeline.audit.story import REPORT, REQUEST, SWEEP, Step, Story
-from pipeline.audit.story_replay import After
+from pipeline.audit.story_replay import After, Purse
 from pipeline.codecs.rendering import time_text
 from pipeline.risk.order_life import STATES
 from pipeline.risk.reasons import ACCEPTED, APPLIED, DEAD_LETTERS, FACTS, reject_text
@@ -188,11 +188,13 @@ def _request(step: Step, order: Order) -> Iterator[Line]:
             bound = price_text(decision.protection_price_e9)
             yield Line(PLAIN, f"The venue may fill it at {bound} or better.")
         yield from _held(decision)
+        yield from _covered(decision)
         yield from _told(decision)
         yield from _converted(decision)
     else:
         yield Line(BAD, f"Rejected {decision.reason_code}: {decision.reason_text}")
         yield from (Line(BAD, text) for text in _why(decision))
+        yield from _covered(decision)
         yield from _told(decision)
         yield from _converted(decision)
 
@@ -220,6 +222,20 @@ def _held(decision: Decision) -> Iterator[Line]:
         yield Line(PLAIN, f"{amount:,} {currency} more are held.")
     else:
         yield Line(PLAIN, f"{-amount:,} {currency} are held no more.")
+
+
+def _covered(decision: Decision) -> Iterator[Line]:
+    """Money of other currencies that an acceptance has pledged, or a rejection would have."""
+    verb = "are" if decision.reason_code == ACCEPTED else "would have been"
+    unit = decision.hold_currency or "minor units"
+    for cover in decision.cover:
+        yield Line(
+            PLAIN,
+            f"{cover.pledged_minor:,} {cover.currency} {verb} pledged for {cover.covered_minor:,} "
+            f"{unit}, by {cover.fx_instrument_id}: {price_text(cover.fx_price_e9)} as of "
+            f"{time_text(cover.fx_as_of)}, less {cover.haircut_bps:,} bps (collateral version "
+            f"{cover.collateral_version}).",
+        )
 
 
 def _converted(decision: Decision) -> Iterator[Line]:
@@ -379,7 +395,7 @@ def _standing(after: After) -> Iterator[Line]:
         yield Line(
             PLAIN,
             f"{purse.currency}: cash {purse.cash_minor:,}{_change(purse.cash_change_minor)}, held "
-            f"{purse.held_minor:,}{_change(purse.held_change_minor)}, available "
+            f"{purse.held_minor:,}{_change(purse.held_change_minor)}{_pledges(purse)}, available "
             f"{purse.available_minor:,}",
         )
     row = after.position
@@ -390,6 +406,16 @@ def _standing(after: After) -> Iterator[Line]:
             f"{after.instrument_id}: position {row.position_lots:,}, working buys "
             f"{row.working_buy_lots:,}, working sells {row.working_sell_lots:,}{margin}",
         )
+
+
+def _pledges(purse: Purse) -> str:
+    """What is pledged of it and what covers it, where there is anything of that."""
+    texts = (
+        ("pledged", purse.pledged_minor, purse.pledged_change_minor),
+        ("covered", purse.covered_minor, purse.covered_change_minor),
+    )
+    told = [f", {word} {size:,}{_change(by)}" for word, size, by in texts if size or by]
+    return "".join(told)
 
 
 def lines(step: Step) -> list[Line]:

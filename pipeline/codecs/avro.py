@@ -15,8 +15,10 @@ from pipeline.risk.records import (
     CheckLimit,
     CheckPolicy,
     CheckResult,
+    Collateral,
     Control,
     CoreVersion,
+    Cover,
     DayClose,
     DeadLetter,
     Decision,
@@ -44,6 +46,7 @@ from pipeline.risk.records import (
     RowLane,
     RowMark,
     RowOrder,
+    RowPledge,
     RowPosition,
     RowRecent,
     RowReportDay,
@@ -1163,6 +1166,36 @@ def decode_rule(data: bytes, position: int = 0) -> Rule:
     return v
 
 
+def write_collateral(w: BytesWriter, v: Collateral) -> None:
+    """Append the body of a `collateral`."""
+    write_string(w, v.tier_id)
+    write_string(w, v.currency)
+    write_long(w, v.haircut_bps)
+
+
+def encode_collateral(v: Collateral) -> bytes:
+    """The body of a `collateral`."""
+    w = BytesWriter()
+    write_collateral(w, v)
+    return w.getvalue()
+
+
+def read_collateral(r: Reader) -> Collateral:
+    """A `collateral` at the cursor."""
+    tier_id = r.string()
+    currency = r.string()
+    haircut_bps = r.long()
+    return Collateral(tier_id, currency, haircut_bps)
+
+
+def decode_collateral(data: bytes, position: int = 0) -> Collateral:
+    """The `collateral` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_collateral(r)
+    r.finish()
+    return v
+
+
 def write_control(w: BytesWriter, v: Control) -> None:
     """Append the body of a `control`."""
     write_long(w, v.event_time)
@@ -1234,6 +1267,9 @@ def write_control(w: BytesWriter, v: Control) -> None:
     elif isinstance(payload_, Rule):
         w.append(30)
         write_rule(w, payload_)
+    elif isinstance(payload_, Collateral):
+        w.append(32)
+        write_collateral(w, payload_)
 
 
 def encode_control(v: Control) -> bytes:
@@ -1259,8 +1295,8 @@ def read_control(r: Reader) -> Control:
     signature: bytes | None = None
     if r.present():
         signature = r.raw()
-    payload_branch = r.symbol(16)
-    payload: Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion | CheckLimit | CheckPolicy | ScopeState | Release | Restriction | SessionCalendar | Listing | Rule
+    payload_branch = r.symbol(17)
+    payload: Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion | CheckLimit | CheckPolicy | ScopeState | Release | Restriction | SessionCalendar | Listing | Rule | Collateral
     if payload_branch == 0:
         payload = read_instrument(r)
     elif payload_branch == 1:
@@ -1291,8 +1327,10 @@ def read_control(r: Reader) -> Control:
         payload = read_session_calendar(r)
     elif payload_branch == 14:
         payload = read_listing(r)
-    else:
+    elif payload_branch == 15:
         payload = read_rule(r)
+    else:
+        payload = read_collateral(r)
     return Control(event_time, source_system_id, tenant_id, number, version, proposer, approver, reason, effective_from, signature, payload)
 
 
@@ -1377,6 +1415,46 @@ def decode_check_result(data: bytes, position: int = 0) -> CheckResult:
     return v
 
 
+def write_cover(w: BytesWriter, v: Cover) -> None:
+    """Append the body of a `cover`."""
+    write_string(w, v.currency)
+    write_long(w, v.covered_minor)
+    write_long(w, v.pledged_minor)
+    write_long(w, v.haircut_bps)
+    write_long(w, v.collateral_version)
+    write_string(w, v.fx_instrument_id)
+    write_long(w, v.fx_price_e9)
+    write_long(w, v.fx_as_of)
+
+
+def encode_cover(v: Cover) -> bytes:
+    """The body of a `cover`."""
+    w = BytesWriter()
+    write_cover(w, v)
+    return w.getvalue()
+
+
+def read_cover(r: Reader) -> Cover:
+    """A `cover` at the cursor."""
+    currency = r.string()
+    covered_minor = r.long()
+    pledged_minor = r.long()
+    haircut_bps = r.long()
+    collateral_version = r.long()
+    fx_instrument_id = r.string()
+    fx_price_e9 = r.long()
+    fx_as_of = r.long()
+    return Cover(currency, covered_minor, pledged_minor, haircut_bps, collateral_version, fx_instrument_id, fx_price_e9, fx_as_of)
+
+
+def decode_cover(data: bytes, position: int = 0) -> Cover:
+    """The `cover` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_cover(r)
+    r.finish()
+    return v
+
+
 def write_decision(w: BytesWriter, v: Decision) -> None:
     """Append the body of a `decision`."""
     write_long(w, v.gate_time)
@@ -1451,6 +1529,12 @@ def write_decision(w: BytesWriter, v: Decision) -> None:
     else:
         w.append(2)
         write_long(w, fx_as_of_)
+    cover_ = v.cover
+    if cover_:
+        write_long(w, len(cover_))
+        for cover_item in cover_:
+            write_cover(w, cover_item)
+    w.append(0)
     order_ = v.order
     if order_ is None:
         w.append(0)
@@ -1529,6 +1613,13 @@ def read_decision(r: Reader) -> Decision:
     fx_as_of: int | None = None
     if r.present():
         fx_as_of = r.long()
+    cover: list[Cover] = []
+    cover_count = r.block()
+    while cover_count > 0:
+        for _ in range(cover_count):
+            cover_item = read_cover(r)
+            cover.append(cover_item)
+        cover_count = r.block()
     order: Order | None = None
     if r.present():
         order = read_order(r)
@@ -1538,7 +1629,7 @@ def read_decision(r: Reader) -> Decision:
     passing_lots_max: int | None = None
     if r.present():
         passing_lots_max = r.long()
-    return Decision(gate_time, event_time, source_system_id, tenant_id, user_id, order_id, orig_order_id, action, origin, verdict, reason_code, reason_text, ord_rej_reason, lane, lane_sequence, duplicate_of, source_topic, source_offset, control_number, core_version, checks, hold_currency, hold_minor, protection_price_e9, fx_instrument_id, fx_price_e9, fx_as_of, order, traceparent, passing_lots_max)
+    return Decision(gate_time, event_time, source_system_id, tenant_id, user_id, order_id, orig_order_id, action, origin, verdict, reason_code, reason_text, ord_rej_reason, lane, lane_sequence, duplicate_of, source_topic, source_offset, control_number, core_version, checks, hold_currency, hold_minor, protection_price_e9, fx_instrument_id, fx_price_e9, fx_as_of, cover, order, traceparent, passing_lots_max)
 
 
 def decode_decision(data: bytes, position: int = 0) -> Decision:
@@ -2117,6 +2208,14 @@ def write_row_balance(w: BytesWriter, v: RowBalance) -> None:
     write_long(w, v.traded_minor)
     write_long(w, v.fees_minor)
     write_long(w, v.pending_withdrawals_minor)
+    write_long(w, v.covered_minor)
+    covered_by_ = v.covered_by
+    if covered_by_:
+        write_long(w, len(covered_by_))
+        for covered_by_item in covered_by_:
+            write_string(w, covered_by_item)
+    w.append(0)
+    write_long(w, v.pledged_minor)
 
 
 def encode_row_balance(v: RowBalance) -> bytes:
@@ -2136,7 +2235,16 @@ def read_row_balance(r: Reader) -> RowBalance:
     traded_minor = r.long()
     fees_minor = r.long()
     pending_withdrawals_minor = r.long()
-    return RowBalance(cash_minor, held_minor, deposited_minor, withdrawn_minor, adjusted_minor, traded_minor, fees_minor, pending_withdrawals_minor)
+    covered_minor = r.long()
+    covered_by: list[str] = []
+    covered_by_count = r.block()
+    while covered_by_count > 0:
+        for _ in range(covered_by_count):
+            covered_by_item = r.string()
+            covered_by.append(covered_by_item)
+        covered_by_count = r.block()
+    pledged_minor = r.long()
+    return RowBalance(cash_minor, held_minor, deposited_minor, withdrawn_minor, adjusted_minor, traded_minor, fees_minor, pending_withdrawals_minor, covered_minor, covered_by, pledged_minor)
 
 
 def decode_row_balance(data: bytes, position: int = 0) -> RowBalance:
@@ -2455,6 +2563,34 @@ def decode_row_withdrawal(data: bytes, position: int = 0) -> RowWithdrawal:
     """The `row_withdrawal` that fills `data` from `position` on."""
     r = Reader(data, position)
     v = read_row_withdrawal(r)
+    r.finish()
+    return v
+
+
+def write_row_pledge(w: BytesWriter, v: RowPledge) -> None:
+    """Append the body of a `row_pledge`."""
+    write_long(w, v.covered_minor)
+    write_long(w, v.pledged_minor)
+
+
+def encode_row_pledge(v: RowPledge) -> bytes:
+    """The body of a `row_pledge`."""
+    w = BytesWriter()
+    write_row_pledge(w, v)
+    return w.getvalue()
+
+
+def read_row_pledge(r: Reader) -> RowPledge:
+    """A `row_pledge` at the cursor."""
+    covered_minor = r.long()
+    pledged_minor = r.long()
+    return RowPledge(covered_minor, pledged_minor)
+
+
+def decode_row_pledge(data: bytes, position: int = 0) -> RowPledge:
+    """The `row_pledge` that fills `data` from `position` on."""
+    r = Reader(data, position)
+    v = read_row_pledge(r)
     r.finish()
     return v
 

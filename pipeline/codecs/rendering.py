@@ -35,6 +35,7 @@ _ROW_SCHEMAS: Final = {
     keys.EXECUTION: "row_seen",
     keys.TRANSFER: "row_seen",
     keys.WITHDRAWAL: "row_withdrawal",
+    keys.PLEDGE: "row_pledge",
     keys.MARK: "row_mark",
     keys.BAND: "row_band",
     keys.RESTRICTION: "row_restriction",

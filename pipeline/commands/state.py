@@ -40,8 +40,16 @@ _MONEY: Final = (
     ("  by orders", "orders_held_minor"),
     ("  as margin", "margin_held_minor"),
     ("  by withdrawals", "pending_withdrawals_minor"),
+    ("pledged", "pledged_minor"),
+    ("covered", "covered_minor"),
     ("available", "available_minor"),
     ("fees paid", "fees_minor"),
+)
+_PLEDGES: Final = (
+    ("pledged", "pledged_minor"),
+    ("currency", "pledged_currency"),
+    ("covers", "covered_minor"),
+    ("currency", "covered_currency"),
 )
 _POSITIONS: Final = (
     ("instrument", "instrument_id"),
@@ -99,10 +107,10 @@ _DECISIONS: Final = (
 def command(*, user_id: str, source: str, as_json: bool) -> None:
     """Show account, money, positions, working orders and last decisions of USER.
 
-    Cash, held and available by currency, and what the held part is held for; positions with average
-    price and margin; working orders with all ids that lead to them, what is filled, open and held,
-    and what is asked of the venue; pending withdrawals. What happened to an order before is told by
-    `tollgate explain`.
+    Cash, held and available by currency, what the held part is held for, and what is pledged of one
+    currency to cover what is needed in another; positions with average price and margin; working
+    orders with all ids that lead to them, what is filled, open and held, and what is asked of the
+    venue; pending withdrawals. What happened to an order before is told by `tollgate explain`.
 
     The worker that holds the user's lane is found through the consumer group and asked, which is
     quick; it wants the token (state_token, state_token_file). Without a worker or a token the
@@ -170,6 +178,7 @@ def _show(described: dict[str, Any]) -> None:
     console.print(Text(_headline(described)), style="bold")
     console.print(Text(_provenance(described)))
     _money(console, described["balances"])
+    _table(console, "Pledges (minor units)", described["pledges"], _PLEDGES)
     _table(
         console, "Positions (lots)", [_position(row) for row in described["positions"]], _POSITIONS
     )

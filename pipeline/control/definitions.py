@@ -4,12 +4,15 @@ Owns the bounds that a definition must keep before it is published (docs/rules.m
 a lane would turn into a BAD_CONTROL dead letter never gets that far. Holds no Kafka and no files.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from pipeline.risk.bounds import CURRENCY_BYTES_MAX, DURATION_MS_MAX, FIGURE_MAX, ID_BYTES_MAX
 from pipeline.risk.check_rules import CheckPayload, problem_of
 from pipeline.risk.checks.registry import CATALOG
+from pipeline.risk.collateral import COLLATERALS_MAX
 from pipeline.risk.core_versions import CORE_VERSIONS, known_cores
+from pipeline.risk.money import BPS
 from pipeline.risk.records import (
     INSTRUMENT_KIND_FUTURE,
     INSTRUMENT_KIND_SPOT,
@@ -18,6 +21,7 @@ from pipeline.risk.records import (
     STATE_SCOPE_NAMES,
     CheckLimit,
     CheckPolicy,
+    Collateral,
     CoreVersion,
     DayClose,
     FeeSchedule,
@@ -43,6 +47,7 @@ Payload = (
     | DayClose
     | CoreVersion
     | CheckPayload
+    | Collateral
 )
 # What a control record replaces wholesale: the kind of definition, then what tells two of a kind
 # apart.
@@ -76,6 +81,8 @@ def subject_of(payload: Payload) -> Subject:
         return ("firm_state",)
     if isinstance(payload, FeeSchedule):
         return ("fee_schedule", payload.tier_id, *_optional(payload.instrument_id))
+    if isinstance(payload, Collateral):
+        return ("collateral", payload.tier_id, payload.currency)
     if isinstance(payload, Policy):
         return ("policy",)
     if isinstance(payload, CheckPayload):
@@ -104,17 +111,24 @@ def _subject_of_a_check(payload: CheckPayload) -> Subject:
     return ("restriction", subject, *_optional(payload.instrument_id))
 
 
-def check(payload: Payload, last: Payload | None = None) -> None:
-    """Raise OutOfRangeError where `payload` is out of bounds or may not follow `last`."""
+def check(
+    payload: Payload, last: Payload | None = None, published: Collection[Subject] = ()
+) -> None:
+    """Raise OutOfRangeError where `payload` is out of bounds or may not follow `last`.
+
+    `last`: the definition of its subject before; `published`: all subjects that have one.
+    """
     if isinstance(payload, CheckPayload):
         problem = problem_of(payload, CATALOG)
         if problem is not None:
             raise OutOfRangeError(problem)
         return
-    _check_definition(payload, last)
+    _check_definition(payload, last, published)
 
 
-def _check_definition(payload: Payload, last: Payload | None) -> None:
+def _check_definition(
+    payload: Payload, last: Payload | None, published: Collection[Subject]
+) -> None:
     if isinstance(payload, Instrument):
         _check_instrument(payload)
         if isinstance(last, Instrument):
@@ -132,6 +146,11 @@ def _check_definition(payload: Payload, last: Payload | None) -> None:
         _check_number("fee_notional_bps_max", payload.fee_notional_bps_max, 0)
     elif isinstance(payload, Policy):
         _check_policy(payload)
+    elif isinstance(payload, Collateral):
+        _check_text("tier_id", payload.tier_id)
+        _check_text("currency", payload.currency, CURRENCY_BYTES_MAX)
+        _check_number("haircut_bps", payload.haircut_bps, 0, BPS)
+        _check_room(payload, published)
     elif isinstance(payload, DayClose):
         _check_number("business_day", payload.business_day, 0)
     elif isinstance(payload, CoreVersion):
@@ -202,6 +221,16 @@ def _check_policy(policy: Policy) -> None:
         if name not in CATALOG.exemptible:
             allowed = ", ".join(sorted(CATALOG.exemptible))
             raise OutOfRangeError(f"checks_exempt: {name!r} cannot be exempt, only {allowed}")
+
+
+def _check_room(collateral: Collateral, published: Collection[Subject]) -> None:
+    """A lane refuses a currency too many, withdrawn ones counted."""
+    of_tier = {subject for subject in published if subject[:2] == subject_of(collateral)[:2]}
+    if len(of_tier | {subject_of(collateral)}) > COLLATERALS_MAX:
+        raise OutOfRangeError(
+            f"currency {collateral.currency!r} is one too many: tier {collateral.tier_id!r} has "
+            f"collateral of {COLLATERALS_MAX} currencies, withdrawn ones counted"
+        )
 
 
 def _check_core(core: CoreVersion, last: int | None) -> None:

@@ -34,6 +34,7 @@ SECTIONS: Final = {
     "listings": "listing",
     "states": "scope_state",
     "rules": "rule",
+    "collateral": "collateral",
     "users": "user_account",
 }
 _SINGLE: Final = ("policy", "firm")
@@ -75,15 +76,17 @@ def plan_changes(definitions: list[Definition], history: ControlHistory) -> Plan
     """Compare definitions with the topic. Raises DefinitionError where one may not follow."""
     payloads = []
     kept = []
+    published = set(history.last)
     for definition in definitions:
         last = history.payload(subject_of(definition.payload))
         payload = _no_less_strict(definition.payload, last)
         if payload is not definition.payload:
             kept.append(_name_of(payload))
         try:
-            check(payload, last)
+            check(payload, last, published)
         except OutOfRangeError as error:
             raise DefinitionError(f"{definition.where}: {error}") from error
+        published.add(subject_of(payload))
         if not history.says(payload):
             payloads.append(payload)
     return Plan(tuple(payloads), len(definitions) - len(payloads), tuple(kept))

@@ -205,7 +205,7 @@ class ControlWriter:
         for number, change in enumerate(changes, start=self._history.last_number + 1):
             subject = subject_of(change.payload)
             last_version, last_payload = last.get(subject, (0, None))
-            check(change.payload, last_payload)
+            check(change.payload, last_payload, last)
             version = _version(change, subject, last_version)
             last[subject] = (version, change.payload)
             controls.append(_control(change, number, version, now_us))

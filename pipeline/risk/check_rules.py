@@ -193,10 +193,21 @@ class CheckRules:
         if rule.severity != CHECK_SEVERITY_REJECT:
             self.severities[name] = rule.severity
 
-    def too_many_rules(self, rule: Rule) -> bool:
-        """Whether one more would be enabled than every order can be judged by."""
-        others = [known for known in self.rules if known.name != RULE_PREFIX + rule.rule_id]
-        return rule.enabled and len(others) >= RULES_MAX
+    def problem(self, payload: CheckPayload, waiting: list[Control]) -> str | None:
+        """What is out of range in a payload, or None. `waiting`: what is to be in force later."""
+        if isinstance(payload, Rule) and self._is_one_too_many(payload, waiting):
+            return f"{RULES_MAX} rules are enabled: withdraw one first"
+        return problem_of(payload, self.catalog)
+
+    def _is_one_too_many(self, rule: Rule, waiting: list[Control]) -> bool:
+        """Every order is judged by all of them, so their number has a bound."""
+        names = {known.name for known in self.rules}
+        for record in waiting:
+            other = record.payload
+            if isinstance(other, Rule) and other.enabled:
+                names.add(RULE_PREFIX + other.rule_id)
+        names.discard(RULE_PREFIX + rule.rule_id)
+        return rule.enabled and len(names) >= RULES_MAX
 
     def _take_policy(self, policy: CheckPolicy) -> None:
         self.severities.pop(policy.check, None)

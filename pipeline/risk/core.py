@@ -1,9 +1,9 @@
 """The core of a lane: takes inputs one at a time and returns what became of each.
 
 Owns the order of work within an input: the day is rolled, waiting control records are applied,
-what is too old is forgotten, orders whose time is over end, the input is handled, deficits are
-noted. Pure: time is in the `InputContext`, rows are in the state the shell gives, nothing is read
-or sent. Compiled with mypyc.
+what is too old is forgotten, orders whose time is over end, the input is handled, pledges are
+released and deficits noted. Pure: time is in the `InputContext`, rows are in the state the shell
+gives, nothing is read or sent. Compiled with mypyc.
 """
 
 from typing import Final
@@ -20,6 +20,7 @@ from pipeline.risk.keys import mark_key
 from pipeline.risk.ledger import Ledger
 from pipeline.risk.memory import Memory
 from pipeline.risk.orders import OrderDesk
+from pipeline.risk.pledges import Pledges
 from pipeline.risk.reasons import APPLIED, PENDING
 from pipeline.risk.records import (
     Control,
@@ -52,7 +53,8 @@ class RiskCore:
         self.journal: Final = Journal(head, rules)
         self.memory: Final = Memory(head, rules)
         self.sweeping: Final = Sweeping()
-        self.deficits: Final = Deficits(state, self.ledger, self.journal)
+        self.pledges: Final = Pledges(state, self.ledger)
+        self.deficits: Final = Deficits(state, self.ledger, self.pledges, self.journal)
         self.endings: Final = Endings(
             state,
             rules,
@@ -63,7 +65,15 @@ class RiskCore:
             self.deficits,
         )
         self.orders: Final = OrderDesk(
-            state, rules, self.ledger, self.journal, self.memory, self.sweeping, head, self.results
+            state,
+            rules,
+            self.ledger,
+            self.pledges,
+            self.journal,
+            self.memory,
+            self.sweeping,
+            head,
+            self.results,
         )
         self.executions: Final = ExecutionDesk(
             state, rules, self.ledger, self.journal, self.memory, self.endings

@@ -9,28 +9,33 @@ from typing import Final
 from pipeline.risk.effects import InputContext
 from pipeline.risk.journal import Journal
 from pipeline.risk.keys import user_key
-from pipeline.risk.ledger import Ledger
+from pipeline.risk.ledger import Ledger, available_of
 from pipeline.risk.money import fits
+from pipeline.risk.pledges import Pledges
 from pipeline.risk.state import InvariantViolated, LaneState
 
 
 class Deficits:
     """Compares, for the user at hand, what was short before with what is short now."""
 
-    def __init__(self, state: LaneState, ledger: Ledger, journal: Journal) -> None:
+    def __init__(
+        self, state: LaneState, ledger: Ledger, pledges: Pledges, journal: Journal
+    ) -> None:
         self.state: Final = state
         self.ledger: Final = ledger
+        self.pledges: Final = pledges
         self.journal: Final = journal
 
     def note(self, context: InputContext, tenant_id: str, event_time: int, user_id: str) -> None:
-        """Count and tell what has changed since the ledger began with this user."""
+        """Release what covers too much; count and tell what has changed since the ledger began."""
+        self.pledges.release(user_id)
         for currency in sorted(self.ledger.touched):
             balance = self.state.balance(user_id, currency)
             if balance is None:
                 raise InvariantViolated("a touched balance is gone")
             if not fits(balance.held_minor):
                 raise InvariantViolated("held outside 64 bits: checks and facts refuse that first")
-            short = balance.held_minor - balance.cash_minor
+            short = -available_of(balance)
             was_short = self.ledger.touched[currency] > 0
             if (short > 0) == was_short:
                 continue

@@ -119,7 +119,7 @@ class Endings:
     ) -> Decision:
         user_id = due.user_id
         self.ledger.begin_user()
-        before = self.ledger.available(user_id, order.hold_currency)
+        before = self.ledger.held(user_id, order.hold_currency)
         open_lots = OrderTerms(order).open_lots
         current_id = order.current_order_id
         currency = order.hold_currency
@@ -157,11 +157,12 @@ class Endings:
             core_version=self.rules.core_version,
             checks=[],
             hold_currency=currency,
-            hold_minor=before - self.ledger.available(user_id, currency),
+            hold_minor=self.ledger.held(user_id, currency) - before,
             protection_price_e9=None,
             fx_instrument_id=None,
             fx_price_e9=None,
             fx_as_of=None,
+            cover=[],
             order=None,
             traceparent=None,
         )

@@ -16,6 +16,7 @@ DECISION: Final = b"D"
 EXECUTION: Final = b"X"
 TRANSFER: Final = b"T"
 WITHDRAWAL: Final = b"W"
+PLEDGE: Final = b"S"
 MARK: Final = b"M"
 CONTROL: Final = b"C"
 LANE: Final = b"L"
@@ -80,6 +81,11 @@ def transfer_key(user_id: str, deposit_id: str) -> bytes:
 def withdrawal_key(user_id: str, withdrawal_id: str) -> bytes:
     """Row of a pending withdrawal."""
     return WITHDRAWAL + part(user_id) + part(withdrawal_id)
+
+
+def pledge_key(user_id: str, covered: str, covering: str) -> bytes:
+    """Row of a user's money of one currency that covers what is needed in another."""
+    return PLEDGE + part(user_id) + part(covered) + part(covering)
 
 
 def mark_key(instrument_id: str) -> bytes:

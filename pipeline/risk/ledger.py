@@ -3,8 +3,10 @@
 Owns every change of money and position, and the invariants
   cash = deposited - withdrawn + adjusted + traded - fees
   held = order holds + position margins + pending withdrawals
-for each user and currency. Each operation first computes all new figures, refuses what would not
-fit 64 bits, and only then changes rows: from there it must succeed. Compiled with mypyc.
+  available = cash - held - pledged + covered
+for each user and currency; what is pledged and covered is the business of `pledges.py`. Each
+operation first computes all new figures, refuses what would not fit 64 bits, and only then changes
+rows: from there it must succeed. Compiled with mypyc.
 """
 
 from typing import Final
@@ -130,16 +132,24 @@ class Ledger:
                 traded_minor=0,
                 fees_minor=0,
                 pending_withdrawals_minor=0,
+                covered_minor=0,
+                covered_by=[],
+                pledged_minor=0,
             )
         if currency not in self.touched:
-            self.touched[currency] = row.held_minor - row.cash_minor
+            self.touched[currency] = -available_of(row)
         self.state.put(balance_key(user_id, currency), row)
         return row
 
     def available(self, user_id: str, currency: str) -> int:
-        """Cash - held."""
+        """What is there for orders and withdrawals; below 0: by how much the user is short."""
         row = self.state.balance(user_id, currency)
-        return 0 if row is None else row.cash_minor - row.held_minor
+        return 0 if row is None else available_of(row)
+
+    def held(self, user_id: str, currency: str) -> int:
+        """What orders, positions and withdrawals hold."""
+        row = self.state.balance(user_id, currency)
+        return 0 if row is None else row.held_minor
 
     def hold(self, user_id: str, currency: str, amount: int) -> None:
         """Raise (or with a negative amount lower) what is held."""
@@ -292,6 +302,11 @@ class Ledger:
             quote.store(self.balance(user_id, instrument.currency))
         self.position(user_id, instrument).open_cost_e9 = cost
         return money
+
+
+def available_of(row: RowBalance) -> int:
+    """Cash - held - pledged + covered."""
+    return row.cash_minor - row.held_minor - row.pledged_minor + row.covered_minor
 
 
 class Moved:

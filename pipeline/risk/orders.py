@@ -16,6 +16,7 @@ from pipeline.risk.keys import decision_key, order_key, user_key
 from pipeline.risk.ledger import Ledger, OrderTerms
 from pipeline.risk.memory import Memory
 from pipeline.risk.money import hold_currency
+from pipeline.risk.pledges import Pledges
 from pipeline.risk.reasons import ACCEPTED, fix_reject_reason, reject_text
 from pipeline.risk.records import (
     AUDIT_OUTCOME_DECISION,
@@ -61,6 +62,7 @@ class OrderDesk:
         state: LaneState,
         rules: RulesInForce,
         ledger: Ledger,
+        pledges: Pledges,
         journal: Journal,
         memory: Memory,
         sweeping: Sweeping,
@@ -70,6 +72,7 @@ class OrderDesk:
         self.state: Final = state
         self.rules: Final = rules
         self.ledger: Final = ledger
+        self.pledges: Final = pledges
         self.journal: Final = journal
         self.memory: Final = memory
         self.sweeping: Final = sweeping
@@ -203,7 +206,8 @@ class OrderDesk:
         rate.count_accepted(user, context.gate_time)
         user.open_orders_count += 1
         currency = hold_currency(instrument, order.side)
-        before = self.ledger.available(order.user_id, currency)
+        self.pledges.take(order.user_id, currency, view.cover)
+        before = self.ledger.held(order.user_id, currency)
         row = RowOrder(
             tenant_id=order.tenant_id,
             instrument_id=order.instrument_id,
@@ -239,7 +243,7 @@ class OrderDesk:
         self.ledger.rehold_position(order.user_id, instrument)
         self.sweeping.placed(order.user_id, order.order_id, row)
         self.state.own_prices.placed(order.user_id, row)
-        return before - self.ledger.available(order.user_id, currency)
+        return self.ledger.held(order.user_id, currency) - before
 
     def _request_cancel(self, user_id: str, root_id: str) -> None:
         row = self.state.order(user_id, root_id)
@@ -259,7 +263,8 @@ class OrderDesk:
             raise InvariantViolated("accepted the replace of an order that does not work")
         rate.count_accepted(user, context.gate_time)
         self.state.put(user_key(order.user_id), user)
-        before = self.ledger.available(order.user_id, row.hold_currency)
+        self.pledges.take(order.user_id, row.hold_currency, view.cover)
+        before = self.ledger.held(order.user_id, row.hold_currency)
         open_before = OrderTerms(row).open_lots
         row.pending_order_id = order.order_id
         row.pending_quantity_lots = order.quantity_lots
@@ -271,7 +276,7 @@ class OrderDesk:
         added = OrderTerms(row).open_lots - open_before
         self.ledger.work(order.user_id, instrument, order.side, added)
         self.ledger.rehold_position(order.user_id, instrument)
-        return before - self.ledger.available(order.user_id, row.hold_currency)
+        return self.ledger.held(order.user_id, row.hold_currency) - before
 
     # -- answering
 
@@ -331,6 +336,7 @@ class OrderDesk:
             fx_instrument_id=None if pair is None else pair.instrument_id,
             fx_price_e9=None if mark is None else mark.price_e9,
             fx_as_of=None if mark is None else mark.as_of,
+            cover=[] if view is None else view.cover,
             order=order if first_accept else None,
             traceparent=context.traceparent,
             passing_lots_max=passing_lots_max,

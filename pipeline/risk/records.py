@@ -767,6 +767,26 @@ class Rule:
         self.enabled: Final = enabled
 
 
+class Collateral:
+    """Control payload: available money of a currency may cover what a user of the tier needs in another currency, valued at the mark of their pair less a haircut (docs/rules.md, Pledges).
+
+    tier_id: The tier.
+    currency: What may cover.
+    haircut_bps: By how much it counts for less than its worth, in 1e-4; 10000: not any
+        more.
+    """
+
+    def __init__(
+        self,
+        tier_id: str,
+        currency: str,
+        haircut_bps: int,
+    ) -> None:
+        self.tier_id: Final = tier_id
+        self.currency: Final = currency
+        self.haircut_bps: Final = haircut_bps
+
+
 class Control:
     """A change to anything that can change a decision. Topic control; one fenced writer publishes each number to every partition in one transaction.
 
@@ -797,7 +817,7 @@ class Control:
         reason: str,
         effective_from: int,
         signature: bytes | None,
-        payload: Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion | CheckLimit | CheckPolicy | ScopeState | Release | Restriction | SessionCalendar | Listing | Rule,
+        payload: Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion | CheckLimit | CheckPolicy | ScopeState | Release | Restriction | SessionCalendar | Listing | Rule | Collateral,
     ) -> None:
         self.event_time: Final = event_time
         self.source_system_id: Final = source_system_id
@@ -843,6 +863,40 @@ class CheckResult:
         self.headroom: Final = headroom
 
 
+class Cover:
+    """Money of another currency that an order's BUYING_POWER counted on: what a pledge takes, and by which figures.
+
+    currency: What covers.
+    covered_minor: What it covers, in minor units of the currency in which the order holds.
+    pledged_minor: What is pledged for that, in minor units of the covering currency.
+    haircut_bps: The haircut in force.
+    collateral_version: The version of the collateral record that says so.
+    fx_instrument_id: The SPOT instrument whose mark valued it.
+    fx_price_e9: That mark.
+    fx_as_of: When that mark was made.
+    """
+
+    def __init__(
+        self,
+        currency: str,
+        covered_minor: int,
+        pledged_minor: int,
+        haircut_bps: int,
+        collateral_version: int,
+        fx_instrument_id: str,
+        fx_price_e9: int,
+        fx_as_of: int,
+    ) -> None:
+        self.currency: Final = currency
+        self.covered_minor: Final = covered_minor
+        self.pledged_minor: Final = pledged_minor
+        self.haircut_bps: Final = haircut_bps
+        self.collateral_version: Final = collateral_version
+        self.fx_instrument_id: Final = fx_instrument_id
+        self.fx_price_e9: Final = fx_price_e9
+        self.fx_as_of: Final = fx_as_of
+
+
 class Decision:
     """The answer to an order record. Topic decisions, key user_id, partition = lane. An accepted first answer carries the whole order; one with duplicate_of is a repeat and must not be acted on.
 
@@ -875,6 +929,8 @@ class Decision:
         currency.
     fx_price_e9: That mark.
     fx_as_of: When that mark was made.
+    cover: Money of other currencies that BUYING_POWER counted on, in order: pledged by an
+        acceptance; of a rejection, what would have been.
     order: The order as it was accepted; absent in a rejection or a repeat.
     traceparent: W3C trace context taken from the order's headers.
     passing_lots_max: Of a rejected NEW or REPLACE: the largest quantity_lots with which it
@@ -906,10 +962,11 @@ class Decision:
         checks: list[CheckResult],
         hold_currency: str | None,
         hold_minor: int,
-        protection_price_e9: int | None = None,
-        fx_instrument_id: str | None = None,
-        fx_price_e9: int | None = None,
-        fx_as_of: int | None = None,
+        protection_price_e9: int | None,
+        fx_instrument_id: str | None,
+        fx_price_e9: int | None,
+        fx_as_of: int | None,
+        cover: list[Cover],
         order: Order | None = None,
         traceparent: str | None = None,
         passing_lots_max: int | None = None,
@@ -941,6 +998,7 @@ class Decision:
         self.fx_instrument_id: Final = fx_instrument_id
         self.fx_price_e9: Final = fx_price_e9
         self.fx_as_of: Final = fx_as_of
+        self.cover: Final = cover
         self.order: Final = order
         self.traceparent: Final = traceparent
         self.passing_lots_max: Final = passing_lots_max
@@ -1239,7 +1297,8 @@ class RowUser:
     orders_count: Distinct NEW orders seen.
     messages_count: Order records seen, repeats included.
     open_orders_count: Orders that hold something.
-    deficit_count: Currencies in which held is above cash: above 0, the user is REDUCING.
+    deficit_count: Currencies in which held + pledged is above cash + covered: above 0, the
+        user is REDUCING.
     rate_bucket: Index of the newest bucket of 125 ms (gate time / 125 ms).
     rate_counts: Accepted orders of the newest bucket and the 8 before it.
     activity_day: The business day of the four counts that follow.
@@ -1300,7 +1359,7 @@ class RowUser:
 
 
 class RowBalance:
-    """Table row, key B user currency: money. cash_minor = deposited - withdrawn + adjusted + traded - fees.
+    """Table row, key B user currency: money. cash_minor = deposited - withdrawn + adjusted + traded - fees; available = cash - held - pledged + covered.
 
     cash_minor: Total.
     held_minor: Order holds + position margin + pending withdrawals.
@@ -1310,6 +1369,9 @@ class RowBalance:
     traded_minor: Traded so far, signed: spot notional or realised profit.
     fees_minor: Fees so far, rebates negative.
     pending_withdrawals_minor: Part of held_minor: requested withdrawals.
+    covered_minor: What pledges of other currencies cover here.
+    covered_by: The currencies of these pledges, in order.
+    pledged_minor: What is pledged of this currency for others.
     """
 
     def __init__(
@@ -1322,6 +1384,9 @@ class RowBalance:
         traded_minor: int,
         fees_minor: int,
         pending_withdrawals_minor: int,
+        covered_minor: int,
+        covered_by: list[str],
+        pledged_minor: int,
     ) -> None:
         self.cash_minor = cash_minor
         self.held_minor = held_minor
@@ -1331,6 +1396,9 @@ class RowBalance:
         self.traded_minor = traded_minor
         self.fees_minor = fees_minor
         self.pending_withdrawals_minor = pending_withdrawals_minor
+        self.covered_minor = covered_minor
+        self.covered_by = covered_by
+        self.pledged_minor = pledged_minor
 
 
 class RowPosition:
@@ -1551,6 +1619,22 @@ class RowWithdrawal:
         self.currency = currency
         self.amount_minor = amount_minor
         self.gate_time = gate_time
+
+
+class RowPledge:
+    """Table row, key S user, covered currency, covering currency: money of one currency that secures what is needed in another.
+
+    covered_minor: What it covers, in minor units of the covered currency.
+    pledged_minor: What is pledged for that, in minor units of the covering currency.
+    """
+
+    def __init__(
+        self,
+        covered_minor: int,
+        pledged_minor: int,
+    ) -> None:
+        self.covered_minor = covered_minor
+        self.pledged_minor = pledged_minor
 
 
 class RowAlias:

@@ -17,8 +17,9 @@ from pipeline.risk.bounds import (
     NEVER_US,
     is_id,
 )
-from pipeline.risk.check_rules import RULES_MAX, CheckRules, problem_of
+from pipeline.risk.check_rules import CheckRules
 from pipeline.risk.check_traits import CheckCatalog
+from pipeline.risk.collateral import Collaterals
 from pipeline.risk.core_versions import CORE_VERSIONS
 from pipeline.risk.keys import control_key, user_key
 from pipeline.risk.partition import partition_of
@@ -27,6 +28,7 @@ from pipeline.risk.records import (
     LIMIT_SCOPE_NAMES,
     LIMIT_SCOPE_TIER,
     LIMIT_SCOPE_USER,
+    Collateral,
     Control,
     CoreVersion,
     DayClose,
@@ -35,7 +37,6 @@ from pipeline.risk.records import (
     Instrument,
     Limits,
     Policy,
-    Rule,
     UserAccount,
 )
 from pipeline.risk.state import LaneState
@@ -127,6 +128,7 @@ class RulesInForce:
         self.pairs: dict[tuple[str, str], dict[str, Instrument]] = {}
         self.limits: dict[tuple[int, str, str], VersionedLimits] = {}
         self.fees: dict[tuple[str, str], FeeSchedule] = {}
+        self.collaterals: Final = Collaterals()
         self.policy: Policy | None = None
         self.policy_version: int = 0
         self.exempt: set[str] = set()
@@ -170,11 +172,11 @@ class RulesInForce:
             return _core_problem(payload, self.core_version)
         if isinstance(payload, DayClose):
             return _day_problem(payload)
-        if isinstance(payload, FirmState):
-            return None
-        if isinstance(payload, Rule) and self.checks.too_many_rules(payload):
-            return f"{RULES_MAX} rules are enabled: withdraw one first"
-        return problem_of(payload, self.catalog)
+        if isinstance(payload, Collateral):
+            return _collateral_problem(payload) or self.collaterals.problem(payload, self.waiting)
+        return (
+            None if isinstance(payload, FirmState) else self.checks.problem(payload, self.waiting)
+        )
 
     def _definition(self, instrument_id: str) -> Instrument | None:
         """The instrument as it is in force, or as it will be once its time has come."""
@@ -240,6 +242,8 @@ class RulesInForce:
             self.firm = payload
         elif isinstance(payload, FeeSchedule):
             self.fees[(payload.tier_id, payload.instrument_id or "")] = payload
+        elif isinstance(payload, Collateral):
+            self.collaterals.take(payload, record.version)
         elif isinstance(payload, Policy):
             self.policy = payload
             self.policy_version = record.version
@@ -312,6 +316,8 @@ def _subject_key(record: Control) -> bytes:
         return control_key("limits", scope, payload.scope_id, payload.instrument_id or "")
     if isinstance(payload, FeeSchedule):
         return control_key("fees", payload.tier_id, payload.instrument_id or "")
+    if isinstance(payload, Collateral):
+        return control_key("collateral", payload.tier_id, payload.currency)
     if isinstance(payload, Policy):
         return control_key("policy")
     return control_key("firm")
@@ -382,6 +388,14 @@ def _fee_problem(fee: FeeSchedule) -> str | None:
     for figure in (fee.fee_per_lot_minor_max, fee.fee_notional_bps_max):
         if not 0 <= figure <= FIGURE_MAX:
             return "a fee must not be negative"
+    return None
+
+
+def _collateral_problem(collateral: Collateral) -> str | None:
+    if not is_id(collateral.tier_id, ID_BYTES_MAX):
+        return "tier_id is empty or too long"
+    if not is_id(collateral.currency, CURRENCY_BYTES_MAX):
+        return "currency is empty or too long"
     return None
 
 

@@ -17,6 +17,7 @@ from pipeline.risk.keys import (
     holdings_key,
     mark_key,
     order_key,
+    pledge_key,
     position_key,
     recent_key,
     result_key,
@@ -34,6 +35,7 @@ from pipeline.risk.records import (
     RowHoldings,
     RowMark,
     RowOrder,
+    RowPledge,
     RowPosition,
     RowRecent,
     RowRestriction,
@@ -54,6 +56,7 @@ Row = (
     | RowDecision
     | RowSeen
     | RowWithdrawal
+    | RowPledge
     | RowMark
     | CheckRow
     | Control
@@ -236,6 +239,15 @@ class LaneState:
             return None
         if not isinstance(row, RowWithdrawal):
             raise InvariantViolated("row of another kind under a withdrawal key")
+        return row
+
+    def pledge(self, user_id: str, covered: str, covering: str) -> RowPledge | None:
+        """What of one currency covers what is needed in another."""
+        row = self._live(pledge_key(user_id, covered, covering))
+        if row is None:
+            return None
+        if not isinstance(row, RowPledge):
+            raise InvariantViolated("row of another kind under a pledge key")
         return row
 
     def mark(self, instrument_id: str) -> RowMark | None:

@@ -18,8 +18,12 @@ from pipeline.risk.keys import part
 
 USER_BYTES_MAX: Final = 64
 DECISIONS_SHOWN: Final = 10
-# What is bounded by limits and is shown whole: account, money, positions, orders, withdrawals.
-_HELD_KINDS: Final = (keys.USER, keys.BALANCE, keys.POSITION, keys.ORDER, keys.WITHDRAWAL)
+# What is bounded by limits and is shown whole: account, money, pledges, positions, orders,
+# withdrawals.
+_HELD_KINDS: Final = (
+    *(keys.USER, keys.BALANCE, keys.PLEDGE),
+    *(keys.POSITION, keys.ORDER, keys.WITHDRAWAL),
+)
 # What is remembered for a window of time, and may be much.
 _REMEMBERED_KINDS: Final = (keys.DECISION, keys.EXECUTION, keys.TRANSFER)
 HELD_ROWS_MAX: Final = 100_000
@@ -75,6 +79,10 @@ def describe(context: UserContext) -> dict[str, Any]:
         "gate_time": head and head["gate_time"],
         "user": users[0].record if users else None,
         "balances": [_balance(row, rows) for row in rows.of_kind(keys.BALANCE)],
+        "pledges": [
+            {"covered_currency": row.key[1], "pledged_currency": row.key[2], **row.record}
+            for row in rows.of_kind(keys.PLEDGE)
+        ],
         "positions": [_position(row) for row in rows.of_kind(keys.POSITION)],
         "working_orders": [_working(row) for row in rows.of_kind(keys.ORDER)],
         "pending_withdrawals": [
@@ -118,9 +126,10 @@ def _read(key: bytes, body: bytes) -> Row:
 def _balance(row: Row, rows: _Rows) -> dict[str, Any]:
     """Money in one currency, and what the held part is held for."""
     currency, record = row.key[1], row.record
+    free = record["cash_minor"] - record["held_minor"] - record["pledged_minor"]
     return {
         "currency": currency,
-        "available_minor": record["cash_minor"] - record["held_minor"],
+        "available_minor": free + record["covered_minor"],
         "orders_held_minor": sum(
             order.record["hold_minor"]
             for order in rows.of_kind(keys.ORDER)

@@ -255,7 +255,7 @@ def user_row() -> bytes:
 
 
 def balance_row(cash_minor: int, held_minor: int) -> bytes:
-    row = RowBalance(cash_minor, held_minor, cash_minor, 0, 0, 0, 0, 0)
+    row = RowBalance(cash_minor, held_minor, cash_minor, 0, 0, 0, 0, 0, 0, [], 0)
     return avro.encode_row_balance(row)
 
 

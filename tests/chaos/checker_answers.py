@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from pipeline.risk.records import (
     ORDER_ACTION_NAMES,
     ORDER_TYPE_NAMES,
+    SHORT_MARK_NAMES,
     SIDE_NAMES,
     TIME_IN_FORCE_NAMES,
     Order,
@@ -19,6 +20,7 @@ from tests.chaos.checker_auditor import LaneAuditor
 from tests.chaos.checker_events import Tell
 from tests.oracle.auditor import DecisionSummary, Expected, SweptDecision
 from tests.oracle.checks import Check
+from tests.oracle.pledges import Taken
 
 _FIGURES: Final = (
     "check",
@@ -35,6 +37,7 @@ _SYMBOLS: Final = {
     "side": SIDE_NAMES,
     "order_type": ORDER_TYPE_NAMES,
     "time_in_force": TIME_IN_FORCE_NAMES,
+    "short_mark": SHORT_MARK_NAMES,
 }
 _PLACE: Final = (
     "lane",
@@ -57,6 +60,7 @@ _OF_THE_GATE: Final[dict[str, Any]] = {
     "fx_price_e9": None,
     "fx_as_of": None,
     "passing_lots_max": None,
+    "cover": [],
     "order": None,
     "traceparent": None,
 }
@@ -194,6 +198,7 @@ def summary_of(decision: dict[str, Any]) -> DecisionSummary:
         fx_price_e9=decision["fx_price_e9"],
         fx_as_of=decision["fx_as_of"],
         passing_lots_max=decision["passing_lots_max"],
+        cover=tuple(Taken(**taken) for taken in decision["cover"]),
         checks=tuple(Check(*(line[figure] for figure in _FIGURES)) for line in decision["checks"]),
     )
 
@@ -219,11 +224,10 @@ def _check_accepted(decision: dict[str, Any], auditor: LaneAuditor, tell: Tell) 
         for line in decision["checks"]
     )
     if currency is not None and decision["hold_minor"] > 0 and not closes:
-        cash, held = auditor.figures_of(decision["user_id"], currency)
-        if held > cash:
+        short = auditor.shortfall_of(decision["user_id"], currency)
+        if short > 0:
             tell(
-                "contradicted",
-                f"it was accepted, and holds {held} {currency} where {cash} is there",
+                "contradicted", f"it was accepted, and holds {short} {currency} that are not there"
             )
 
 

@@ -16,6 +16,7 @@ from pipeline.risk.records import (
     SIDE_SELL,
     CheckLimit,
     CheckPolicy,
+    Collateral,
     Control,
     FeeSchedule,
     FirmState,
@@ -34,6 +35,7 @@ from tests.oracle.arithmetic import murmur2
 from tests.oracle.auditor import Auditor, Expected, Input
 from tests.oracle.book import SIGN, Book, Column, Entry, Moved, Remembered, Trade, close_and_open
 from tests.oracle.definitions import Payload
+from tests.oracle.pledges import release
 from tests.oracle.prices import PERIOD_BUCKETS, same_width
 from tests.oracle.situation import SeenMark
 
@@ -154,6 +156,7 @@ class RunningBook(Book):
             conduct=self.conduct.copy(),
             trading=Trading(self.trading.totals),
             results=dict(self.results),
+            pledges=dict(self.pledges),
         )
 
     def total(self, currency: str, column: Column) -> int:
@@ -279,10 +282,9 @@ class LaneAuditor(Auditor):
         self.gate_time = max(self.gate_time, gate_time)
         return self.apply(topic, 0, key, value)
 
-    def figures_of(self, user: str, currency: str) -> tuple[int, int]:
-        """(cash, held)."""
-        book = self._book(user)
-        return book.cash(currency), book.held(currency)
+    def shortfall_of(self, user: str, currency: str) -> int:
+        """What is held and pledged beyond cash and cover; nothing or less when all is there."""
+        return -self._book(user).available(currency)
 
     def control_rows(self) -> list[int]:
         """Numbers of the control records that must be stored: in force or waiting."""
@@ -311,8 +313,9 @@ class LaneAuditor(Auditor):
         return super()._control(control)
 
     def _note_deficits(self, book: Book, tenant: str) -> None:
+        release(book)
         self.shortfalls += [
-            (currency, book.held(currency) - book.cash(currency))
+            (currency, -book.available(currency))
             for currency in sorted(book.shortfalls() - book.short)
         ]
         super()._note_deficits(book, tenant)
@@ -340,6 +343,8 @@ def _subject(payload: Payload) -> tuple[str | int | None, ...] | None:
         return "limits", payload.scope, payload.scope_id, payload.instrument_id
     if isinstance(payload, FeeSchedule):
         return "fees", payload.tier_id, payload.instrument_id
+    if isinstance(payload, Collateral):
+        return "collateral", payload.tier_id, payload.currency
     if isinstance(payload, Policy):
         return ("policy",)
     return ("firm",) if isinstance(payload, FirmState) else _steered(payload)

@@ -73,6 +73,14 @@ def expected_rows(judge: LaneJudge) -> dict[str, Rows]:
             for user, book in books.items()
             for name, pending in book.pending.items()
         },
+        "S": lambda: {
+            (user, *currencies): {
+                "covered_minor": pledge.covered,
+                "pledged_minor": pledge.pledged,
+            }
+            for user, book in books.items()
+            for currencies, pledge in book.pledges.items()
+        },
         "M": lambda: {
             (name,): {"price_e9": price, "as_of": as_of}
             for name, (price, as_of) in auditor.marks.items()
@@ -161,6 +169,9 @@ def _balances(books: dict[str, RunningBook]) -> Rows:
         (user, currency): {
             "cash_minor": book.cash(currency),
             "held_minor": book.held(currency),
+            "covered_minor": book.covered(currency),
+            "covered_by": sorted(by for into, by in book.pledges if into == currency),
+            "pledged_minor": book.pledged(currency),
             "pending_withdrawals_minor": book.pending_total(currency),
         }
         | {f"{column}_minor": book.total(currency, column) for column in SIGN}

@@ -27,6 +27,7 @@ SCHEMAS: Final = {
     "X": "row_seen",
     "T": "row_seen",
     "W": "row_withdrawal",
+    "S": "row_pledge",
     "M": "row_mark",
     "H": "row_band",
     "Y": "row_result",
@@ -48,6 +49,7 @@ NAMES: Final = {
     "X": "execution seen",
     "T": "movement seen",
     "W": "withdrawal",
+    "S": "pledge",
     "M": "mark",
     "H": "band",
     "Y": "result",
@@ -60,12 +62,20 @@ NAMES: Final = {
 }
 # Kinds of which an expired row may be stored until the sweep has passed it.
 FORGETTABLE: Final = "DXT"
+_NO_BALANCE: Final[Row] = {
+    "cash_minor": 0,
+    "held_minor": 0,
+    "covered_minor": 0,
+    "covered_by": [],
+    "pledged_minor": 0,
+}
 
 
 def judge_state(judge: LaneJudge, history: History, changelog: list[Record], tell: Tell) -> None:
     """Judge the rows of the judge's lane; `changelog` are its records, in offset order."""
     found = _latest(changelog, tell)
     _check_sums(found, tell)
+    _check_pledges(found, tell)
     _check_orders(found, tell)
     _check_offsets(judge, history, found["L"], tell)
     if judge.lost_thread:
@@ -175,6 +185,24 @@ def _check_sums(found: dict[str, Rows], tell: Tell) -> None:
                 "contradicted",
                 f"{purse} has no balance row, its orders and positions hold {amount}",
             )
+
+
+def _check_pledges(found: dict[str, Rows], tell: Tell) -> None:
+    """By the rows alone: balances say what their pledges do, and no more is covered than needed."""
+    into: defaultdict[Parts, dict[str, int]] = defaultdict(dict)
+    out: Counter[Parts] = Counter()
+    for (user, covered, covering), row in found["S"].items():
+        into[user, covered][covering] = row["covered_minor"]
+        out[user, covering] += row["pledged_minor"]
+    for purse in {*found["B"], *into, *out}:
+        row = found["B"].get(purse, _NO_BALANCE)
+        said = (row["covered_by"], row["covered_minor"], row["pledged_minor"])
+        due = (sorted(into[purse]), sum(into[purse].values()), out[purse])
+        if said != due:
+            tell("contradicted", f"{purse} is covered and pledged {said}, its pledges say {due}")
+        needed = row["held_minor"] + row["pledged_minor"] - row["cash_minor"]
+        if row["covered_minor"] > max(0, needed):
+            tell("contradicted", f"{purse} has {row['covered_minor']} covered, it needs {needed}")
 
 
 def _check_orders(found: dict[str, Rows], tell: Tell) -> None:

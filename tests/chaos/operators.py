@@ -1,7 +1,8 @@
 """Control changes while the gate runs: limits, users, the firm, instruments, fees, the policy.
 
-Owns the order in which they are published; the sequence is a function of the seed alone. A writer
-that loses the broker is replaced by a new one, as an operator would run the command again.
+What steers single checks is in `steering.py`. Owns the order in which all are published; the
+sequence is a function of the seed alone. A writer that loses the broker is replaced by a new one,
+as an operator would run the command again.
 """
 
 import threading
@@ -13,6 +14,7 @@ from pipeline.control.definitions import Payload
 from pipeline.control.history import ControlError
 from pipeline.control.publisher import ControlChange, ControlWriter
 from pipeline.risk.records import (
+    Collateral,
     DayClose,
     FeeSchedule,
     FirmState,
@@ -25,6 +27,7 @@ from pipeline.settings import Settings
 from pipeline.streaming.topic_admin import TopicError
 from tests.chaos.gateway import now_us
 from tests.chaos.orders import HOT_USERS, TICK_E9, USERS
+from tests.chaos.steering import CHANGES, PATIENT_COLLAR
 from tests.flow import TENANT
 from tests.roomy import roomy
 
@@ -103,10 +106,13 @@ def first_definitions() -> list[ControlChange]:
         Instrument("ACME", _EQUITY, "USD", None, 0, 10**7, 1, 100, 1, 5_000, 0),
         _tier(),
         _shorts(),
+        Collateral("standard", "BTC", 5_000),
+        Collateral("standard", "EUR", 300),
         FeeSchedule("standard", None, 250, 0),
         _policy(),
         FirmState(_ACTIVE),
         *roomy(["standard"], ["ESH4", "BTC-USD", "EUR-USD", "ACME"]),
+        PATIENT_COLLAR,
         *(UserAccount(user, TENANT, "standard", _ACTIVE) for user in USERS),
     ]
     return [_change(payload) for payload in payloads]
@@ -138,8 +144,10 @@ class Operators:
             self._exemption,
             self._patience,
             self._short_allowance,
+            self._haircut,
             self._later,
             self._close_day,
+            *(self._steer(change) for change in CHANGES),
         )
 
     def start(self) -> None:
@@ -167,6 +175,11 @@ class Operators:
                     self._stop.wait(self._random.uniform(0, 0.5))
         except (ControlError, TopicError):
             self._stop.wait(1.0)
+
+    def _steer(
+        self, change: Callable[[Random], list[Payload]]
+    ) -> Callable[[], list[ControlChange]]:
+        return lambda: [_change(payload) for payload in change(self._random)]
 
     def _user_limits(self) -> list[ControlChange]:
         user = self._random.choice(HOT_USERS)
@@ -207,6 +220,11 @@ class Operators:
 
     def _short_allowance(self) -> list[ControlChange]:
         return [_change(_shorts(0)), _change(_shorts())]
+
+    def _haircut(self) -> list[ControlChange]:
+        currency, usual = self._random.choice((("BTC", 5_000), ("EUR", 300)))
+        other = self._random.choice((0, 2_000, 9_000, 10_000))
+        return [_change(Collateral("standard", currency, bps)) for bps in (other, usual)]
 
     def _later(self) -> list[ControlChange]:
         fees = FeeSchedule("standard", None, self._random.choice((200, 300)), 0)

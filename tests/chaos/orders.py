@@ -24,6 +24,9 @@ _US_PER_S: Final = 1_000_000
 HOT_USERS: Final = tuple(f"hot-{number}" for number in range(5))
 COLD_USERS: Final = tuple(f"cold-{number}" for number in range(55))
 USERS: Final = (*HOT_USERS, *COLD_USERS)
+ALGORITHMS: Final = ("sniper", "vwap")
+DESKS: Final = ("east", "west")
+COUNTERPARTIES: Final = ("lemon", "lime")
 _REMEMBERED: Final = 400
 _HOT_SHARE: Final = 0.6
 
@@ -55,13 +58,15 @@ class OrderFlow:
         )
 
     def fund(self) -> None:
-        """The first marks, and money for every user: little for some."""
+        """The first marks, and money for every user: little for some, and not of dollars alone."""
         self._marks(0)
         for user in USERS:
             amount = self._random.choice((3 * 10**6, 5 * 10**7, 10**9))
             self._send("deposits", "deposit", deposit(user, f"fund-{user}", amount_minor=amount))
             coins = deposit(user, f"coins-{user}", currency="BTC", amount_minor=10**8)
             self._send("deposits", "deposit", coins)
+            euros = deposit(user, f"euros-{user}", currency="EUR", amount_minor=amount // 2)
+            self._send("deposits", "deposit", euros)
 
     def step(self) -> None:
         """Send the next record."""
@@ -115,6 +120,11 @@ class OrderFlow:
             record["quantity_lots"] = random.choice((1, 1, 2, 3, 40, 500))
             record["price_e9"] = PRICE + random.randint(-100, 100) * TICK_E9
         record["time_in_force"] = random.choice(("GTC", "GTC", "GTC", "DAY", "IOC", "FOK"))
+        record |= self._who()
+        if record["instrument_id"] == "ACME" and record["side"] == "SELL":
+            record["short_mark"] = random.choice((None, "SHORT", "SHORT_EXEMPT"))
+        if random.random() < 0.02:
+            record["reduce_only"] = True
         if random.random() < 0.15:
             record |= {"order_type": "MARKET", "price_e9": None}
         if random.random() < 0.15:
@@ -133,6 +143,15 @@ class OrderFlow:
             )
         self._send("orders", "order", record)
         self._orders.append(record)
+
+    def _who(self) -> dict[str, Any]:
+        """By and for whom an order is, where it says so."""
+        random = self._random
+        return {
+            "algo_id": random.choice((None, *ALGORITHMS)),
+            "desk_id": random.choice((None, *DESKS)),
+            "counterparty_id": random.choice((None, None, *COUNTERPARTIES)),
+        }
 
     def _repeat(self) -> None:
         if self._sent:
@@ -185,7 +204,10 @@ class OrderFlow:
         kind = self._random.choice(("DEPOSIT", "DEPOSIT", "ADJUSTMENT", "SETTLEMENT"))
         sign = -1 if kind != "DEPOSIT" and self._random.random() < 0.5 else 1
         amount = sign * self._random.randint(1, 10**7)
-        changes = {"kind": kind, "amount_minor": amount}
+        changes: dict[str, Any] = {"kind": kind, "amount_minor": amount}
+        if self._random.random() < 0.3:
+            # Money that may cover orders in dollars, or is pledged for some; there is less of it.
+            changes |= {"currency": "EUR", "amount_minor": amount // 10 or 1}
         self._send("deposits", "deposit", deposit(self._user(), f"d{self._count}", **changes))
 
     def _settle(self) -> None:
@@ -216,6 +238,7 @@ class OrderFlow:
             "kind": "WITHDRAWAL_REQUEST",
             "withdrawal_id": f"w{self._count}",
             "amount_minor": self._random.randint(1, 5 * 10**6),
+            "currency": self._random.choice(("USD", "USD", "EUR")),
         }
         record = deposit(self._user(), f"d{self._count}", **changes)
         self._send("deposits", "deposit", record)

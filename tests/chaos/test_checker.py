@@ -60,6 +60,7 @@ def test_running_totals_lead_to_the_same_answers_as_sums_over_everything(seed: i
         assert {c: (book.cash(c), book.held(c)) for c in book.currencies()} == {
             c: (ours.cash(c), ours.held(c)) for c in ours.currencies() | book.currencies()
         }
+        assert book.pledges == ours.pledges
 
 
 def test_nothing_at_all_is_sound() -> None:
@@ -189,6 +190,21 @@ def test_a_wrong_figure_of_a_check_is_found(sound: History) -> None:
     ]
     lied = lie(sound, said["lane_sequence"], {}, {"checks": checks})
     assert found(lied, "contradicted", "Check(check='BUYING_POWER'")
+
+
+def test_a_wrong_pledge_is_found() -> None:
+    def pledges(said: Content) -> bool:
+        return first_answer(said) and bool(said["cover"])
+
+    def has(history: History) -> bool:
+        return any(pledges(content(record)) for record in history.records["decisions"])
+
+    history = a_run(has)
+    said = content(history.records["decisions"][find(history, "decisions", pledges)])
+    first, *rest = said["cover"]
+    for changes in ({"pledged_minor": first["pledged_minor"] - 1}, {"fx_price_e9": 1}):
+        lied = lie(history, said["lane_sequence"], {}, {"cover": [first | changes, *rest]})
+        assert found(lied, "contradicted", "cover is (Taken(")
 
 
 def test_another_order_in_an_accepted_decision_is_found(sound: History) -> None:

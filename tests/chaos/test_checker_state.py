@@ -17,6 +17,10 @@ pytestmark = pytest.mark.property
     ("kind", "field"),
     [
         (b"B", "cash_minor"),
+        (b"B", "covered_minor"),
+        (b"B", "pledged_minor"),
+        (b"S", "covered_minor"),
+        (b"S", "pledged_minor"),
         (b"P", "position_lots"),
         (b"P", "settled_on"),
         (b"O", "hold_minor"),
@@ -87,14 +91,14 @@ def test_a_row_that_denies_what_happened_is_found(kind: bytes, field: str) -> No
     assert found(alter_rows(history, kind, change), "contradicted", f"{field} False instead of")
 
 
-@pytest.mark.parametrize("kind", [bytes([kind]) for kind in b"BPOADXTMUGC"])
+@pytest.mark.parametrize("kind", [bytes([kind]) for kind in b"BPOADXTMUGCS"])
 def test_a_row_that_is_missing_is_lost(kind: bytes) -> None:
     history = a_run(has_row(kind))
     said = "is not stored" if kind == b"C" else "is missing in the changelog"
     assert found(alter_rows(history, kind, lambda *_: None), "lost", said)
 
 
-@pytest.mark.parametrize("kind", [b"O", b"A", b"W"])
+@pytest.mark.parametrize("kind", [b"O", b"A", b"W", b"S"])
 def test_a_row_whose_deletion_is_missing_is_found(kind: bytes) -> None:
     def change(record: Record, _: Content) -> Record | None:
         return None if record.value is None else record
@@ -115,6 +119,26 @@ def test_holds_that_are_not_those_of_the_open_orders_are_found_from_the_rows_alo
 
     altered = alter_rows(run_of(0), b"B", change)
     assert found(altered, "contradicted", "its orders and positions hold")
+
+
+def test_pledges_that_balances_do_not_know_of_are_found_from_the_rows_alone() -> None:
+    def change(record: Record, row: Content) -> Record:
+        if not row:
+            return record
+        more = {"pledged_minor": row["pledged_minor"] + 1}
+        return record._replace(value=row_value(b"S", row | more))
+
+    altered = alter_rows(a_run(has_row(b"S")), b"S", change)
+    assert found(altered, "contradicted", "its pledges say")
+
+
+def test_money_that_covers_more_than_is_needed_is_found_from_the_rows_alone() -> None:
+    def change(record: Record, row: Content) -> Record:
+        more = {"cash_minor": row["cash_minor"] + 10**12}
+        return record._replace(value=row_value(b"B", row | more))
+
+    altered = alter_rows(a_run(has_row(b"S")), b"B", change)
+    assert found(altered, "contradicted", "covered, it needs")
 
 
 def test_lots_that_work_are_those_that_orders_have_open_from_the_rows_alone() -> None:

@@ -7,10 +7,12 @@ from typing import Any, Final, cast
 import pytest
 
 from pipeline.control.definitions import check
+from pipeline.risk.records import Collateral
 from pipeline.settings import Settings
 from tests.chaos.gateway import Gateway
 from tests.chaos.operators import first_definitions
 from tests.chaos.orders import OrderFlow
+from tests.chaos.steering import CHANGES
 from tests.chaos.venue import Venue
 from tests.flow import encode, order
 
@@ -62,6 +64,28 @@ def test_the_first_definitions_can_be_published() -> None:
         check(change.payload)
 
 
+def test_dollars_may_be_covered_by_all_else_that_users_have() -> None:
+    covering = {
+        change.payload.currency
+        for change in first_definitions()
+        if isinstance(change.payload, Collateral)
+    }
+    assert covering == {"BTC", "EUR"}
+
+
+def test_what_operators_do_to_single_checks_can_be_published_and_is_undone() -> None:
+    random = Random(1)
+    for change in CHANGES:
+        for _ in range(50):
+            payloads = change(random)
+            for payload in payloads:
+                check(payload)
+            *_, last = payloads
+            assert getattr(last, "limit", None) is None
+            assert getattr(last, "trading_state", 0) == 0
+            assert not getattr(last, "restricted", False)
+
+
 def test_clients_send_every_kind_of_order_and_movement(sink: Sink) -> None:
     flow = OrderFlow(cast("Gateway", sink), 1)
     flow.fund()
@@ -74,9 +98,13 @@ def test_clients_send_every_kind_of_order_and_movement(sink: Sink) -> None:
     assert {"ESH4", "BTC-USD", "ACME"} <= {record["instrument_id"] for record in orders}
     assert {record["expires_at"] is None for record in orders} == {True, False}
     assert any(record["order_id"].startswith("gate:") for record in orders)
+    for name in ("algo_id", "desk_id", "counterparty_id", "short_mark", "reduce_only"):
+        assert len({record.get(name) for record in orders}) > 1
     replaces = {record["order_id"] for record in orders if record["action"] == "REPLACE"}
     assert any(record["orig_order_id"] in replaces for record in orders)
     by_price = [record for record in sink.of("deposits") if record["settlement_price_e9"]]
+    euros = {record["kind"] for record in sink.of("deposits") if record["currency"] == "EUR"}
+    assert euros >= {"DEPOSIT", "ADJUSTMENT", "WITHDRAWAL_REQUEST"}
     sessions = Counter((record["user_id"], record["session_date"]) for record in by_price)
     assert max(sessions.values()) > 1
 

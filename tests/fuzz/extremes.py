@@ -13,6 +13,7 @@ from pipeline.risk.records import (
     LIMIT_SCOPE_USER,
     CheckLimit,
     CheckPolicy,
+    Collateral,
     Control,
     CoreVersion,
     DayClose,
@@ -96,6 +97,11 @@ def _lifted(rng: Random, _: int) -> Limits:
 def _fees(rng: Random, _: int) -> FeeSchedule:
     instrument = rng.choice([None, *INSTRUMENTS])
     return FeeSchedule(rng.choice(TIERS), instrument, rng.choice(_FIGURES), rng.choice(_FIGURES))
+
+
+def _collateral(rng: Random, _: int) -> Collateral:
+    currency = rng.choice(["USD", "EUR", "GBP", "BTC", "C" * 16])
+    return Collateral(rng.choice(TIERS), currency, rng.choice([0, 1, 9_999, 10_000]))
 
 
 def _account(rng: Random, _: int) -> UserAccount:
@@ -196,10 +202,10 @@ def _rule(rng: Random, _: int) -> Rule:
 
 _MAKES: Final[tuple[list[Callable[[Random, int], Payload]], list[int]]] = (
     [
-        *(_instrument, _limits, _lifted, _fees, _policy, _account, _firm, _day, _core),
+        *(_instrument, _limits, _lifted, _fees, _collateral, _policy, _account, _firm, _day, _core),
         *(_check_limit, _check_policy, _state, _restriction, _calendar, _listing, _release, _rule),
     ],
-    [8, 4, 2, 2, 2, 2, 1, 1, 2, 6, 4, 1, 1, 1, 1, 4, 1],
+    [8, 4, 2, 2, 3, 2, 2, 1, 1, 2, 6, 4, 1, 1, 1, 1, 4, 1],
 )
 
 

@@ -56,7 +56,7 @@ _LONG_BYTES: Final = 70_000
 TEXTS: Final = (
     *("", "x", "x" * 64, "x" * 65, "é" * 32, "é" * 32 + "x", "\U0001f600" * 16),
     *("\x00", "a\x00b", "gate:0:1:1", "gate:", "%s", "'; --", "waiting", "tenant", "policy"),
-    *("USD", "EUR", "BTC", "C" * 16, "C" * 17, "gold", "iron", "alpha", "beta", "UNKNOWN"),
+    *("USD", "EUR", "GBP", "BTC", "C" * 16, "C" * 17, "gold", "iron", "alpha", "beta", "UNKNOWN"),
     *EVERYBODY,
     *INSTRUMENTS,
 )

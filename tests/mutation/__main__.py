@@ -30,6 +30,7 @@ FIRST: Final = (
     UNIT / "test_risk_settling.py",
     UNIT / "test_risk_arithmetic.py",
     UNIT / "test_risk_money.py",
+    UNIT / "test_risk_pledges.py",
     ROOT / "tests/mutation/histories.py",
 )
 THEN: Final = (*sorted(set(UNIT.glob("test_risk_*.py")) - set(FIRST)), ROOT / "tests/scenarios")

@@ -8,7 +8,12 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENT: Final = ROOT / "docs/mutation.md"
-MODULES: Final = ("pipeline/risk/ledger.py", "pipeline/risk/money.py", "pipeline/risk/deficits.py")
+MODULES: Final = (
+    "pipeline/risk/ledger.py",
+    "pipeline/risk/money.py",
+    "pipeline/risk/pledges.py",
+    "pipeline/risk/deficits.py",
+)
 
 
 def explained_rows() -> set[str]:

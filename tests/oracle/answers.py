@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from tests.oracle.lines import Check
+from tests.oracle.pledges import Taken
 
 # The cores whose rules are written here.
 CORES: Final = (1,)
@@ -35,6 +36,7 @@ class DecisionSummary:
     fx_price_e9: int | None = None
     fx_as_of: int | None = None
     passing_lots_max: int | None = None
+    cover: tuple[Taken, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,11 @@ def up(value: Fraction) -> int:
     return -((-value.numerator) // value.denominator)
 
 
+def down(value: Fraction) -> int:
+    """The greatest integer not above the value."""
+    return value.numerator // value.denominator
+
+
 def half_even(value: Fraction) -> int:
     """The nearest integer; of two equally near, the even one."""
     return round(value)

@@ -69,6 +69,13 @@ class Pending(NamedTuple):
     amount: int
 
 
+class Pledge(NamedTuple):
+    """What money of one currency covers in another, and what is pledged of it for that."""
+
+    covered: int
+    pledged: int
+
+
 class Version(NamedTuple):
     """An order as it was asked for under one of its ids; `price_e9` is the price it holds at."""
 
@@ -185,10 +192,10 @@ class Book:
     """Everything that happened to one user.
 
     `margined`: the instrument as it stood when the position's margin was last valued.
-    `short`: currencies with held above cash. `settled`: the last session of an instrument that was
-    settled by price; never written in place. `trading`: what trades and settlements by price have
-    brought; `results`: by currency. `latched` and `halted_by`: checks that reject the user's orders
-    until a person releases them.
+    `short`: currencies with less than nothing there. `settled`: the last session of an instrument
+    that was settled by price; never written in place. `trading`: what trades and settlements by
+    price have brought; `results`: by currency. `latched` and `halted_by`: checks that reject the
+    user's orders until a person releases them. `pledges`: by covered and covering currency.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -200,6 +207,7 @@ class Book:
     settled: dict[str, int] = field(default_factory=dict)
     trading: list[Moved] = field(default_factory=list)
     results: dict[str, Result] = field(default_factory=dict)
+    pledges: dict[tuple[str, str], Pledge] = field(default_factory=dict)
     short: frozenset[str] = frozenset()
     latched: tuple[str, ...] = ()
     halted_by: tuple[str, ...] = ()
@@ -219,6 +227,7 @@ class Book:
             conduct=self.conduct.copy(),
             trading=list(self.trading),
             results=dict(self.results),
+            pledges=dict(self.pledges),
         )
 
     def total(self, currency: str, column: Column) -> int:
@@ -241,6 +250,22 @@ class Book:
             amount for held_in, amount in holds + margins if held_in == currency
         )
 
+    def covered(self, currency: str) -> int:
+        """What pledges of other currencies cover."""
+        return sum(pledge.covered for (into, _), pledge in self.pledges.items() if into == currency)
+
+    def pledged(self, currency: str) -> int:
+        """What is pledged for other currencies."""
+        return sum(pledge.pledged for (_, of), pledge in self.pledges.items() if of == currency)
+
+    def needed(self, currency: str) -> int:
+        """What is held and pledged beyond what is there."""
+        return self.held(currency) + self.pledged(currency) - self.cash(currency)
+
+    def available(self, currency: str) -> int:
+        """What is there for orders and withdrawals."""
+        return self.covered(currency) - self.needed(currency)
+
     def currencies(self) -> set[str]:
         """Every currency that has ever moved or is held."""
         held_in = {known.hold[0] for known in self.orders.values() if known.open}
@@ -252,8 +277,8 @@ class Book:
         )
 
     def shortfalls(self) -> frozenset[str]:
-        """Currencies with held above cash."""
-        return frozenset(c for c in self.currencies() if self.held(c) > self.cash(c))
+        """Currencies with held + pledged above cash + covered."""
+        return frozenset(c for c in self.currencies() if self.available(c) < 0)
 
     def open_orders(self) -> list[Remembered]:
         """Orders that hold something, oldest first."""

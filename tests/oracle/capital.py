@@ -1,6 +1,7 @@
 """The check BUYING_POWER: whether what an order would hold is there.
 
-Owns what accepting an order would add to what is held. Must never change anything.
+Owns what accepting an order would add to what is held, and what that may be covered by. Must never
+change anything.
 """
 
 from dataclasses import replace
@@ -16,6 +17,7 @@ from pipeline.risk.records import (
 from tests.oracle.arithmetic import fits
 from tests.oracle.book import Version, margin, margined_lots, order_hold
 from tests.oracle.lines import Check, failed, line, skipped
+from tests.oracle.pledges import Taken, search
 from tests.oracle.situation import Situation, added_lots, price_of, reduces
 
 
@@ -76,23 +78,56 @@ def lacks_margin(order: Order, added: int, known: Instrument, now: Situation) ->
     return after > before
 
 
-def buying_power(order: Order, now: Situation) -> Check:
+class Power(NamedTuple):
+    """What the check says, and what of other currencies it counts on."""
+
+    check: Check
+    taken: tuple[Taken, ...] = ()
+
+
+def power_of(order: Order, now: Situation) -> Power:
     """Whether what the order holds is there. Who closes a position may always do so."""
     name, known = "BUYING_POWER", now.instrument
     price, added = price_of(order, now), added_lots(order, now)
     if price is None or added is None or known is None or now.account is None:
-        return skipped(name)
+        return Power(skipped(name))
     if now.fees is None:
-        return failed(name, "FEE_MISSING")
+        return Power(failed(name, "FEE_MISSING"))
     demand = demand_of(order, price, added, known, now)
     if not fits(demand.hold):
-        return failed(name, "OUT_OF_RANGE")
+        return Power(failed(name, "OUT_OF_RANGE"))
     if lacks_margin(order, added, known, now):
-        return failed(name, "MARGIN_MISSING")
+        return Power(failed(name, "MARGIN_MISSING"))
     if not fits(demand.added):
-        return failed(name, "OUT_OF_RANGE")
-    available = now.book.cash(demand.currency) - now.book.held(demand.currency)
+        return Power(failed(name, "OUT_OF_RANGE"))
+    available = now.book.available(demand.currency)
     enough = demand.added == 0 or demand.added <= available
     closes = reduces(order, now) and demand.margin <= demand.margin_now
     waived = closes and known.kind != INSTRUMENT_KIND_SPOT
-    return line(name, None if enough or waived else name, demand.added, available, None)
+    if enough or waived:
+        return Power(line(name, None, demand.added, available, None))
+    if known.kind == INSTRUMENT_KIND_SPOT and order.side != SIDE_BUY:
+        return Power(line(name, name, demand.added, available, None))
+    return with_pledges(demand, now)
+
+
+def with_pledges(demand: Demand, now: Situation) -> Power:
+    """Whether money of other currencies makes up for what is missing."""
+    name, currency, added = "BUYING_POWER", demand.currency, demand.added
+    available = now.book.available(currency)
+    found = search(currency, added - available, now)
+    if found.problem is not None:
+        blind = line(name, found.problem, added, available, None)
+        return Power(skipped(name) if found.problem == "" else blind)
+    limit = available + found.good_for
+    if found.left > 0:
+        return Power(line(name, name, added, limit, None), found.taken)
+    after = (now.book.held(currency) + added, now.book.covered(currency) + added - available)
+    if not all(fits(figure) for figure in after):
+        return Power(failed(name, "OUT_OF_RANGE"))
+    return Power(line(name, None, added, limit, None), found.taken)
+
+
+def buying_power(order: Order, now: Situation) -> Check:
+    """The line of the decision vector."""
+    return power_of(order, now).check

@@ -28,7 +28,7 @@ from tests.oracle.activity import (
     same_content,
 )
 from tests.oracle.arithmetic import exact_notional, fits, up
-from tests.oracle.capital import buying_power
+from tests.oracle.capital import buying_power, power_of
 from tests.oracle.conduct import BUCKET_US, BUCKETS_BEFORE
 from tests.oracle.exposure import EXPOSURES, holdings
 from tests.oracle.largest import passing_lots_max
@@ -48,6 +48,7 @@ from tests.oracle.lines import (
     skipped,
 )
 from tests.oracle.operator_rules import rule_lines
+from tests.oracle.pledges import Taken
 from tests.oracle.prices import period_collar, self_match
 from tests.oracle.results import credit, daily_loss, drawdown
 from tests.oracle.severity import settled
@@ -372,6 +373,7 @@ class Judgement(NamedTuple):
     protection_price_e9: int | None = None
     price_e9: int | None = None
     passing_lots_max: int | None = None
+    taken: tuple[Taken, ...] = ()
 
 
 def judge(order: Order, now: Situation) -> Judgement:
@@ -385,6 +387,7 @@ def judge(order: Order, now: Situation) -> Judgement:
         bound_of(order, now).protection,
         price_of(order, now),
         passing_lots_max(order, now, vector_of),
+        power_of(order, now).taken,
     )
 
 

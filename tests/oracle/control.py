@@ -6,6 +6,7 @@ read `pipeline/risk` or `pipeline/lane`.
 
 from pipeline.risk.records import (
     RESTRICTION_SUBJECT_USER,
+    Collateral,
     Control,
     CoreVersion,
     DayClose,
@@ -27,7 +28,7 @@ from tests.oracle.answers import (
     UnknownCoreError,
 )
 from tests.oracle.definitions import Payload, bad_definition
-from tests.oracle.lane import Lane
+from tests.oracle.lane import COLLATERALS_MAX, Lane
 from tests.oracle.operator_rules import is_one_too_many
 
 
@@ -67,7 +68,18 @@ class Controls(Lane):
         return isinstance(payload, CoreVersion) and payload.core_version < self.core_version
 
     def _is_one_too_many(self, payload: Payload) -> bool:
-        return isinstance(payload, Rule) and is_one_too_many(payload, self.steering.rules)
+        if isinstance(payload, Collateral):
+            return self._has_too_many(payload)
+        return isinstance(payload, Rule) and is_one_too_many(
+            payload, self.steering.rules, self.waiting
+        )
+
+    def _has_too_many(self, payload: Collateral) -> bool:
+        """Whether its tier would have collateral of more currencies than may be."""
+        defined = [known for known, _ in self.collateral.values()]
+        defined += [c.payload for c in self.waiting if isinstance(c.payload, Collateral)]
+        of_tier = {one.currency for one in defined if one.tier_id == payload.tier_id}
+        return len(of_tier | {payload.currency}) > COLLATERALS_MAX
 
     def _apply_due_controls(self) -> None:
         due = [c for c in self.waiting if c.effective_from <= self.gate_time]
@@ -87,6 +99,8 @@ class Controls(Lane):
             self.firm_state = payload.trading_state
         elif isinstance(payload, FeeSchedule):
             self.fees[payload.tier_id, payload.instrument_id] = payload
+        elif isinstance(payload, Collateral):
+            self.collateral[payload.tier_id, payload.currency] = (payload, version)
         elif isinstance(payload, Policy):
             self.policy = (payload, version)
         elif isinstance(payload, CoreVersion):

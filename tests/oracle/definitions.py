@@ -9,6 +9,7 @@ from pipeline.risk.records import (
     INSTRUMENT_KIND_SPOT,
     CheckLimit,
     CheckPolicy,
+    Collateral,
     CoreVersion,
     DayClose,
     FeeSchedule,
@@ -46,7 +47,9 @@ Payload = (
     | SessionCalendar
     | Listing
     | Rule
+    | Collateral
 )
+HAIRCUT_BPS_MAX: Final = 10_000
 DURATION_MS_MAX: Final = 100 * 366 * 86_400_000
 # The last day of the year 9999.
 BUSINESS_DAY_MAX: Final = 2_932_896
@@ -71,6 +74,9 @@ def bad_definition(payload: Payload) -> bool:
         return not in_range or bad_id(payload.tier_id) or bad_id(payload.instrument_id)
     if isinstance(payload, Policy):
         return bad_policy(payload)
+    if isinstance(payload, Collateral):
+        bad_ids = bad_id(payload.tier_id) or bad_id(payload.currency, CURRENCY_BYTES_MAX)
+        return bad_ids or not is_between(0, payload.haircut_bps, HAIRCUT_BPS_MAX)
     if isinstance(payload, Steer):
         return bad_steer(payload)
     if isinstance(payload, Rule):

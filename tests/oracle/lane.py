@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from pipeline.risk.records import (
+    Collateral,
     Control,
     FeeSchedule,
     Instrument,
@@ -21,6 +22,7 @@ from tests.oracle.arithmetic import fits, murmur2
 from tests.oracle.book import Book, Remembered
 from tests.oracle.check_limits import Steering
 from tests.oracle.memory import Memory
+from tests.oracle.pledges import release
 from tests.oracle.prices import width_of
 from tests.oracle.situation import SeenMark
 
@@ -28,6 +30,7 @@ DAY_US: Final = 86_400_000_000
 WINDOW_MS_WITHOUT_POLICY: Final = 7 * 86_400_000
 IDS_MAX_WITHOUT_POLICY: Final = 5_000_000
 NO_TENANT: Final = "UNKNOWN"
+COLLATERALS_MAX: Final = 16
 # The end of the year 9999.
 GATE_TIME_MAX: Final = 253_402_300_799_999_999
 
@@ -68,6 +71,7 @@ class Lane:
     limits: dict[tuple[int, str, str | None], tuple[Limits, int]] = field(default_factory=dict)
     accounts: dict[str, UserAccount] = field(default_factory=dict)
     fees: dict[tuple[str, str | None], FeeSchedule] = field(default_factory=dict)
+    collateral: dict[tuple[str, str], tuple[Collateral, int]] = field(default_factory=dict)
     firm_state: int | None = None
     policy: tuple[Policy, int] | None = None
     steering: Steering = field(default_factory=Steering)
@@ -188,7 +192,8 @@ class Lane:
         return order if order is not None and order.is_order else None
 
     def _note_deficits(self, book: Book, tenant: str) -> None:
-        """Tell of currencies that have gone short and of those that are covered again."""
+        """Release pledges; tell of currencies that have gone short or are covered again."""
+        release(book)
         short = book.shortfalls()
         for currency in sorted(short ^ book.short):
             self._emit("DEFICIT" if currency in short else "DEFICIT_CURED", tenant)

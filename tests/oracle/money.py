@@ -104,7 +104,7 @@ class Money(Lane):
         elif kind == DEPOSIT_KIND_WITHDRAWAL_REQUEST:
             if withdrawal in book.pending:
                 return "WITHDRAWAL_REPEATED"
-            if amount > book.cash(currency) - book.held(currency):
+            if amount > book.available(currency):
                 return "WITHDRAWAL_REFUSED"
             book.pending[withdrawal] = Pending(currency, amount)
         elif withdrawal not in book.pending or book.pending[withdrawal].currency != currency:

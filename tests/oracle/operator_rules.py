@@ -4,6 +4,7 @@ Owns the fields of docs/rule-language.md and their values. What an expression me
 language's own business; its tests hold it to another implementation.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
@@ -18,6 +19,7 @@ from pipeline.risk.records import (
     SIDE_NAMES,
     SIDE_SELL,
     TIME_IN_FORCE_NAMES,
+    Control,
     Order,
     Rule,
 )
@@ -70,10 +72,14 @@ def bad_rule(rule: Rule) -> bool:
     return bad_id(rule.rule_id) or compiled(rule.expression) is None
 
 
-def is_one_too_many(rule: Rule, known: dict[str, tuple[Rule, int]]) -> bool:
-    """Whether there are as many others as can be judged."""
-    others = [other for other, _ in known.values() if other.enabled]
-    return rule.enabled and sum(o.rule_id != rule.rule_id for o in others) >= RULES_MAX
+def is_one_too_many(
+    rule: Rule, known: dict[str, tuple[Rule, int]], waiting: Sequence[Control]
+) -> bool:
+    """Whether there are, or will be, as many others as can be judged."""
+    rules = [other for other, _ in known.values()]
+    rules += [control.payload for control in waiting if isinstance(control.payload, Rule)]
+    others = {other.rule_id for other in rules if other.enabled} - {rule.rule_id}
+    return rule.enabled and len(others) >= RULES_MAX
 
 
 def rule_lines(order: Order, now: Situation) -> list[Check]:

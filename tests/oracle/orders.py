@@ -21,6 +21,7 @@ from tests.oracle.book import Book, Remembered, Version
 from tests.oracle.checks import Judgement, judge
 from tests.oracle.lane import Lane
 from tests.oracle.lines import failed
+from tests.oracle.pledges import pledge
 from tests.oracle.results import valued
 from tests.oracle.severity import stop
 from tests.oracle.situation import Situation
@@ -169,6 +170,7 @@ class Orders(Lane):
             marks_seen=self.marks_seen,
             steering=self.steering,
             open_day=self.open_day or 0,
+            collateral=self.collateral,
             book=book,
             named=self._order_named(book, order.orig_order_id or ""),
         )
@@ -201,6 +203,7 @@ class Orders(Lane):
             fx_price_e9=None if fx is None else fx.price_e9,
             fx_as_of=None if fx is None else fx.as_of,
             passing_lots_max=judgement.passing_lots_max,
+            cover=judgement.taken,
         )
 
     def _remember(
@@ -243,10 +246,11 @@ class Orders(Lane):
     def _accept(
         self, order: Order, decision: DecisionSummary, works: Remembered, book: Book
     ) -> DecisionSummary:
-        """Hold what the order needs; the decision with what that is."""
+        """Pledge and hold what the order needs; the decision with what that is."""
         terms = self._terms(order.user_id, order.instrument_id)
         works = replace(works, terms=terms)
         currency, _ = works.hold
+        pledge(book, currency, decision.cover)
         before = book.held(currency)
         book.orders[works.order.order_id] = works
         book.margined[order.instrument_id] = terms[0]

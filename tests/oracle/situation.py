@@ -16,6 +16,7 @@ from pipeline.risk.records import (
     ORDER_ACTION_NEW,
     ORDER_TYPE_MARKET,
     SIDE_BUY,
+    Collateral,
     FeeSchedule,
     Instrument,
     Limits,
@@ -44,9 +45,10 @@ class Situation:
     """What an order is judged against: the rules in force, the user's book and the time.
 
     `account` is None for a user who is not registered. `limits` by (scope, scope id, instrument
-    or None) and `policy` come with their versions; `marks` are (price_e9, as_of), `marks_seen` all
-    that were applied, oldest first; `open_day` is the business day. `named`: the order that a
-    CANCEL or REPLACE names; `target`: the same, if a REPLACE may be measured by it.
+    or None), `collateral` by (tier, currency) and `policy` come with their versions; `marks` are
+    (price_e9, as_of), `marks_seen` all that were applied, oldest first; `open_day` is the business
+    day. `named`: the order that a CANCEL or REPLACE names; `target`: the same, if a REPLACE may be
+    measured by it.
     """
 
     gate_time: int
@@ -61,6 +63,7 @@ class Situation:
     marks_seen: Mapping[str, Sequence[SeenMark]]
     steering: Steering
     open_day: int
+    collateral: Mapping[tuple[str, str], tuple[Collateral, int]]
     book: Book
     named: Remembered | None = None
     target: Remembered | None = None

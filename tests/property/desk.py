@@ -18,6 +18,7 @@ from pipeline.risk.records import (
     SIDE_BUY,
     TIME_IN_FORCE_GTC,
     TRADING_STATE_ACTIVE,
+    Collateral,
     FeeSchedule,
     FirmState,
     Order,
@@ -42,6 +43,7 @@ from tests.property.world import (
     changed,
     equity,
     future,
+    fx_pair,
     send_mark,
     send_money,
     spot,
@@ -54,11 +56,12 @@ USER: Final = USERS[0]
 FUNDS: Final = 10_000_000
 PRICE_E9: Final = 5_000 * E9
 SPOT_PRICE_E9: Final = 40_000 * E9
+EURO_E9: Final = 1_250_000_000
 SHARE_PRICE_E9: Final = 200 * E9
 USUAL_PRICES: Final = {"ESX": PRICE_E9, "BTC-USD": SPOT_PRICE_E9, "ACME": SHARE_PRICE_E9}
 FEE_PER_LOT: Final = 100
 MARGIN: Final = 100_000
-NOTHING: Final = RowBalance(0, 0, 0, 0, 0, 0, 0, 0)
+NOTHING: Final = RowBalance(0, 0, 0, 0, 0, 0, 0, 0, 0, [], 0)
 
 ESX: Final = future("ESX", margin_minor_per_lot=MARGIN)
 # A lot is 1,000 minor units of BTC and worth the price in minor units of USD.
@@ -262,6 +265,17 @@ class Desk:
     def event_types(self) -> list[str]:
         """The events of the last record."""
         return [event.event_type for event in self.events]
+
+
+def pledging(euros: int = 200_000, haircut_bps: int = 0) -> Desk:
+    """A desk that has euros alone, which may cover dollars at 1.25."""
+    desk = Desk(ACCOUNT)
+    desk.control(ACCOUNT)
+    desk.control(fx_pair("EUR-USD"))
+    desk.mark("EUR-USD", EURO_E9)
+    desk.control(Collateral("gold", "EUR", haircut_bps))
+    desk.money(DEPOSIT_KIND_DEPOSIT, euros, "EUR")
+    return desk
 
 
 def check(answer: Expected, name: str) -> Check:

@@ -18,6 +18,7 @@ from pipeline.codecs.avro import (
     decode_row_decision,
     decode_row_holdings,
     decode_row_order,
+    decode_row_pledge,
     decode_row_position,
     decode_row_recent,
     decode_row_restriction,
@@ -40,6 +41,7 @@ from pipeline.risk.records import (
     RowBalance,
     RowDecision,
     RowOrder,
+    RowPledge,
     RowPosition,
     RowSeen,
     RowUser,
@@ -47,6 +49,7 @@ from pipeline.risk.records import (
 )
 from tests.oracle.auditor import DecisionSummary, Event, Expected, SweptDecision
 from tests.oracle.checks import Check
+from tests.oracle.pledges import Taken
 from tests.property.world import LANE, LANE_COUNT, TOPICS, Input
 
 DECODE_ROW: Final[dict[bytes, Callable[[bytes], Any]]] = {
@@ -56,6 +59,7 @@ DECODE_ROW: Final[dict[bytes, Callable[[bytes], Any]]] = {
     keys.ORDER: decode_row_order,
     keys.ALIAS: decode_row_alias,
     keys.WITHDRAWAL: decode_row_withdrawal,
+    keys.PLEDGE: decode_row_pledge,
     keys.DECISION: decode_row_decision,
     keys.EXECUTION: decode_row_seen,
     keys.TRANSFER: decode_row_seen,
@@ -176,6 +180,10 @@ class Gate:
         """By user and withdrawal id."""
         return self.rows_of(keys.WITHDRAWAL)
 
+    def pledges(self) -> dict[tuple[str, ...], RowPledge]:
+        """By user, covered and covering currency."""
+        return self.rows_of(keys.PLEDGE)
+
 
 def parts_of(key: bytes) -> tuple[str, ...]:
     """The parts of a row's key after its kind."""
@@ -209,6 +217,7 @@ def seen(output: LaneOutput) -> Expected:
             fx_price_e9=record.fx_price_e9,
             fx_as_of=record.fx_as_of,
             passing_lots_max=record.passing_lots_max,
+            cover=tuple(Taken(*(getattr(c, n) for n in Taken._fields)) for c in record.cover),
             checks=tuple(
                 Check(
                     line.check,

@@ -44,6 +44,7 @@ from tests.property.orders import (
     step_replace,
     with_tags_backwards,
 )
+from tests.property.pledges import step_chain, step_collateral, step_lean, step_rates
 from tests.property.poison import step_poison, step_wrong_key
 from tests.property.reports import (
     report_on,
@@ -132,6 +133,10 @@ STEPS: Final[tuple[tuple[int, Callable[[World, Random], None]], ...]] = (
     (2, step_own_orders),
     (2, step_period),
     (3, step_loss),
+    (2, step_collateral),
+    (7, step_lean),
+    (3, step_chain),
+    (2, step_rates),
     (2, step_mark),
     (6, step_marks),
     (2, step_time),

@@ -43,6 +43,7 @@ from tests.property.world import (
     FUTURES,
     INSTRUMENTS,
     OTHER_TENANT,
+    PAIRS,
     TENANT,
     TIERS,
     USERS,
@@ -243,7 +244,7 @@ def step_mark(world: World, rng: Random) -> None:
 
 def step_marks(world: World, rng: Random) -> None:
     """Fresh marks for everything."""
-    for name in INSTRUMENTS:
+    for name in (*INSTRUMENTS, *PAIRS):
         send_mark(world, name, price_near(world, rng, name))
 
 

@@ -38,6 +38,11 @@ def assert_same_state(gate: Gate, auditor: Auditor) -> None:
         for known in book.open_orders()
         for alias in known.aliases
     }
+    assert {key: (row.covered_minor, row.pledged_minor) for key, row in gate.pledges().items()} == {
+        (user, *currencies): tuple(pledge)
+        for user, book in auditor.books.items()
+        for currencies, pledge in book.pledges.items()
+    }
     assert executions(gate) == remembered_trades(auditor)
     assert {
         user: (r.orders_count, r.messages_count, r.open_orders_count, r.deficit_count)
@@ -156,11 +161,13 @@ def signed_lots(message: Message) -> int:
 
 
 def balances(gate: Gate) -> dict[tuple[str, ...], list[int]]:
-    """Cash, held, pending and each column, where any is not zero."""
+    """Cash, held, covered, pledged, pending and each column, where any is not zero."""
     figures = {
         key: [
             row.cash_minor,
             row.held_minor,
+            row.covered_minor,
+            row.pledged_minor,
             row.pending_withdrawals_minor,
             row.deposited_minor,
             row.withdrawn_minor,
@@ -176,7 +183,9 @@ def balances(gate: Gate) -> dict[tuple[str, ...], list[int]]:
 def figures_of(book: Book, currency: str) -> list[int]:
     """The same from the auditor's entries."""
     columns = [book.total(currency, column) for column in SIGN]
-    return [book.cash(currency), book.held(currency), book.pending_total(currency), *columns]
+    secured = [book.covered(currency), book.pledged(currency)]
+    pending = book.pending_total(currency)
+    return [book.cash(currency), book.held(currency), *secured, pending, *columns]
 
 
 def positions(gate: Gate) -> dict[tuple[str, ...], list[int]]:

@@ -1,6 +1,6 @@
 """What must hold of the gate's own rows and bytes, whatever the rules say."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from hashlib import sha256
 from random import Random
 
@@ -20,6 +20,7 @@ from pipeline.risk.records import (
     SIDE_SELL,
     VERDICT_ACCEPTED,
     Decision,
+    RowBalance,
     RowOrder,
 )
 from tests.property.gate import Gate, events_of
@@ -56,8 +57,12 @@ def assert_accepted_is_covered(
     decision = decode_decision(output.decision)
     if decision.verdict == VERDICT_ACCEPTED and decision.hold_minor > 0:
         balance = gate.balances()[decision.user_id, decision.hold_currency or ""]
-        covered = balance.cash_minor >= balance.held_minor
-        assert covered or only_reduces(gate, decision, margins)
+        assert available(balance) >= 0 or only_reduces(gate, decision, margins)
+
+
+def available(row: RowBalance) -> int:
+    """What is there for orders and withdrawals."""
+    return row.cash_minor + row.covered_minor - row.held_minor - row.pledged_minor
 
 
 def only_reduces(gate: Gate, decision: Decision, margins: dict[tuple[str, ...], int]) -> bool:
@@ -97,12 +102,38 @@ def assert_rows_add_up(gate: Gate) -> None:
         assert row.cash_minor == columns + row.traded_minor - row.fees_minor
         assert row.held_minor == held.pop((user, currency), 0)
         assert row.pending_withdrawals_minor == pending[user, currency]
-        short[user] += row.held_minor > row.cash_minor
+        short[user] += available(row) < 0
+        # Money that covers is needed, and nobody pledges what he needs himself.
+        assert row.covered_minor == 0 or available(row) <= 0
+    assert_pledges_add_up(gate)
     assert not any(held.values()), "something is held in a currency without a balance"
     assert_assets_are_positions(gate)
     open_orders = Counter(user for user, _ in gate.orders())
     for (user,), counts in gate.users().items():
         assert (counts.open_orders_count, counts.deficit_count) == (open_orders[user], short[user])
+
+
+def assert_pledges_add_up(gate: Gate) -> None:
+    """Balances say what pledges do; each is of something, and none covers itself in a circle."""
+    covered: Counter[tuple[str, str]] = Counter()
+    pledged: Counter[tuple[str, str]] = Counter()
+    covered_by: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for (user, into, of), pledge in sorted(gate.pledges().items()):
+        assert pledge.covered_minor > 0
+        assert pledge.pledged_minor > 0
+        covered[user, into] += pledge.covered_minor
+        pledged[user, of] += pledge.pledged_minor
+        covered_by[user, into].append(of)
+    for (user, currency), row in gate.balances().items():
+        purse = (user, currency)
+        assert row.covered_minor == covered.pop(purse, 0)
+        assert row.pledged_minor == pledged.pop(purse, 0)
+        assert row.covered_by == covered_by.get(purse, [])
+        reached = set(row.covered_by)
+        for _ in range(len(covered_by)):
+            reached |= {by for one in reached for by in covered_by.get((user, one), ())}
+        assert currency not in reached
+    assert not covered + pledged, "a pledge of a currency without a balance"
 
 
 def assert_assets_are_positions(gate: Gate) -> None:

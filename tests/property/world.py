@@ -24,6 +24,7 @@ from pipeline.risk.records import (
     INSTRUMENT_STATE_OPEN,
     LIMIT_SCOPE_TIER,
     TRADING_STATE_ACTIVE,
+    Collateral,
     Control,
     Deposit,
     FeeSchedule,
@@ -145,6 +146,9 @@ INSTRUMENTS: Final[dict[str, Callable[..., Instrument]]] = {
         name,
         **{"currency": "EUR", "tick_e9": E9 // 10, "multiplier_denominator": 7, "lot": 2} | c,
     ),
+    "GBX": lambda name, **c: future(
+        name, **{"currency": "GBP", "tick_e9": E9 // 10, "margin_minor_per_lot": 200_000} | c
+    ),
     "BTC-USD": spot,
     "EUR-USD": fx_pair,
     "ACME": equity,
@@ -154,13 +158,25 @@ INSTRUMENTS: Final[dict[str, Callable[..., Instrument]]] = {
 ALGORITHMS: Final = ("vwap", "twap")
 DESKS: Final = ("east", "west")
 COUNTERPARTIES: Final = ("bank", "broker")
+# Nobody trades them: their marks convert.
+PAIRS: Final[dict[str, Callable[..., Instrument]]] = {
+    "BTC-EUR": lambda name: spot(name, currency="EUR"),
+    "BTC-GBP": lambda name: spot(name, currency="GBP", multiplier_denominator=7),
+    "EUR-GBP": lambda name: fx_pair(name, currency="GBP"),
+    "GBP-USD": lambda name: fx_pair(name, base_currency="GBP"),
+}
 FUTURES: Final = ("ESX", "EURX")
 EQUITIES: Final = ("ACME", "NORD")
 USUAL_PRICE_E9: Final = {
     "ESX": 5000 * E9,
     "EURX": 120 * E9,
     "BTC-USD": 42_000 * E9,
+    "GBX": 80 * E9,
     "EUR-USD": 1_080_000_000,
+    "BTC-EUR": 39_000 * E9,
+    "BTC-GBP": 33_000 * E9,
+    "EUR-GBP": 850_000_000,
+    "GBP-USD": 1_270_000_000,
     "ACME": 190 * E9,
     "NORD": 45 * E9,
 }
@@ -302,6 +318,7 @@ def set_up(world: World, rng: Random, missing: float) -> None:
     """Publish a world that can trade; each part is left out with the chance `missing`."""
     payloads: list[Payload] = [
         *(make(name) for name, make in INSTRUMENTS.items()),
+        *(make(name) for name, make in PAIRS.items()),
         equity("SHARE"),
         usual_limits(),
         usual_limits(scope_id="iron", order_rate_per_s_max=6, short_lots_max=6, locate_id="prime"),
@@ -322,6 +339,10 @@ def set_up(world: World, rng: Random, missing: float) -> None:
         FirmState(TRADING_STATE_ACTIVE),
         FeeSchedule("gold", None, 150, 3),
         FeeSchedule("iron", None, 0, 10),
+        # Gold alone: an iron user stands by the money of each currency.
+        Collateral("gold", "BTC", 2_500),
+        Collateral("gold", "EUR", 300),
+        Collateral("gold", "USD", 0),
         world.policy(),
     ]
     for payload in payloads:

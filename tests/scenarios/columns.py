@@ -52,6 +52,17 @@ def _converted(output: LaneOutput) -> str:
     return f"{decision.fx_instrument_id} {shown_price(decision.fx_price_e9 or 0)}"
 
 
+def _pledges(output: LaneOutput) -> str:
+    """What an acceptance has pledged, or a rejection would have, and by which rates."""
+    if output.decision is None:
+        return ""
+    return ", ".join(
+        f"{shown_money(taken.pledged_minor, taken.currency)} {taken.currency} by "
+        f"{taken.fx_instrument_id} {shown_price(taken.fx_price_e9)}"
+        for taken in decode_decision(output.decision).cover
+    )
+
+
 # What happened in the step: an empty cell says nothing did.
 OF_STEP: Final[dict[str, Callable[[LaneOutput], str]]] = {
     "swept": swept_of,
@@ -60,6 +71,7 @@ OF_STEP: Final[dict[str, Callable[[LaneOutput], str]]] = {
     ),
     "protection": _protection,
     "converted at": _converted,
+    "pledges": _pledges,
 }
 
 
@@ -94,7 +106,16 @@ def _held(floor: Floor, currency: str) -> str:
 
 def _free(floor: Floor, currency: str) -> str:
     row = floor.balance(currency)
-    return shown_money(row.cash_minor - row.held_minor, currency)
+    free = row.cash_minor - row.held_minor - row.pledged_minor + row.covered_minor
+    return shown_money(free, currency)
+
+
+def _covered(floor: Floor, currency: str) -> str:
+    return shown_money(floor.balance(currency).covered_minor, currency)
+
+
+def _pledged(floor: Floor, currency: str) -> str:
+    return shown_money(floor.balance(currency).pledged_minor, currency)
 
 
 def _margin(floor: Floor, name: str) -> str:
@@ -133,6 +154,8 @@ OF_STATE: Final[dict[str, Callable[[Floor, str], str]]] = {
     "cash": _cash,
     "held": _held,
     "free": _free,
+    "covered": _covered,
+    "pledged": _pledged,
     "margin": _margin,
     "open": _open,
     "filled": _filled,

@@ -231,7 +231,11 @@ class Floor:
     def balance(self, currency: str) -> RowBalance:
         """The stored money."""
         body = self.rows.get(keys.balance_key(USER, currency))
-        return RowBalance(0, 0, 0, 0, 0, 0, 0, 0) if body is None else decode_row_balance(body)
+        return (
+            RowBalance(0, 0, 0, 0, 0, 0, 0, 0, 0, [], 0)
+            if body is None
+            else decode_row_balance(body)
+        )
 
     def position(self, name: str) -> RowPosition:
         """The stored position."""

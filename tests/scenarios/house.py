@@ -18,6 +18,7 @@ from pipeline.risk.records import (
     LIMIT_SCOPE_TIER,
     TRADING_STATE_NAMES,
     CheckLimit,
+    Collateral,
     DayClose,
     FeeSchedule,
     FirmState,
@@ -138,6 +139,11 @@ def policy(floor: Floor, parts: Parts) -> LaneOutput:
     """The policy is changed."""
     before: Policy = floor.policy
     return floor.publish(changed(before, **fields_of(before, parts["fields"])))
+
+
+def collateral(floor: Floor, parts: Parts) -> LaneOutput:
+    """Money of a currency may cover others from now on, or not any more."""
+    return floor.publish(Collateral(TIER, parts["currency"], lots_of(parts["haircut"])))
 
 
 def fees(floor: Floor, parts: Parts) -> LaneOutput:

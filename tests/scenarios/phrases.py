@@ -125,6 +125,11 @@ PHRASES: Final = (
     ),
     _phrase("policy: orphan_ms_max 5,000", r"policy: (?P<fields>.+)", house.policy),
     _phrase("fees: fee_per_lot_minor_max 150", r"fees: (?P<fields>.+)", house.fees),
+    _phrase(
+        "collateral EUR: haircut_bps 300",
+        rf"collateral (?P<currency>\w+): haircut_bps (?P<haircut>{FIGURE})",
+        house.collateral,
+    ),
     _phrase("user REDUCING; firm HALTED", rf"(?P<who>user|firm) (?P<state>{STATES})", house.state),
     _phrase(
         "limit of PUSH: 5; limit of PUSH in ESX: none; limit of ORDER_TO_TRADE: 2, allowance 10",

@@ -17,6 +17,7 @@ from pipeline.control.lists import changes_of_list, listed, read_ids
 from pipeline.control.telling import told
 from pipeline.lane.rows import DictRows, StoredRows
 from pipeline.risk.checks.registry import CATALOG
+from pipeline.risk.collateral import COLLATERALS_MAX
 from pipeline.risk.records import (
     LIMIT_SCOPE_TIER,
     RESTRICTION_SUBJECT_USER,
@@ -24,6 +25,7 @@ from pipeline.risk.records import (
     TRADING_STATE_HALTED,
     TRADING_STATE_REDUCING,
     CheckLimit,
+    Collateral,
     Control,
     FeeSchedule,
     FirmState,
@@ -123,6 +125,11 @@ USER = "{user_id: u, account_tenant_id: t, tier_id: standard, trading_state: ACT
             "fees: [{tier_id: a, fee_per_lot_minor_max: -1, fee_notional_bps_max: 0}]",
             "fee_per_lot_minor_max must be between 0",
         ),
+        (
+            "collateral: [{tier_id: a, currency: EUR, haircut_bps: 10001}]",
+            "haircut_bps must be between 0 and 10000",
+        ),
+        ("collateral: [{tier_id: a, currency: '', haircut_bps: 0}]", "currency must be 1 to 16"),
     ],
 )
 def test_a_slip_is_refused_and_the_file_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -180,6 +187,28 @@ def test_a_stricter_state_in_force_is_kept_and_a_stricter_state_in_the_file_coun
     assert "carol" not in users
     assert users["alice"].tier_id == "standard"
     assert users["alice"].trading_state == TRADING_STATE_REDUCING
+
+
+def test_collateral_of_a_currency_too_many_is_refused(tmp_path: Path) -> None:
+    entries = [
+        f"- {{tier_id: a, currency: C{number}, haircut_bps: {10_000 - number}}}"
+        for number in range(COLLATERALS_MAX + 1)
+    ]
+    history = ControlHistory()
+    history.record(control(1, Collateral("b", "C", 0)))
+    fitting = write(tmp_path, some="collateral:\n" + "\n".join(entries[:-1]))
+    assert len(plan_changes(read_directory(fitting), history).payloads) == COLLATERALS_MAX
+    too_many = write(tmp_path, some="collateral:\n" + "\n".join(entries))
+    with pytest.raises(DefinitionError, match=r"entry 17: currency 'C16' is one too many"):
+        plan_changes(read_directory(too_many), history)
+    # What was withdrawn counts; what is there already may change.
+    for number in range(COLLATERALS_MAX):
+        history.record(control(number + 2, Collateral("a", f"C{number}", 10_000)))
+    last = write(tmp_path, some="collateral:\n" + entries[-1])
+    with pytest.raises(DefinitionError, match="one too many"):
+        plan_changes(read_directory(last), history)
+    again = write(tmp_path, some="collateral:\n" + entries[0])
+    plan_changes(read_directory(again), history)
 
 
 def test_a_gap_in_the_topic_is_an_error() -> None:
@@ -249,6 +278,7 @@ payload = st.one_of(
     ),
     st.builds(UserAccount, text, text, text, st.integers(0, 2)),
     st.builds(FeeSchedule, text, optional_text, figure, figure),
+    st.builds(Collateral, text, text, figure | st.integers(9_999, 10_001)),
     st.builds(
         Policy,
         *[duration] * 4,

@@ -294,7 +294,7 @@ def lanes(tmp_path: Path) -> Iterator[Lanes]:
 
 
 def balance(cash_minor: int) -> bytes:
-    return encode_row_balance(RowBalance(cash_minor, 0, cash_minor, 0, 0, 0, 0, 0))
+    return encode_row_balance(RowBalance(cash_minor, 0, cash_minor, 0, 0, 0, 0, 0, 0, [], 0))
 
 
 def test_a_user_is_shown_from_committed_rows_only(lanes: Lanes) -> None:

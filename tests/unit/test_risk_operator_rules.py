@@ -123,8 +123,20 @@ def test_no_more_rules_are_enabled_than_an_order_can_be_judged_by() -> None:
         desk.control(rule("true", f"r{number}"))
     assert desk.control(rule("true", "one more")).reason_code == "BAD_CONTROL"
     assert desk.control(rule("false", "r7")).reason_code == "APPLIED"
+    later = desk.world.now_us + 1_000_000
+    assert desk.control(rule("true", "one more"), later).reason_code == "BAD_CONTROL"
     assert desk.control(Rule("one more", "true", REJECT, enabled=False)).reason_code == "APPLIED"
     assert desk.order().reason_code == "RULE_REFUSED"
+
+
+def test_rules_that_wait_count_among_those_that_are_enabled() -> None:
+    desk = Desk()
+    for number in range(RULES_MAX - 1):
+        desk.control(rule("true", f"r{number}"))
+    later = desk.world.now_us + 1_000_000
+    assert desk.control(rule("true", "later"), later).reason_code == "PENDING"
+    assert desk.control(rule("true", "later"), later).reason_code == "PENDING"
+    assert desk.control(rule("true", "one more")).reason_code == "BAD_CONTROL"
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def a_ledger() -> Ledger:
 
 def has(ledger: Ledger, *, cash: int = 0, held: int = 0, currency: str = "USD") -> RowBalance:
     """Give the user money."""
-    row = RowBalance(cash, held, cash, 0, 0, 0, 0, 0)
+    row = RowBalance(cash, held, cash, 0, 0, 0, 0, 0, 0, [], 0)
     ledger.state.put(balance_key(USER, currency), row)
     return row
 

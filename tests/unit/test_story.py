@@ -42,7 +42,7 @@ from pipeline.risk.records import (
     AuditRecord,
     UserAccount,
 )
-from tests.property.desk import ESX, POLICY, PRICE_E9, USER, Desk
+from tests.property.desk import ESX, POLICY, PRICE_E9, USER, Desk, pledging
 from tests.property.gate import Gate
 from tests.property.histories import seeded_history
 from tests.property.world import (
@@ -452,6 +452,46 @@ def test_converted_notional_names_its_rate() -> None:
     said = texts(story_of(desk, desk.works().order_id).steps[0])
     rate = "Its notional was converted by EUR-USD: 1.08 as of 2023-11-14T22:13:20.000000Z."
     assert rate in said
+
+
+def test_pledges_are_told_by_their_rates_and_so_is_their_end() -> None:
+    desk = pledging(haircut_bps=300)
+    order = desk.works()
+    desk.trade(order, 1, fee_minor=40)
+    told_order, told_fill = story_of(desk, order.order_id).steps
+    rate = "by EUR-USD: 1.25 as of 2023-11-14T22:13:20.000000Z, less 300 bps (collateral version "
+    assert f"82,557 EUR are pledged for 100,100 USD, {rate}" in texts(told_order)
+    stood = [line.text for line in standing(told_order)]
+    held = "USD: cash 0, held 100,100 (+100,100), covered 100,100 (+100,100), available 0"
+    assert held in stood
+    assert "EUR: cash 200,000, held 0, pledged 82,557 (+82,557), available 117,443" in stood
+    stood = [line.text for line in standing(told_fill)]
+    assert ("USD: cash -40 (-40), held 100,000 (-100), covered 100,040 (-60), available 0") in stood
+    assert "EUR: cash 200,000, held 0, pledged 82,508 (-49), available 117,492" in stood
+
+
+def test_what_covered_an_order_is_told_to_the_last() -> None:
+    desk = pledging()
+    order = desk.works()
+    desk.report(order, EXEC_TYPE_CANCELED)
+    last = standing(story_of(desk, order.order_id).steps[-1])
+    said = "EUR: cash 200,000, held 0, pledged 0 (-80,080), available 200,000"
+    assert said in [line.text for line in last]
+
+
+def test_a_rejection_says_what_would_have_been_pledged_and_what_was_missing() -> None:
+    desk = pledging(euros=1_000)
+    order = desk.new()
+    desk.send(order)
+    said = texts(story_of(desk, order.order_id).steps[0])
+    assert "It would hold 100,100 more; 1,250 were available: 98,850 short." in said
+    assert "1,000 EUR would have been pledged for 1,250 minor units, by EUR-USD: 1.25" in said
+    desk.wait(60_001)
+    desk.mark("ESX", PRICE_E9)
+    stale = desk.new()
+    desk.send(stale)
+    said = texts(story_of(desk, stale.order_id).steps[0])
+    assert "Rejected FX_STALE: The rate to convert by is too old." in said
 
 
 def test_a_report_that_overtakes_its_request_is_in_the_same_story() -> None:

@@ -15,7 +15,7 @@ from pipeline.risk.records import (
     SIDE_SELL,
 )
 from pipeline.tables.user_context import UserContext, describe
-from tests.property.desk import PRICE_E9, SPOT_PRICE_E9, USER, Desk
+from tests.property.desk import PRICE_E9, SPOT_PRICE_E9, USER, Desk, pledging
 from tests.property.world import E9, LANE, USERS
 
 
@@ -114,6 +114,28 @@ def test_the_held_part_is_told_by_what_holds_it() -> None:
     assert balance["available_minor"] == balance["cash_minor"] - 901_600
     (withdrawal,) = shown["pending_withdrawals"]
     assert (withdrawal["withdrawal_id"], withdrawal["amount_minor"]) == ("w-1", 1_000)
+
+
+def test_pledges_are_told_and_what_they_leave_available(capsys: pytest.CaptureFixture[str]) -> None:
+    desk = pledging()
+    desk.works()
+    shown = described(desk)
+    pledge = {
+        "covered_currency": "USD",
+        "pledged_currency": "EUR",
+        "covered_minor": 100_100,
+        "pledged_minor": 80_080,
+    }
+    assert shown["pledges"] == [pledge]
+    figures = ("currency", "held_minor", "pledged_minor", "covered_minor", "available_minor")
+    assert [[balance[name] for name in figures] for balance in shown["balances"]] == [
+        ["EUR", 0, 80_080, 0, 119_920],
+        ["USD", 100_100, 0, 100_100, 0],
+    ]
+    state._show({"source": "changelog", "worker": None, **shown})
+    printed = capsys.readouterr().out
+    assert "Pledges (minor units)" in printed
+    assert "80,080" in printed
 
 
 def test_requests_name_the_order_they_are_about() -> None:

@@ -26,6 +26,7 @@ from pipeline.risk.records import (
     ORDER_TYPE_MARKET,
     SIDE_BUY,
     CheckResult,
+    Cover,
     Instrument,
     Order,
     Policy,
@@ -122,6 +123,8 @@ class OrderContext:
         # What converted a notional to the limit's currency: set by ORDER_NOTIONAL.
         self.fx_pair: Instrument | None = None
         self.fx_mark: RowMark | None = None
+        # Money of other currencies that the order needs pledged: set by BUYING_POWER.
+        self.cover: list[Cover] = []
         self.shared: Final = Shared()
 
     @property

@@ -2,7 +2,8 @@
 
 SEC 15c3-5(c)(1)(i). A future adds its fee and the rise of the position's margin; a buy of anything
 else its notional and fee; a spot sale the base it would deliver; an equity sale the margin of what
-would be short. Compiled with mypyc.
+would be short. What is missing may be covered by pledges (`pledges.py`), which an acceptance makes.
+Compiled with mypyc.
 """
 
 from typing import Final
@@ -14,6 +15,7 @@ from pipeline.risk.checks.context import (
     not_evaluated,
     with_figures,
 )
+from pipeline.risk.ledger import available_of
 from pipeline.risk.money import (
     fits,
     hold_currency,
@@ -21,6 +23,7 @@ from pipeline.risk.money import (
     order_hold,
     position_margin,
 )
+from pipeline.risk.pledges import find
 from pipeline.risk.records import (
     INSTRUMENT_KIND_FUTURE,
     INSTRUMENT_KIND_SPOT,
@@ -28,6 +31,8 @@ from pipeline.risk.records import (
     CheckResult,
     FeeSchedule,
     Instrument,
+    RowBalance,
+    RowUser,
 )
 
 NAME: Final = "BUYING_POWER"
@@ -35,24 +40,53 @@ NAME: Final = "BUYING_POWER"
 
 def check(c: OrderContext) -> CheckResult:
     """In minor units of the currency in which the order holds."""
+    user = c.user
     instrument = c.instrument
     addition = addition_of(c)
-    if instrument is None or addition is None:
+    if user is None or instrument is None or addition is None:
         return not_evaluated(NAME)
     if addition.problem is not None:
         return failed(NAME, addition.problem)
     observed = max(addition.minor, 0)
     balance = c.state.balance(c.order.user_id, hold_currency(instrument, c.order.side))
-    held = 0 if balance is None else balance.held_minor
-    available = 0 if balance is None else balance.cash_minor - held
+    available = 0 if balance is None else available_of(balance)
     # What adds nothing takes nothing.
     if observed == 0 or observed <= available:
         return with_figures(NAME, None, observed, available, None)
     # A user who is short must be able to close, fee or not.
-    closes = instrument.kind != INSTRUMENT_KIND_SPOT and addition.margin_minor <= 0 and c.reduces()
-    if closes and not fits(held + addition.minor):
+    if instrument.kind != INSTRUMENT_KIND_SPOT and addition.margin_minor <= 0 and c.reduces():
+        if not _fits_with(balance, addition.minor, 0):
+            return failed(NAME, "OUT_OF_RANGE")
+        return with_figures(NAME, None, observed, available, None)
+    # What a spot sale delivers must be there.
+    if instrument.kind == INSTRUMENT_KIND_SPOT and c.order.side != SIDE_BUY:
+        return with_figures(NAME, "BUYING_POWER", observed, available, None)
+    return _by_pledges(c, user, instrument.currency, balance, observed)
+
+
+def _by_pledges(
+    c: OrderContext, user: RowUser, currency: str, balance: RowBalance | None, observed: int
+) -> CheckResult:
+    """Whether money of other currencies covers what is missing of this one."""
+    available = 0 if balance is None else available_of(balance)
+    shortfall = observed - available
+    found = find(c.rules, c.state, c.gate_time, c.order.user_id, user.tier_id, currency, shortfall)
+    if found.problem == "":
+        return not_evaluated(NAME)
+    if found.problem is not None:
+        return with_figures(NAME, found.problem, observed, available, None)
+    if found.left == 0 and not _fits_with(balance, observed, shortfall):
         return failed(NAME, "OUT_OF_RANGE")
-    return with_figures(NAME, None if closes else "BUYING_POWER", observed, available, None)
+    c.cover = found.cover
+    reason = "BUYING_POWER" if found.left > 0 else None
+    return with_figures(NAME, reason, observed, available + found.good_for, None)
+
+
+def _fits_with(balance: RowBalance | None, held: int, covered: int) -> bool:
+    """Whether what is held and covered can still be stored with so much more of it."""
+    if balance is None:
+        return fits(held) and fits(covered)
+    return fits(balance.held_minor + held) and fits(balance.covered_minor + covered)
 
 
 def addition_of(c: OrderContext) -> Addition | None:

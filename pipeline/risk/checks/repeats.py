@@ -50,6 +50,7 @@ def _alike(c: OrderContext) -> int:
     price = sent_price(c)
     found = 0
     for index in range(len(recent.at)):
-        if recent.at[index] >= since and recent.lots[index] == lots:
-            found += recent.price_e9[index] == price
+        same = recent.lots[index] == lots and recent.price_e9[index] == price
+        if same and recent.at[index] >= since:
+            found += 1
     return found
