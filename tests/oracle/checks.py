@@ -381,14 +381,13 @@ def judge(order: Order, now: Situation) -> Judgement:
     if order.action == ORDER_ACTION_CANCEL:
         return Judgement(vector_of(order, now))
     vector = vector_of(order, now)
-    measured = by_target(order, now) if order.action == ORDER_ACTION_REPLACE else now
     return Judgement(
         vector,
         fx_used(order, now, vector),
         bound_of(order, now).protection,
         price_of(order, now),
         passing_lots_max(order, now, vector_of),
-        power_of(order, measured).taken,
+        power_of(order, measured(order, now)).taken,
     )
 
 
@@ -404,21 +403,16 @@ def vector_of(order: Order, now: Situation) -> list[Check]:
 
 def replace_vector(order: Order, now: Situation) -> list[Check]:
     """That of a REPLACE, which is measured by the order that it names."""
-    vector = [check(order, now) for check in BEFORE_REPLACE]
-    vector.append(replaces(order, with_target(order, now)))
-    measured = by_target(order, now)
-    judged = [*(check(order, measured) for check in AFTER_REPLACE), *rule_lines(order, measured)]
-    return vector + [settled(line, order, now) for line in judged]
+    before = [check(order, now) for check in BEFORE_REPLACE]
+    named = replace(now, target=works(now.named) if before[-1].result == "PASS" else None)
+    now = measured(order, now)
+    after = [*(check(order, now) for check in AFTER_REPLACE), *rule_lines(order, now)]
+    return [*before, replaces(order, named), *(settled(line, order, now) for line in after)]
 
 
-def with_target(order: Order, now: Situation) -> Situation:
-    """With the order that a REPLACE is about, where there is one."""
-    works_on = works(now.named) if orig_order(order, now).result == "PASS" else None
-    return replace(now, target=works_on)
-
-
-def by_target(order: Order, now: Situation) -> Situation:
-    """The same, where a REPLACE may be measured by it."""
-    found = with_target(order, now)
-    mismatch = replaces(order, found).reason == "REPLACE_MISMATCH"
-    return replace(found, target=None) if mismatch else found
+def measured(order: Order, now: Situation) -> Situation:
+    """With the order that a REPLACE is measured by, if it names one and matches it."""
+    if order.action != ORDER_ACTION_REPLACE or orig_order(order, now).result != "PASS":
+        return now
+    found = replace(now, target=works(now.named))
+    return now if replaces(order, found).reason == "REPLACE_MISMATCH" else found

@@ -162,6 +162,7 @@ def plain_order(world: World, rng: Random, user: str, name: str, side: int) -> O
         time_in_force=TIME_IN_FORCE_GTC,
         quantity_lots=world.instruments[name].lot * rng.choice([1, 1, 2, 3]),
         price_e9=price_near(world, rng, name),
+        reduce_only=False,
     )
     return plain
 
