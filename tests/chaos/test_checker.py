@@ -156,7 +156,20 @@ def test_a_decision_of_an_input_that_is_no_order_is_found(sound: History) -> Non
     assert found(stray, "contradicted", "is a decision that the audit has not")
 
 
-@pytest.mark.parametrize("reason", ["ORDER_QUANTITY", "POSITION_LIMIT", "ORDER_RATE", "SHORT_SALE"])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "ORDER_QUANTITY",
+        "POSITION_LIMIT",
+        "ORDER_RATE",
+        "SHORT_SALE",
+        "SAME_CONTENT",
+        "PERIOD_COLLAR",
+        "SELF_MATCH",
+        "CURRENCY_GROSS",
+        "DRAWDOWN",
+    ],
+)
 def test_an_order_accepted_above_its_limit_is_found_even_in_a_consistent_lie(reason: str) -> None:
     def has(history: History) -> bool:
         return any(refused_for(reason)(content(record)) for record in history.records["decisions"])

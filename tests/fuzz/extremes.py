@@ -11,6 +11,8 @@ from typing import Final
 from pipeline.risk.records import (
     LIMIT_SCOPE_TIER,
     LIMIT_SCOPE_USER,
+    CheckLimit,
+    CheckPolicy,
     Collateral,
     Control,
     CoreVersion,
@@ -19,22 +21,34 @@ from pipeline.risk.records import (
     FirmState,
     Instrument,
     Limits,
+    Listing,
     Policy,
+    Release,
+    Restriction,
+    Rule,
+    ScopeState,
+    SessionCalendar,
     UserAccount,
 )
 from tests.oracle.definitions import Payload
-from tests.property.world import EVERYBODY, INSTRUMENTS, TENANT, TIERS, changed
+from tests.oracle.steered import SAME_CONTENT_MAX
+from tests.oracle.traits import CHECKS, EXEMPTABLE, IN_MONEY, LIMITED, WINDOW_MS
+from tests.property.operator_rules import EXPRESSIONS, RULE_IDS
+from tests.property.steering import CALENDARS, SCOPES, SUBJECTS
+from tests.property.world import ALGORITHMS, EVERYBODY, INSTRUMENTS, TENANT, TIERS, changed
 
 FIGURE_MAX: Final = 10**18
+_DAY_US: Final = 86_400_000_000
 DURATION_MS_MAX: Final = 100 * 366 * 86_400_000
 _FIGURES: Final = (0, 1, 2, 1000, 10**9, 10**12, FIGURE_MAX - 1, FIGURE_MAX)
 _POSITIVE: Final = _FIGURES[1:]
 _LIMITS: Final = (None, FIGURE_MAX, *_FIGURES)
 _DURATIONS: Final = (0, 1, 1000, 60_000, 7_200_000, DURATION_MS_MAX)
-_EXEMPT: Final = (
-    *("ORDER_RATE", "ORDER_QUANTITY", "ORDER_NOTIONAL"),
-    *("PRICE_COLLAR", "POSITION_LIMIT", "OPEN_ORDERS"),
-)
+_WINDOWS: Final = (None, None, 1, 7, 8, 1_000, 60_000, 86_400_000)
+_SESSIONS_MAX: Final = 5_000
+_RESTRICTED_MAX: Final = 1_000
+# Whether a restriction is one, and not its end.
+_RESTRICTS: Final = 0.3
 _INSTRUMENT_FIGURES: Final = {
     "margin_minor_per_lot": (None, *_FIGURES),
     "multiplier_numerator": _POSITIVE,
@@ -124,13 +138,74 @@ def _policy(rng: Random, _: int) -> Policy:
         remembered_ids_max=rng.choice([*_POSITIVE, 20, 50]),
         open_orders_max=rng.choice(_FIGURES),
         orphan_ms_max=rng.choice(_DURATIONS[1:]),
-        checks_exempt=rng.sample(_EXEMPT, rng.choice([0, 1, 6])),
+        checks_exempt=rng.sample(EXEMPTABLE, rng.choice([0, 1, 6, len(EXEMPTABLE)])),
     )
 
 
+def _check_limit(rng: Random, _: int) -> CheckLimit:
+    check = rng.choice(LIMITED)
+    most = SAME_CONTENT_MAX if check == "SAME_CONTENT" else FIGURE_MAX
+    scope = rng.choice([LIMIT_SCOPE_TIER, LIMIT_SCOPE_USER])
+    limit = rng.choice([*_LIMITS, most, most])
+    return CheckLimit(
+        check,
+        scope,
+        rng.choice(TIERS if scope == LIMIT_SCOPE_TIER else EVERYBODY),
+        rng.choice([None, *INSTRUMENTS]),
+        None if limit is None else min(limit, most),
+        rng.choice(_LIMITS) if check == "ORDER_TO_TRADE" else None,
+        rng.choice([None, "USD", "EUR", "BTC", "C" * 16]) if check in IN_MONEY else None,
+    )
+
+
+def _check_policy(rng: Random, _: int) -> CheckPolicy:
+    check = rng.choice(CHECKS)
+    severity = rng.randrange(4) if check in EXEMPTABLE else 0
+    return CheckPolicy(check, severity, rng.choice(_WINDOWS) if check in WINDOW_MS else None)
+
+
+def _state(rng: Random, _: int) -> ScopeState:
+    scope = rng.choice(list(SCOPES))
+    return ScopeState(scope, rng.choice([*SCOPES[scope], "x" * 64]), rng.randrange(3))
+
+
+def _restriction(rng: Random, _: int) -> Restriction:
+    subject = rng.choice(list(SUBJECTS))
+    many = [str(number) for number in range(_RESTRICTED_MAX - len(SUBJECTS[subject]))]
+    ids = [*SUBJECTS[subject], *rng.choice([[], many])]
+    where = rng.choice([None, *INSTRUMENTS, "x" * 64])
+    return Restriction(subject, ids, where, rng.random() < _RESTRICTS)
+
+
+def _calendar(rng: Random, today: int) -> SessionCalendar:
+    begin = rng.choice([-(2**63), 0, (today - 1) * _DAY_US, (today + 1) * _DAY_US])
+    count, length = rng.choice([0, 1, 2, 48, _SESSIONS_MAX]), rng.choice([1, 10**6, 3_600 * 10**6])
+    opens = [begin + 2 * number * length for number in range(count)]
+    until = rng.choice([2**63 - 1, begin + max(1, 2 * count * length)])
+    return SessionCalendar(rng.choice(CALENDARS), begin, until, opens, [o + length for o in opens])
+
+
+def _listing(rng: Random, _: int) -> Listing:
+    calendar = rng.choice([None, None, *CALENDARS, "x" * 64])
+    return Listing(rng.choice(list(INSTRUMENTS)), rng.choice([None, "tech", "x" * 64]), calendar)
+
+
+def _release(rng: Random, _: int) -> Release:
+    check = rng.choice([None, *CHECKS, "RULE:" + "r" * 64])
+    return Release(rng.choice([*EVERYBODY, "x" * 64]), rng.choice([None, *ALGORITHMS]), check)
+
+
+def _rule(rng: Random, _: int) -> Rule:
+    expression = rng.choice([*EXPRESSIONS, "reduces" + " " * 1_017])
+    return Rule(rng.choice(RULE_IDS), expression, rng.randrange(4), rng.random() < _RESTRICTS)
+
+
 _MAKES: Final[tuple[list[Callable[[Random, int], Payload]], list[int]]] = (
-    [_instrument, _limits, _lifted, _fees, _collateral, _policy, _account, _firm, _day, _core],
-    [8, 4, 2, 2, 3, 2, 2, 1, 1, 2],
+    [
+        *(_instrument, _limits, _lifted, _fees, _collateral, _policy, _account, _firm, _day, _core),
+        *(_check_limit, _check_policy, _state, _restriction, _calendar, _listing, _release, _rule),
+    ],
+    [8, 4, 2, 2, 3, 2, 2, 1, 1, 2, 6, 4, 1, 1, 1, 1, 4, 1],
 )
 
 

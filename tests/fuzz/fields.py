@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from pipeline.codecs import avro
 from pipeline.codecs.schemas import load_json
+from tests.oracle.traits import CHECKS
 from tests.property.world import EVERYBODY, INSTRUMENTS, INT64_MAX, vars_of
 
 Decode = Callable[[bytes, int], Any]
@@ -59,10 +60,8 @@ TEXTS: Final = (
     *EVERYBODY,
     *INSTRUMENTS,
 )
-EXEMPTABLE: Final = (
-    *("ORDER_RATE", "ORDER_QUANTITY", "ORDER_NOTIONAL", "PRICE_COLLAR", "POSITION_LIMIT"),
-    *("OPEN_ORDERS", "BUYING_POWER", "", "x" * 65),
-)
+# Names of checks, and of what is none.
+CHECK_NAMES: Final = (*CHECKS, "RULE:r", "RULE:" + "r" * 64, "", "x" * 65, "x" * 70)
 # Ids that are kept to be used again.
 _IDS_MAX: Final = 600
 # Chances.
@@ -70,6 +69,8 @@ _ABSENT: Final = 0.3
 _WILD: Final = 0.15
 _NEAR_NOW: Final = 0.5
 _GIANT: Final = 0.004
+_HALF: Final = 0.5
+_NAMED: Final = 0.9
 
 
 class Field(NamedTuple):
@@ -114,6 +115,9 @@ def _field(name: str, schema: Any) -> Field:
         return Field(name, "enum", optional, len(load_json_enum(inner)))
     if isinstance(inner, str):
         return Field(name, inner, optional, 0)
+    if inner["type"] == "array":
+        items = inner["items"]
+        return Field(name, "strings" if items == "string" else "times", optional, 0)
     kind = inner.get("logicalType", inner["type"])
     return Field(name, kind, optional, len(inner.get("symbols", ())))
 
@@ -121,7 +125,8 @@ def _field(name: str, schema: Any) -> Field:
 @cache
 def load_json_enum(name: str) -> tuple[str, ...]:
     """The symbols of an enum that another schema defines."""
-    for record in ("order", "fill", "deposit", "instrument", "limits", "user_account"):
+    records = ("order", "fill", "deposit", "instrument", "limits", "user_account", "check_policy")
+    for record in records:
         for field in load_json(record)["fields"]:
             schema = field["type"][-1] if isinstance(field["type"], list) else field["type"]
             if isinstance(schema, dict) and f"tollgate.{schema.get('name')}" == name:
@@ -169,11 +174,17 @@ def _other(field: Field, value: Any, rng: Random, seen: Seen, now_us: int) -> An
     if kind in ("long", "int", "date"):
         return number(rng, 0 if value is None else value)
     if kind == "string":
-        return text(rng, seen)
+        is_check = field.name == "check" and rng.random() < _NAMED
+        return rng.choice(CHECK_NAMES) if is_check else text(rng, seen)
     if kind == "bytes":
         return rng.randbytes(rng.randint(0, 100))
-    if kind == "array":
-        return rng.choices(EXEMPTABLE, k=rng.randint(0, 20))
+    if kind == "boolean":
+        return rng.random() < _HALF
+    if kind == "strings":
+        return rng.choices([*CHECK_NAMES, *rng.choices(seen.ids, k=20)], k=rng.randint(0, 20))
+    if kind == "times":
+        times = [_time(rng, now_us) for _ in range(rng.choice([0, 1, 2, 3, 5_001]))]
+        return sorted(times) if rng.random() < _HALF else times
     return {text(rng, seen): text(rng, seen) for _ in range(rng.choice([0, 1, 2, 16, 17, 40]))}
 
 

@@ -159,8 +159,15 @@ def _null(_: bytes, at: int) -> tuple[None, int]:
     return None, at
 
 
+def _boolean(data: bytes, at: int) -> tuple[bool, int]:
+    if data[at : at + 1] not in (b"\x00", b"\x01"):
+        raise NotAvroError
+    return data[at] == 1, at + 1
+
+
 _PRIMITIVES: Final[dict[str, Read]] = {
     "null": _null,
+    "boolean": _boolean,
     "int": _int,
     "long": _long,
     "bytes": _bytes,

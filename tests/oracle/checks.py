@@ -387,7 +387,7 @@ def judge(order: Order, now: Situation) -> Judgement:
         bound_of(order, now).protection,
         price_of(order, now),
         passing_lots_max(order, now, vector_of),
-        power_of(order, now).taken,
+        power_of(order, measured(order, now)).taken,
     )
 
 
@@ -403,10 +403,16 @@ def vector_of(order: Order, now: Situation) -> list[Check]:
 
 def replace_vector(order: Order, now: Situation) -> list[Check]:
     """That of a REPLACE, which is measured by the order that it names."""
-    vector = [check(order, now) for check in BEFORE_REPLACE]
-    now = replace(now, target=works(now.named) if vector[-1].result == "PASS" else None)
-    vector.append(replaces(order, now))
-    if vector[-1].reason == "REPLACE_MISMATCH":
-        now = replace(now, target=None)
-    judged = [*(check(order, now) for check in AFTER_REPLACE), *rule_lines(order, now)]
-    return vector + [settled(line, order, now) for line in judged]
+    before = [check(order, now) for check in BEFORE_REPLACE]
+    named = replace(now, target=works(now.named) if before[-1].result == "PASS" else None)
+    now = measured(order, now)
+    after = [*(check(order, now) for check in AFTER_REPLACE), *rule_lines(order, now)]
+    return [*before, replaces(order, named), *(settled(line, order, now) for line in after)]
+
+
+def measured(order: Order, now: Situation) -> Situation:
+    """With the order that a REPLACE is measured by, if it names one and matches it."""
+    if order.action != ORDER_ACTION_REPLACE or orig_order(order, now).result != "PASS":
+        return now
+    found = replace(now, target=works(now.named))
+    return now if replaces(order, found).reason == "REPLACE_MISMATCH" else found

@@ -12,6 +12,7 @@ from pipeline.risk.records import (
     CHECK_SEVERITY_LATCH,
     CHECK_SEVERITY_NOTIFY,
     CHECK_SEVERITY_REJECT,
+    DEPOSIT_KIND_DEPOSIT,
     EXEC_TYPE_FILL,
     LIMIT_SCOPE_TIER,
     LIMIT_SCOPE_USER,
@@ -22,6 +23,7 @@ from pipeline.risk.records import (
     TIME_IN_FORCE_GTC,
     CheckLimit,
     CheckPolicy,
+    Limits,
     Listing,
     Order,
     Release,
@@ -37,6 +39,7 @@ from tests.property.world import (
     World,
     changed,
     send_mark,
+    send_money,
 )
 
 EXPOSURES: Final = tuple(
@@ -162,6 +165,7 @@ def plain_order(world: World, rng: Random, user: str, name: str, side: int) -> O
         time_in_force=TIME_IN_FORCE_GTC,
         quantity_lots=world.instruments[name].lot * rng.choice([1, 1, 2, 3]),
         price_e9=price_near(world, rng, name),
+        reduce_only=False,
     )
     return plain
 
@@ -183,10 +187,17 @@ def fill_whole(world: World, order: Order, price_e9: int) -> None:
     )
 
 
+def top_up(world: World, user: str) -> None:
+    """Give the user enough of everything to be judged by more than a lack of money."""
+    for currency, amount in (("USD", 10**8), ("EUR", 10**7), ("BTC", 10**5)):
+        send_money(world, user, DEPOSIT_KIND_DEPOSIT, currency, amount)
+
+
 def step_spread(world: World, rng: Random) -> None:
     """One user trades several instruments, close to a limit on all of them or on some."""
     user, check = rng.choice(EVERYBODY), rng.choice(EXPOSURES)
     names = rng.sample(list(INSTRUMENTS), rng.randint(1, 3))
+    top_up(world, user)
     for name in names:
         if rng.random() < 0.6:
             world.send_control(Listing(name, rng.choice(["tech", "tech", "metals"]), None))
@@ -212,6 +223,24 @@ def step_spread(world: World, rng: Random) -> None:
         limit_user(world, user, check, None, instrument_id=only_in)
 
 
+def step_position(world: World, rng: Random) -> None:
+    """Orders of one user come close to the position that the user may have."""
+    user, name = rng.choice(EVERYBODY), rng.choice(list(INSTRUMENTS))
+    lots = world.instruments[name].lot * rng.choice([0, 1, 2, 4])
+    top_up(world, user)
+    send_mark(world, name, price_near(world, rng, name))
+    for position_lots_max in (lots, None):
+        world.send_control(
+            Limits(LIMIT_SCOPE_USER, user, name, position_lots_max=position_lots_max)
+        )
+        for side in (SIDE_BUY, SIDE_SELL, rng.choice([SIDE_BUY, SIDE_SELL])):
+            order = plain_order(world, rng, user, name, side)
+            world.send_new(order)
+            if rng.random() < 0.3:
+                fill_whole(world, order, price_near(world, rng, name))
+            world.now_ms += rng.choice([0, 300])
+
+
 def step_credit(world: World, rng: Random) -> None:
     """What is held for one user's orders comes close to what is lent."""
     user, name = rng.choice(EVERYBODY), rng.choice(list(INSTRUMENTS))
@@ -230,6 +259,7 @@ def step_own_orders(world: World, rng: Random) -> None:
     """Orders of one user on both sides, at prices that meet or just do not."""
     user, name = rng.choice(EVERYBODY), rng.choice(list(INSTRUMENTS))
     world.send_control(CheckPolicy("SELF_MATCH", rng.choice(SEVERITIES[:3]), None))
+    top_up(world, user)
     send_mark(world, name, price_near(world, rng, name))
     side = rng.choice([SIDE_BUY, SIDE_SELL])
     first = plain_order(world, rng, user, name, side)
@@ -260,6 +290,7 @@ def step_period(world: World, rng: Random) -> None:
     window_ms = rng.choice([None, 1_000, 8_000, 60_000])
     bps = rng.choice([0, 3, 20])
     world.send_control(CheckPolicy("PERIOD_COLLAR", CHECK_SEVERITY_REJECT, window_ms))
+    top_up(world, user)
     limit_user(world, user, "PERIOD_COLLAR", bps)
     prices = [price_near(world, rng, name) for _ in range(rng.randint(1, 6))]
     for price in prices:

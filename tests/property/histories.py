@@ -16,6 +16,7 @@ from tests.property.exposures import (
     step_credit,
     step_own_orders,
     step_period,
+    step_position,
     step_spread,
 )
 from tests.property.losses import step_loss
@@ -130,6 +131,7 @@ STEPS: Final[tuple[tuple[int, Callable[[World, Random], None]], ...]] = (
     (3, step_check_control),
     (4, step_spread),
     (1, step_credit),
+    (1, step_position),
     (2, step_own_orders),
     (2, step_period),
     (3, step_loss),

@@ -19,6 +19,7 @@ from tests.property.exposures import (
     let_go,
     limit_user,
     plain_order,
+    top_up,
     worth,
 )
 from tests.property.orders import price_near
@@ -39,6 +40,7 @@ def step_loss(world: World, rng: Random) -> None:
     """A user takes a position, the mark moves, and the user goes on."""
     user, check = rng.choice(EVERYBODY), rng.choice(CHECKS)
     names = rng.sample([*INSTRUMENTS, "ESX", "ESX"], rng.choice([1, 1, 2]))
+    top_up(world, user)
     for name in names:
         send_mark(world, name, price_near(world, rng, name))
         order = plain_order(world, rng, user, name, rng.choice([SIDE_BUY, SIDE_SELL]))

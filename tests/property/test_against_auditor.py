@@ -1,7 +1,7 @@
 """The gate answers every history as the auditor does, and its rows lead to the same figures."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -81,12 +81,12 @@ def test_every_code_of_the_rules_occurs_and_the_auditor_agrees() -> None:
     assert named - words == set()
 
 
-@pytest.mark.parametrize(
-    "history", [holdings_history(), rules_history()], ids=["holdings", "rules"]
-)
-def test_what_is_one_too_many_is_answered_as_the_auditor_answers_it(history: list[Input]) -> None:
+@pytest.mark.parametrize("crowd", [holdings_history, rules_history])
+def test_what_is_one_too_many_is_answered_as_the_auditor_answers_it(
+    crowd: Callable[[], list[Input]],
+) -> None:
     gate, auditor = Gate(), Auditor(LANE, LANE_COUNT)
-    for given_input in history:
+    for given_input in crowd():
         assert seen(gate.apply(given_input)) == auditor.apply(*given_input)
     assert_same_state(gate, auditor)
 

@@ -73,6 +73,11 @@ class Asked(NamedTuple):
         """The checks that rejected it."""
         return {line.check for line in self.decision.checks if line.result == CHECK_OUTCOME_FAIL}
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether one of them does so whatever the quantity; own rules may look at it."""
+        return any(name not in BY_QUANTITY and not name.startswith("RULE:") for name in self.failed)
+
     def passes(self, lots: int) -> bool:
         """Whether the gate would have accepted the same order with another quantity."""
         other = changed(self.order, quantity_lots=lots, order_id="another-quantity")
@@ -131,7 +136,7 @@ def test_it_is_the_boundary_between_what_passes_and_what_does_not(steps: list[in
             continue
         asked = Asked(left, given_input, decision)
         known = auditor.instruments.get(asked.order.instrument_id)
-        if asked.failed - BY_QUANTITY or known is None:
+        if asked.hopeless or known is None:
             assert decision.passing_lots_max == 0
         elif looked_at < LOOKED_AT_MAX and asked.order.quantity_lots <= TRIED_MAX * known.lot:
             looked_at += 1
