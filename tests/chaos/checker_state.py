@@ -86,7 +86,7 @@ def judge_state(judge: LaneJudge, history: History, changelog: list[Record], tel
         if kind in FORGETTABLE:
             bound = auditor.forgotten_before
             rows = {key: row for key, row in rows.items() if row["touched_at"] >= bound}
-        if kind in "BP":
+        if kind in "BPJ":
             rows = {key: row for key, row in rows.items() if says_anything(row)}
         if kind == "I":
             rows = {key: row for key, row in rows.items() if row["instrument_ids"]}
