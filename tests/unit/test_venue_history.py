@@ -106,6 +106,7 @@ def decision(**changes: Any) -> Decision:
         "fx_instrument_id": None,
         "fx_price_e9": None,
         "fx_as_of": None,
+        "cover": [],
         "order": order(),
         "traceparent": None,
     }
