@@ -102,11 +102,13 @@ def expected_rows(judge: LaneJudge) -> dict[str, Rows]:
             for user, book in books.items()
             if book.holdings()
         },
-        "J": lambda: {
-            (user, algo_id): {"executions_count": count}
-            for user, book in books.items()
-            for algo_id, count in book.conduct.algorithms.items()
-        },
+        "J": lambda: _with_figures(
+            {
+                (user, algo_id): {"executions_count": count}
+                for user, book in books.items()
+                for algo_id, count in book.conduct.algorithms.items()
+            }
+        ),
         "E": lambda: {
             (user, name): _recent(book, name)
             for user, book in books.items()

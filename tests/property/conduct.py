@@ -202,6 +202,21 @@ def step_algorithm(world: World, rng: Random) -> None:
         world.send_control(Release(user, algorithm, None))
 
 
+def step_position(world: World, rng: Random) -> None:
+    """Large orders of one side, until position and working orders come to their limit."""
+    user, name = pick(world, rng)
+    side, lot = rng.choice([SIDE_BUY, SIDE_SELL]), world.instruments[name].lot
+    for _ in range(rng.randint(2, 4)):
+        lots = rng.choice([6, 8, 10, 16]) // lot * lot
+        order = changed(plain_order(world, rng, user, name, side), quantity_lots=max(lot, lots))
+        world.send_new(order)
+        if rng.random() < 0.4:
+            fill_whole(world, order, price_near(world, rng, name))
+        if rng.random() < 0.3:
+            send_replace(world, replace_of(world, rng, order), order)
+        world.now_ms += rng.choice([0, 300, 1_000])
+
+
 # What stops somebody
 
 
@@ -325,6 +340,7 @@ STEPS: Final[tuple[tuple[int, Callable[[World, Random], None]], ...]] = (
     (3, step_instant_cancel),
     (4, step_messages),
     (3, step_algorithm),
+    (3, step_position),
     (3, step_latched),
     (3, step_list),
     (3, step_stop),

@@ -19,6 +19,7 @@ from pipeline.risk.records import (
     Order,
 )
 from tests.oracle.auditor import Auditor
+from tests.oracle.check_limits import RULE
 from tests.property.desk import MARGIN, Desk
 from tests.property.gate import Gate, Left
 from tests.property.histories import make_history
@@ -27,7 +28,7 @@ from tests.property.world import LANE, LANE_COUNT, Input, changed, future
 
 pytestmark = pytest.mark.property
 
-# Those that another quantity can change (docs/rules.md, "The largest quantity").
+# Those that another quantity can change, as it can rules (docs/rules.md, "The largest quantity").
 BY_QUANTITY: Final = frozenset(
     {
         "LOT",
@@ -69,14 +70,10 @@ class Asked(NamedTuple):
         return decode_order(self.given.value or b"", FRAME_BYTES)
 
     @property
-    def failed(self) -> set[str]:
-        """The checks that rejected it."""
-        return {line.check for line in self.decision.checks if line.result == CHECK_OUTCOME_FAIL}
-
-    @property
-    def hopeless(self) -> bool:
-        """Whether one of them does so whatever the quantity; own rules may look at it."""
-        return any(name not in BY_QUANTITY and not name.startswith("RULE:") for name in self.failed)
+    def is_hopeless(self) -> bool:
+        """Whether a check rejected it that no quantity changes."""
+        failed = {c.check for c in self.decision.checks if c.result == CHECK_OUTCOME_FAIL}
+        return any(not check.startswith(RULE) for check in failed - BY_QUANTITY)
 
     def passes(self, lots: int) -> bool:
         """Whether the gate would have accepted the same order with another quantity."""
@@ -136,7 +133,7 @@ def test_it_is_the_boundary_between_what_passes_and_what_does_not(steps: list[in
             continue
         asked = Asked(left, given_input, decision)
         known = auditor.instruments.get(asked.order.instrument_id)
-        if asked.hopeless or known is None:
+        if asked.is_hopeless or known is None:
             assert decision.passing_lots_max == 0
         elif looked_at < LOOKED_AT_MAX and asked.order.quantity_lots <= TRIED_MAX * known.lot:
             looked_at += 1
