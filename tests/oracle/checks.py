@@ -387,7 +387,7 @@ def judge(order: Order, now: Situation) -> Judgement:
         bound_of(order, now).protection,
         price_of(order, now),
         passing_lots_max(order, now, vector_of),
-        power_of(order, now).taken,
+        power_of(order, measured(order, now)).taken,
     )
 
 
@@ -404,9 +404,21 @@ def vector_of(order: Order, now: Situation) -> list[Check]:
 def replace_vector(order: Order, now: Situation) -> list[Check]:
     """That of a REPLACE, which is measured by the order that it names."""
     vector = [check(order, now) for check in BEFORE_REPLACE]
-    now = replace(now, target=works(now.named) if vector[-1].result == "PASS" else None)
-    vector.append(replaces(order, now))
-    if vector[-1].reason == "REPLACE_MISMATCH":
-        now = replace(now, target=None)
+    vector.append(replaces(order, with_target(now, vector[-1])))
+    now = measured(order, now)
     judged = [*(check(order, now) for check in AFTER_REPLACE), *rule_lines(order, now)]
     return vector + [settled(line, order, now) for line in judged]
+
+
+def with_target(now: Situation, named: Check) -> Situation:
+    """The order that a REPLACE would change: the one it names, where that passed."""
+    return replace(now, target=works(now.named) if named.result == "PASS" else None)
+
+
+def measured(order: Order, now: Situation) -> Situation:
+    """With what a REPLACE is measured by: the order it changes, if it may be that one's."""
+    if order.action != ORDER_ACTION_REPLACE:
+        return now
+    found = with_target(now, BEFORE_REPLACE[-1](order, now))
+    mismatch = replaces(order, found).reason == "REPLACE_MISMATCH"
+    return replace(found, target=None) if mismatch else found
