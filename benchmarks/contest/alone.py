@@ -4,20 +4,20 @@ Owns lanes in this process that are fed a flow: what they answer is compared in 
 the gate's takes is `core_us` and `core_all_us`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from benchmarks.contest.inputs import Funded, Input
+from benchmarks.contest.inputs import Funded
 from benchmarks.contest.profile import users
-from benchmarks.flow import deposit
+from benchmarks.flow import deposit, mark
 from pipeline.codecs.avro import encode_control, encode_deposit, encode_mark
 from pipeline.codecs.wire import fixed_ids
 from pipeline.control.definitions import Payload
-from pipeline.lane.processor import CONTROL, DEPOSITS, MARKS, ORDERS, LaneOutput, LaneProcessor
+from pipeline.lane.processor import CONTROL, DEPOSITS, LaneOutput, LaneProcessor
 from pipeline.lane.rows import DictRows
 from pipeline.market.config import load_replay_config
 from pipeline.risk.partition import partition_of
-from pipeline.risk.records import Control, Mark
+from pipeline.risk.records import Control
 from pipeline.topics import LANE_INPUTS
 
 _BENCH: Final = "tollgate-bench"
@@ -38,9 +38,7 @@ class Lane:
         """An empty lane; `prefix` is that of the topics' names."""
         self.rows: Final = DictRows()
         topics = [prefix + topic.name for topic in LANE_INPUTS]
-        self.processor: Final = LaneProcessor(
-            partition, partitions, topics, fixed_ids(), self.rows
-        )
+        self.processor: Final = LaneProcessor(partition, partitions, topics, fixed_ids(), self.rows)
         self._offsets: Final = [0] * len(topics)
 
     def apply(self, topic: int, time_ms: int, key: bytes | None, value: bytes) -> LaneOutput:
@@ -57,7 +55,7 @@ class Lane:
 def lanes(
     payloads: Sequence[Payload], accounts: Sequence[Funded], first_us: int, partitions: int
 ) -> list[Lane]:
-    """All lanes, with definitions, accounts, money and a mark applied."""
+    """All lanes, with definitions, accounts and money applied."""
     made = [Lane(partition, partitions) for partition in range(partitions)]
     time_ms = first_us // 1000 - 5_000
     for place, lane in enumerate(made):
@@ -76,9 +74,7 @@ def _setup(
     ids, config = fixed_ids(), load_replay_config()
     everything = [*payloads, *users(accounts)]
     for number, payload in enumerate(everything, start=1):
-        record = Control(
-            time_us, _BENCH, _BENCH, number, 1, _BENCH, None, _BENCH, 0, None, payload
-        )
+        record = Control(time_us, _BENCH, _BENCH, number, 1, _BENCH, None, _BENCH, 0, None, payload)
         yield Setup(CONTROL, None, ids.frame("control") + encode_control(record))
     for account, cash_minor in accounts:
         if partition_of(account.key, partitions) == place:
@@ -86,9 +82,8 @@ def _setup(
             yield Setup(DEPOSITS, account.key, ids.frame("deposit") + body)
 
 
-def marks(instrument: str, prices: Iterable[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
-    """Mark records, framed: (milliseconds, value) of each (milliseconds, price)."""
-    frame = fixed_ids().frame("mark")
-    for time_ms, price_e9 in prices:
-        body = encode_mark(Mark(time_ms * 1000, _BENCH, _BENCH, instrument, price_e9, time_ms * 1000))
-        yield time_ms, frame + body
+def mark_of(first_us: int) -> tuple[int, bytes]:
+    """Time and framed value of the mark that the orders' prices lie around."""
+    time_us = first_us - 1_000_000
+    body = encode_mark(mark(load_replay_config(), time_us))
+    return time_us // 1000, fixed_ids().frame("mark") + body

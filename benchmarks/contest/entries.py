@@ -59,7 +59,7 @@ class Entry:
 def gate() -> Entry:
     """The product under the profile; the record's time stamp is gate time, as it is the peers'."""
     return Entry(
-        OURS, "Tollgate worker", GATE_WORKER, 15_000, {"TOLLGATE_GATE_CLOCK": "record"}, gate=True
+        OURS, "Tollgate worker", GATE_WORKER, 8_000, {"TOLLGATE_GATE_CLOCK": "record"}, gate=True
     )
 
 
@@ -77,7 +77,7 @@ def kafka_streams() -> Entry:
         KAFKA_STREAMS,
         "Kafka Streams exactly_once_v2",
         (*command, "tollgate.bench.Peer"),
-        60_000,
+        20_000,
         {
             "commit_interval_ms": "100",
             "linger_ms": "5",
@@ -88,12 +88,15 @@ def kafka_streams() -> Entry:
     )
 
 
-def kafka_streams_settings(threads: Sequence[int] = _THREADS) -> list[Entry]:
-    """Kafka Streams once with each of its settings."""
+def kafka_streams_settings(*, short: bool) -> list[Entry]:
+    """Kafka Streams once with each of its settings; `short`: with four that are far apart."""
     base = kafka_streams()
+    tried = list(product(_COMMIT_INTERVALS_MS, _LINGERS_MS, _THREADS))
+    if short:
+        tried = [(10, 0, 1), (100, 5, 1), (100, 5, 2), (10, 0, 2)]
     return [
         base.having(commit_interval_ms=interval, linger_ms=linger, threads=count)
-        for interval, linger, count in product(_COMMIT_INTERVALS_MS, _LINGERS_MS, threads)
+        for interval, linger, count in tried
     ]
 
 
@@ -154,7 +157,12 @@ def _quix_python() -> Path:
 
 def _run(command: list[str], directory: Path, trouble: str) -> None:
     done = subprocess.run(
-        command, cwd=directory, check=False, text=True, capture_output=True, stdin=subprocess.DEVNULL
+        command,
+        cwd=directory,
+        check=False,
+        text=True,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
     )
     if done.returncode != 0:
         raise BenchError(f"{trouble}:\n{(done.stdout + done.stderr)[-2000:]}")

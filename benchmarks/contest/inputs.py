@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from confluent_kafka import Producer
+from librt.strings import BytesWriter
 
 from benchmarks.flow import INSTRUMENT, MARK_E9, TICK_E9, ManyAccounts
 from pipeline.codecs.avro import encode_order
-from pipeline.codecs.wire import fixed_ids
+from pipeline.codecs.primitives import write_long
+from pipeline.codecs.wire import FRAME_BYTES, fixed_ids
 from pipeline.market.accounts import Account, Accounts, stable_number
 from pipeline.market.config import load_replay_config
 from pipeline.market.excerpt import read_excerpt
@@ -165,9 +167,7 @@ def _cme_drafts() -> Iterator[_Draft]:
     accounts = Accounts(config.accounts, config.tenants, config.tiers)
     flow = MarketFlow(config.mark_quiet_ms * 1000)
     recorded = [
-        event
-        for event in flow.events(read_excerpt(_SAMPLE).messages)
-        if event.kind == EVENT_NEW
+        event for event in flow.events(read_excerpt(_SAMPLE).messages) if event.kind == EVENT_NEW
     ]
     owners = [accounts.of_order(event.venue_order_id) for event in recorded]
     for loop in count():
@@ -187,13 +187,11 @@ def _zipf_drafts(seed: int) -> Iterator[_Draft]:
         side = SIDE_BUY if draw() < 0.5 else SIDE_SELL
         price_e9 = MARK_E9 + (int(draw() * 41) - 20) * TICK_E9
         lots = 1 + int(draw() * 5)
-        yield _Draft(
-            account, f"BENCH-{number:010d}", side, lots, price_e9, TIME_IN_FORCE_DAY
-        )
+        yield _Draft(account, f"BENCH-{number:010d}", side, lots, price_e9, TIME_IN_FORCE_DAY)
 
 
 class InputFile:
-    """A flow's first records on disk: made once, loaded many times; it grows when asked for more."""
+    """A flow's first records on disk: made once, loaded many times; grows when more is asked for."""
 
     def __init__(self, path: Path, flow: str, first_us: int, partitions: int) -> None:
         """Nothing made yet; `path` is this run's own."""
@@ -224,6 +222,16 @@ class InputFile:
                 body = file.read(key_bytes + value_bytes)
                 if number >= first:
                     yield Input(partition, time_ms, body[:key_bytes], body[key_bytes:])
+
+
+def restamped(value: bytes, time_us: int) -> bytes:
+    """The order of a framed value with another event time, which is its first field."""
+    end = FRAME_BYTES
+    while value[end] & 0x80:
+        end += 1
+    writer = BytesWriter()
+    write_long(writer, time_us)
+    return value[:FRAME_BYTES] + writer.getvalue() + value[end + 1 :]
 
 
 def load(settings: Settings, topic: str, records: Iterator[Input]) -> int:

@@ -24,7 +24,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import NewTopic, OffsetSpec
 
 from benchmarks.contest.entries import Entry
-from benchmarks.contest.inputs import Funded, InputFile, load
+from benchmarks.contest.inputs import Funded, InputFile, load, restamped
 from benchmarks.contest.profile import publish, write_peer_settings
 from benchmarks.stack import GATE_WORKER, BenchError, Stack, say, stamp_appends
 from pipeline.local.processes import ManagedProcess, log_tail
@@ -106,7 +106,9 @@ class Run:
 
     def _create(self, topics: list[Topic]) -> None:
         wanted = [
-            NewTopic(self.settings.topic(topic.name), self.settings.partitions, 1, config=topic.config)
+            NewTopic(
+                self.settings.topic(topic.name), self.settings.partitions, 1, config=topic.config
+            )
             for topic in topics
         ]
         for future in self._admin.create_topics(wanted).values():
@@ -126,10 +128,17 @@ class Run:
             time.sleep(1)
         self.stop()
 
-    def load(self, wanted: int) -> None:
-        """See to it that the first `wanted` orders of the flow lie on the orders topic."""
+    def load(self, wanted: int, made_us: int | None = None) -> None:
+        """See to it that the first `wanted` orders of the flow lie on the orders topic.
+
+        `made_us`: the event time they all get instead of their own.
+        """
         if wanted > self.loaded:
             records = self.inputs.read(self.loaded, wanted - self.loaded)
+            if made_us is not None:
+                records = (
+                    record._replace(value=restamped(record.value, made_us)) for record in records
+                )
             load(self.settings, self.settings.topic(ORDERS.name), records)
             self.loaded = wanted
 
@@ -194,7 +203,7 @@ class Run:
         return sum(1 for _ in read_committed(self.settings, topic))
 
     def appended_between(self, from_ms: int, to_ms: int) -> tuple[int, int]:
-        """Decisions that the broker appended in the window, and when it appended the last of all."""
+        """Decisions the broker appended in the window, and when it appended the last of all."""
         found, last_ms = 0, 0
         for message in read_committed(self.settings, DECISIONS):
             at_ms = message.timestamp()[1]
@@ -250,7 +259,7 @@ def read_committed(settings: Settings, topic: Topic) -> Iterator[Any]:
                 if error is None:
                     yield message
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 -- its only name
-                    ended.add(message.partition())
+                    ended.add(message.partition() or 0)
                 elif not error.retriable():
                     raise KafkaException(error)
     finally:

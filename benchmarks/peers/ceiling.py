@@ -115,7 +115,7 @@ class Copier:
         for record, output in zip(records, islice(outputs, len(records)), strict=True):
             if record.error() is not None:
                 raise KafkaException(record.error())
-            key, lane = record.key(), record.partition()
+            key, lane = record.key(), record.partition() or 0
             produce(decisions, output.decision, key, lane)
             produce(audit, output.audit, key, lane)
             produce(changelog, output.user_row, key, lane)

@@ -1,6 +1,6 @@
 """The stock Faust peer: `python -m benchmarks.peers.faust_peer SETTINGS_FILE`.
 
-What Faust's documentation leads to: `kafka://` transport, one event at a time, tables in RocksDB
+What Faust's documentation leads to: `kafka://` transport, one event at a time, a table in RocksDB
 (driver rocksdict) with Faust's changelog, outputs with `send_soon`, the core of profile_core.py.
 At least once: Faust has no exactly-once that can be used with tables. Runs until SIGTERM.
 """
@@ -10,10 +10,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import faust
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from benchmarks.peers.profile_core import LaneHead, ProfileCore, Settings
 
-_HEAD: Final = b"head"
+_TABLE: Final = "rows"
+# The kinds of rows, as the first byte of a key.
+_USER: Final = b"U"
+_ORDER: Final = b"O"
+_HEAD: Final = b"H"
+_CREATE_S_MAX: Final = 60
 # Faust's own lets every logger make debug records, and warns of each full buffer: a tenth of the
 # time that the agent should not be charged with.
 _LOGGING: Final = {
@@ -25,34 +31,29 @@ _LOGGING: Final = {
 
 
 class Gate:
-    """The tables, the output topics and what happens with an event."""
+    """The table, the output topics and what happens with an event."""
 
     def __init__(self, app: Any, settings: Settings) -> None:
         """Declare them."""
         self._core: Final = ProfileCore(settings)
         self._first: Final = [int(first) for first in settings["first_sequences"].split(",")]
 
-        def table(name: str) -> Any:
-            return app.Table(
-                name,
-                key_type=bytes,
-                value_type=bytes,
-                partitions=settings.partitions,
-                options={"driver": "rocksdict"},
-            )
-
-        self._users: Any = table("users")
-        self._orders: Any = table("orders")
-        self._lanes: Any = table("lanes")
+        self._rows: Any = app.Table(
+            _TABLE,
+            key_type=bytes,
+            value_type=bytes,
+            partitions=settings.partitions,
+            options={"driver": "rocksdict"},
+        )
         self._decisions: Any = app.topic(settings["decisions"], key_type=bytes, value_type=bytes)
         self._audit: Any = app.topic(settings["audit"], key_type=bytes, value_type=bytes)
 
     def handle(self, message: Any) -> None:
         """Decide one order: rows into the tables, outputs sent."""
         lane, key, value = message.partition, message.key, message.value
-        head = LaneHead(self._lanes.get(_HEAD), self._first[lane])
+        head = LaneHead(self._rows.get(_HEAD), self._first[lane])
         order = self._core.order_of(value)
-        identity = key + order.order_id.encode()
+        user, identity = _USER + key, _ORDER + key + order.order_id.encode()
         output = self._core.decide(
             head,
             lane,
@@ -61,13 +62,13 @@ class Gate:
             key,
             value,
             order,
-            self._users.get(key),
-            self._orders.get(identity),
+            self._rows.get(user),
+            self._rows.get(identity),
         )
-        self._users[key] = output.user_row
+        self._rows[user] = output.user_row
         if output.order_row is not None:
-            self._orders[identity] = output.order_row
-        self._lanes[_HEAD] = head.row()
+            self._rows[identity] = output.order_row
+        self._rows[_HEAD] = head.row()
         self._decisions.send_soon(key=key, value=output.decision, partition=lane)
         self._audit.send_soon(key=key, value=output.audit, partition=lane)
 
@@ -102,9 +103,20 @@ def create_app(settings: Settings) -> Any:
     return app
 
 
+def create_changelog(settings: Settings) -> None:
+    """Make the changelog before Faust does, which may know no partitions at its first event."""
+    name = f"{settings['app_id']}-{_TABLE}-changelog"
+    wanted = NewTopic(name, settings.partitions, 1, config={"cleanup.policy": "compact"})
+    client = AdminClient({"bootstrap.servers": settings["bootstrap"]})
+    for future in client.create_topics([wanted]).values():
+        future.result(timeout=_CREATE_S_MAX)
+
+
 def main() -> None:
     """Run until SIGTERM."""
-    app = create_app(Settings(Path(sys.argv.pop(1))))
+    settings = Settings(Path(sys.argv.pop(1)))
+    create_changelog(settings)
+    app = create_app(settings)
     faust.Worker(
         app, loglevel="ERROR", redirect_stdouts=False, quiet=True
     ).execute_from_commandline()

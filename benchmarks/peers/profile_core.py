@@ -58,7 +58,16 @@ _ORDER_ROW: Final = b"O"
 _DECISION_ROW: Final = b"D"
 # The vector's checks that this profile only states: before, between and after those it runs.
 _STATED: Final = (
-    ("EXPIRY", "USER", "INSTRUMENT", "FIRM_STATE", "USER_STATE", "PRICE_TICK", "LOT", "MARKET_BOUND"),
+    (
+        "EXPIRY",
+        "USER",
+        "INSTRUMENT",
+        "FIRM_STATE",
+        "USER_STATE",
+        "PRICE_TICK",
+        "LOT",
+        "MARKET_BOUND",
+    ),
     ("ORDER_QUANTITY", "ORDER_NOTIONAL", "PRICE_COLLAR", "SHORT_SALE"),
     ("OPEN_ORDERS",),
 )
@@ -101,8 +110,7 @@ class Settings:
         self.accounts: Final = {
             user: Known(tenant, tier, int(cash))
             for user, tenant, tier, cash in (
-                line.split(",")
-                for line in Path(self.values["accounts"]).read_text().splitlines()
+                line.split(",") for line in Path(self.values["accounts"]).read_text().splitlines()
             )
         }
         self.tiers: Final = {
@@ -143,8 +151,10 @@ class LaneHead:
     def row(self) -> bytes:
         """The row to store."""
         return (
-            self.sequence.to_bytes(8, "big") + self.gate_time.to_bytes(8, "big")
-            + self.chain + self.state
+            self.sequence.to_bytes(8, "big")
+            + self.gate_time.to_bytes(8, "big")
+            + self.chain
+            + self.state
         )
 
 
@@ -292,9 +302,7 @@ class ProfileCore:
             hashed.update(stored)
         head.state = hashed.digest()
         audit = self._audit(head, lane, offset, time_ms, key, value, reason, decision)
-        return Output(
-            self._decision_frame + decision, self._audit_frame + audit, new_row, stored
-        )
+        return Output(self._decision_frame + decision, self._audit_frame + audit, new_row, stored)
 
     def _new_user(self, user_id: str) -> User:
         known = self._settings.accounts.get(user_id)
@@ -302,7 +310,16 @@ class ProfileCore:
             raise OutsideProfileError(f"{user_id} is not registered")
         return User(
             RowUser(
-                True, known.tenant_id, known.tier_id, TRADING_STATE_ACTIVE, 1, 0, 0, 0, 0, 0,
+                True,
+                known.tenant_id,
+                known.tier_id,
+                TRADING_STATE_ACTIVE,
+                1,
+                0,
+                0,
+                0,
+                0,
+                0,
                 [0] * _BUCKETS,
             ),
             RowBalance(known.cash_minor, 0, known.cash_minor, 0, 0, 0, 0, 0),
@@ -338,7 +355,13 @@ class ProfileCore:
             "EVENT_TIME", gate_time - order.event_time, self._age_us_max, self._policy_version
         )
         checks = [
-            self._fields, age, *self._before, rate, *self._between, position_limit, *self._after,
+            self._fields,
+            age,
+            *self._before,
+            rate,
+            *self._between,
+            position_limit,
+            *self._after,
             funds,
         ]
         for check in (rate, position_limit, funds):
@@ -373,16 +396,41 @@ class ProfileCore:
         )  # fmt: skip
 
     def _audit(
-        self, head: LaneHead, lane: int, offset: int, time_ms: int, key: bytes, value: bytes,
-        reason: str, decision: bytes,
+        self,
+        head: LaneHead,
+        lane: int,
+        offset: int,
+        time_ms: int,
+        key: bytes,
+        value: bytes,
+        reason: str,
+        decision: bytes,
     ) -> bytes:
         """The audit record, which becomes the head of the lane's chain."""
         outputs = sha256(b"D" + len(decision).to_bytes(4, "big") + decision).digest()
         audit = encode_audit_record(
             AuditRecord(
-                lane, head.sequence, head.chain, self._topic, lane, offset, time_ms, key, value,
-                None, None, None, head.gate_time, False, self._core_version,
-                self._control_number, AUDIT_OUTCOME_DECISION, reason, [], decision, outputs,
+                lane,
+                head.sequence,
+                head.chain,
+                self._topic,
+                lane,
+                offset,
+                time_ms,
+                key,
+                value,
+                None,
+                None,
+                None,
+                head.gate_time,
+                False,
+                self._core_version,
+                self._control_number,
+                AUDIT_OUTCOME_DECISION,
+                reason,
+                [],
+                decision,
+                outputs,
                 head.state,
             )
         )
@@ -402,8 +450,15 @@ def _remembered(row: bytes) -> tuple[str, int, bytes]:
 def _encode_refused(head: LaneHead, order: Order, reason: str, content_hash: bytes) -> bytes:
     return encode_row_decision(
         RowDecision(
-            VERDICT_REJECTED, reason, head.sequence, max(head.gate_time, order.event_time),
-            content_hash, None, None, None, 0,
+            VERDICT_REJECTED,
+            reason,
+            head.sequence,
+            max(head.gate_time, order.event_time),
+            content_hash,
+            None,
+            None,
+            None,
+            0,
         )
     )
 

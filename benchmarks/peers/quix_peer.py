@@ -45,7 +45,7 @@ class Gate:
         self._frame: Final = frame
 
     def decide(self, value: bytes, key: bytes, time_ms: int, _headers: Any, state: Any) -> Output:
-        """One order. Its user's rows lie under the key's prefix, the lane's under one of its own."""
+        """One order. The user's rows have the key as prefix, the lane's row one of its own."""
         place = message_context()
         checkpoint = self._frame.processing_context.checkpoint
         rows = checkpoint.get_store_transaction(
@@ -91,9 +91,7 @@ def main() -> None:
         loglevel="WARNING",
         auto_create_topics=True,
     )
-    orders = app.topic(
-        settings["orders"], key_deserializer="bytes", value_deserializer="bytes"
-    )
+    orders = app.topic(settings["orders"], key_deserializer="bytes", value_deserializer="bytes")
     decisions = app.topic(
         settings["decisions"], key_serializer="bytes", value_serializer=_Decision()
     )
