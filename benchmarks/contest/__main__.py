@@ -1,10 +1,10 @@
 """`make bench`: the worker against Kafka Streams, Quix Streams and stock Faust at the same work.
 
 Owns the order of work. First it is checked that all of them decide the same orders alike, record
-for record, on both flows; unless they do, nothing is measured. Then Kafka Streams is tried with each
-of its settings and keeps its best. Then come the rounds, in which the contestants take turns in an
-order that turns too, and the same for latency. The last line is JSON with the figures of report.py.
-docs/bench-profile.md says what the work is.
+for record, on both flows; unless they do, nothing is measured. Then Kafka Streams is tried with
+each of its settings and keeps its best. Then come the rounds, in which the contestants take turns
+in an order that turns too, and the same for latency. The last line is JSON with the figures of
+report.py. docs/bench-profile.md says what the work is.
 """
 
 import argparse

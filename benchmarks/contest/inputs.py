@@ -191,7 +191,7 @@ def _zipf_drafts(seed: int) -> Iterator[_Draft]:
 
 
 class InputFile:
-    """A flow's first records on disk: made once, loaded many times; grows when more is asked for."""
+    """A flow's first records on disk: made once, loaded many times; more are made when asked."""
 
     def __init__(self, path: Path, flow: str, first_us: int, partitions: int) -> None:
         """Nothing made yet; `path` is this run's own."""

@@ -175,7 +175,10 @@ class Run:
             time.sleep(_POLL_S)
 
     def decisions_about(self) -> int:
-        """Decisions so far, without reading them: transaction markers are counted along."""
+        """Decisions so far, without reading them: transaction markers are counted along.
+
+        0 while a partition has no leader yet, which a new topic's may not have.
+        """
         name = self.settings.topic(DECISIONS.name)
         wanted = {
             TopicPartition(name, partition): OffsetSpec.latest()
@@ -184,7 +187,12 @@ class Run:
         futures = self._admin.list_offsets(
             wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_REQUEST_S_MAX
         )
-        return sum(future.result().offset for future in futures.values())
+        try:
+            return sum(future.result().offset for future in futures.values())
+        except KafkaException as error:
+            if error.args[0].retriable():
+                return 0
+            raise
 
     def used(self) -> Used:
         """What contestant and broker have used so far."""
