@@ -73,8 +73,8 @@ _FULL: Final = Plan(
 _SHORT: Final = Plan(
     rounds=1,
     flows=(CME,),
-    window=Window(warm_up_s=8, measured_s=5),
-    tried=Window(warm_up_s=8, measured_s=4),
+    window=Window(warm_up_s=12, measured_s=5),
+    tried=Window(warm_up_s=12, measured_s=4),
     checked_orders=2_000,
     pace=Pace(2_000, warm_up_s=3, measured_s=8, backlog=40_000),
     tried_pace=Pace(2_000, warm_up_s=3, measured_s=5, backlog=40_000),

@@ -1,8 +1,8 @@
 """Orders a second from a full backlog, and the processor time an order takes.
 
-Owns the window: it opens when the contestant has been at work for the warm-up, and what counts is
-decisions that the broker appended within it and that a `read_committed` consumer reads afterwards.
-A run that ran dry is repeated with twice the orders.
+Owns the window: it opens when the contestant has used the processor time of the warm-up, and what
+counts is decisions that the broker appended within it and that a `read_committed` consumer reads
+afterwards. A run that ran dry is repeated with twice the orders.
 """
 
 import time
@@ -20,13 +20,21 @@ from benchmarks.stack import BenchError, Stack, say
 FIRST_US: Final = 1_704_205_800_000_000
 
 _LOAD_FACTOR: Final = 1.8
+# What it may decide while it is being stopped.
+_STOP_S: Final = 2
 _ATTEMPTS_MAX: Final = 4
 _FIRST_DECISIONS: Final = 50
+_WARM_UP_WALL_S_MAX: Final = 240
+_POLL_S: Final = 0.2
 
 
 @dataclass(frozen=True)
 class Window:
-    """How long a contestant works before and while it is measured, in seconds."""
+    """How long a contestant works before and while it is measured.
+
+    `warm_up_s`: seconds of its own processor time, so that a compiler that has to warm up gets what
+    it needs on a busy machine too; `measured_s`: seconds.
+    """
 
     warm_up_s: float
     measured_s: float
@@ -51,7 +59,8 @@ class Throughput:
         self._stack: Final = stack
         self._cores: Final = cores
         self._window: Final = window
-        self._per_s: Final[dict[tuple[str, str], float]] = {}
+        # Contestant and flow -> orders a second, and orders a second of its processor time.
+        self._speeds: Final[dict[tuple[str, str], tuple[float, float]]] = {}
         self._inputs: Final[dict[str, InputFile]] = {}
 
     def inputs(self, flow: str) -> InputFile:
@@ -67,29 +76,35 @@ class Throughput:
         chosen = window or self._window
         known = entry.name, flow
         for _ in range(_ATTEMPTS_MAX):
-            per_s = self._per_s.get(known, float(entry.guess_per_s))
-            found = self._attempt(entry, flow, per_s, chosen)
+            per_s, busy_per_s = self._speeds.get(known, (float(entry.guess_per_s),) * 2)
+            orders = per_s * (chosen.measured_s + _STOP_S) + busy_per_s * chosen.warm_up_s
+            found = self._attempt(entry, flow, chosen, int(orders * _LOAD_FACTOR))
             if found is not None:
-                self._per_s[known] = max(found.per_s, 100.0)
+                self._speeds[known] = found.per_s, 1e6 / found.contestant_us
                 say(
                     f"{flow}: {entry.title} {_told(entry)}: {found.per_s:,.0f}/s, "
                     f"{found.contestant_us:.1f} us of processor an order"
                 )
                 return found
-            self._per_s[known] = per_s * 2
-            say(f"{flow}: {entry.title}: {per_s:,.0f}/s were too few orders; again with twice them")
+            self._speeds[known] = per_s * 2, busy_per_s * 2
+            say(f"{flow}: {entry.title}: {orders:,.0f} orders were too few; again with twice them")
         raise BenchError(f"{entry.title} ran out of orders {_ATTEMPTS_MAX} times.")
 
-    def _attempt(self, entry: Entry, flow: str, per_s: float, window: Window) -> Measured | None:
+    def _attempt(self, entry: Entry, flow: str, window: Window, orders: int) -> Measured | None:
         with run_of(self._stack, entry, self.inputs(flow), next(self.names)) as run:
             run.prepare(accounts_of(flow), FIRST_US)
-            # The warm-up begins with the first decisions, and the stopping takes some time too.
-            seconds = window.warm_up_s + window.measured_s + 2
-            run.load(max(5_000, int(per_s * seconds * _LOAD_FACTOR)))
+            run.load(orders)
             run.start(self._cores.contestant)
             run.await_decisions(_FIRST_DECISIONS)
-            time.sleep(window.warm_up_s)
+            _warm_up(run, window.warm_up_s)
             return _measured(run, window.measured_s)
+
+
+def _warm_up(run: Run, processor_s: float) -> None:
+    """Let it work until it has used so much processor time."""
+    end = time.monotonic() + _WARM_UP_WALL_S_MAX
+    while run.used().contestant_s < processor_s and time.monotonic() < end:
+        time.sleep(_POLL_S)
 
 
 def _measured(run: Run, seconds: float) -> Measured | None:
