@@ -64,8 +64,8 @@ _FULL: Final = Plan(
     window=Window(warm_up_s=20, measured_s=15),
     tried=Window(warm_up_s=15, measured_s=6),
     checked_orders=20_000,
-    pace=Pace(2_000, warm_up_s=10, measured_s=30, backlog=150_000),
-    tried_pace=Pace(2_000, warm_up_s=5, measured_s=10, backlog=100_000),
+    pace=Pace(2_000, warm_up_s=10, measured_s=30, backlog=250_000),
+    tried_pace=Pace(2_000, warm_up_s=5, measured_s=10, backlog=250_000),
     latency_rounds=3,
     core_orders=10_000,
     short=False,
@@ -76,8 +76,8 @@ _SHORT: Final = Plan(
     window=Window(warm_up_s=12, measured_s=5),
     tried=Window(warm_up_s=12, measured_s=4),
     checked_orders=2_000,
-    pace=Pace(2_000, warm_up_s=3, measured_s=8, backlog=40_000),
-    tried_pace=Pace(2_000, warm_up_s=3, measured_s=5, backlog=40_000),
+    pace=Pace(2_000, warm_up_s=3, measured_s=8, backlog=150_000),
+    tried_pace=Pace(2_000, warm_up_s=3, measured_s=5, backlog=150_000),
     latency_rounds=1,
     core_orders=4_000,
     short=True,
@@ -186,6 +186,15 @@ class Contest:
     def _latency_of(self, entry: Entry, pace: Pace) -> Latency:
         return open_loop.measure(self._stack, self._throughput, self._cores, entry, pace)
 
+    def note_load(self) -> None:
+        """Say whether the machine was quiet: figures of a busy one are no results."""
+        loads = os.getloadavg()
+        self.found.facts["Load after"] = ", ".join(f"{load:.1f}" for load in loads)
+        # The bench itself keeps broker, contestant and loader busy, one core each at most.
+        self.found.quiet = loads[2] < (os.cpu_count() or 1) + 1
+        if not self.found.quiet:
+            say("The machine was busy with other work: these figures are no results.")
+
     def core(self) -> None:
         """The lane processor alone."""
         found = core.core_us(self._plan.core_orders, rounds=5)
@@ -257,6 +266,7 @@ def main() -> None:
         if "latency" not in options.skip:
             contest.latency()
         contest.core()
+    contest.note_load()
     report.show(contest.found)
     for path in report.write(contest.found, _RESULTS):
         print(path.relative_to(PROJECT_ROOT))

@@ -33,9 +33,13 @@ _WIDTH: Final = 520
 
 @dataclass
 class Found:
-    """Everything that was measured; `rounds`: flow -> contestant -> one result a round."""
+    """Everything that was measured; `rounds`: flow -> contestant -> one result a round.
+
+    `quiet`: nothing else kept the machine busy for long.
+    """
 
     facts: dict[str, str]
+    quiet: bool = True
     checked: dict[str, Any] = field(default_factory=dict)
     settings_tried: list[dict[str, Any]] = field(default_factory=list)
     rounds: dict[str, dict[str, list[Measured]]] = field(default_factory=dict)
