@@ -17,6 +17,7 @@ from pipeline.control.directory import read_directory
 from pipeline.control.publisher import ControlChange, ControlWriter
 from pipeline.market.config import load_replay_config
 from pipeline.market.publisher import Publisher
+from pipeline.risk.checks.registry import CHECKS_OF_NEW
 from pipeline.risk.core_versions import CORE_VERSIONS
 from pipeline.risk.partition import partition_of
 from pipeline.risk.reasons import ACCEPTED, fix_reject_reason, reject_text
@@ -103,6 +104,7 @@ def write_peer_settings(
         "first_sequences": ",".join(map(str, first_sequences(accounts, settings.partitions))),
         "control_number": len(definitions()) + len(accounts),
         "core_version": CORE_VERSIONS[0],
+        "checks": ",".join(name for name, _ in CHECKS_OF_NEW),
         "decision_frame": ids.frame(DECISIONS.schema).hex(),
         "audit_frame": ids.frame(AUDIT.schema).hex(),
         **_figures(),

@@ -56,21 +56,11 @@ _BUCKETS: Final = 9
 _DAY_US: Final = 86_400_000_000
 _ORDER_ROW: Final = b"O"
 _DECISION_ROW: Final = b"D"
-# The vector's checks that this profile only states: before, between and after those it runs.
-_STATED: Final = (
-    (
-        "EXPIRY",
-        "USER",
-        "INSTRUMENT",
-        "FIRM_STATE",
-        "USER_STATE",
-        "PRICE_TICK",
-        "LOT",
-        "MARKET_BOUND",
-    ),
-    ("ORDER_QUANTITY", "ORDER_NOTIONAL", "PRICE_COLLAR", "SHORT_SALE"),
-    ("OPEN_ORDERS",),
-)
+# What this profile evaluates, in the vector's order; all other checks are only stated in it.
+_EVENT_TIME: Final = "EVENT_TIME"
+_ORDER_RATE: Final = "ORDER_RATE"
+_POSITION_LIMIT: Final = "POSITION_LIMIT"
+_BUYING_POWER: Final = "BUYING_POWER"
 
 
 class OutsideProfileError(RuntimeError):
@@ -209,10 +199,11 @@ class ProfileCore:
         self._decision_frame: Final = bytes.fromhex(value["decision_frame"])
         self._audit_frame: Final = bytes.fromhex(value["audit_frame"])
         exempt = set(value["exempt"].split(","))
-        self._fields: Final = _stated("FIELDS", exempt)
-        self._before, self._between, self._after = (
-            [_stated(name, exempt) for name in names] for names in _STATED
-        )
+        names = value["checks"].split(",")
+        self._vector: Final = [_stated(name, exempt) for name in names]
+        self._places: Final = [
+            names.index(name) for name in (_EVENT_TIME, _ORDER_RATE, _POSITION_LIMIT, _BUYING_POWER)
+        ]
 
     def order_of(self, value: bytes) -> Order:
         """The order in a record's value. Raises OutsideProfileError."""
@@ -346,24 +337,16 @@ class ProfileCore:
         available = state.balance.cash_minor - state.balance.held_minor
         needed = max(hold, 0)
         version = tier.limit_version
-        rate = _compared(
-            "ORDER_RATE", _in_window(state.user, gate_time) + 1, tier.rate_max, version
-        )
-        position_limit = _compared("POSITION_LIMIT", exposure, tier.position_lots_max, version)
-        funds = _compared("BUYING_POWER", needed, available, None)
         age = _compared(
-            "EVENT_TIME", gate_time - order.event_time, self._age_us_max, self._policy_version
+            _EVENT_TIME, gate_time - order.event_time, self._age_us_max, self._policy_version
         )
-        checks = [
-            self._fields,
-            age,
-            *self._before,
-            rate,
-            *self._between,
-            position_limit,
-            *self._after,
-            funds,
-        ]
+        rate = _compared(_ORDER_RATE, _in_window(state.user, gate_time) + 1, tier.rate_max, version)
+        position_limit = _compared(_POSITION_LIMIT, exposure, tier.position_lots_max, version)
+        funds = _compared(_BUYING_POWER, needed, available, None)
+        checks = self._vector.copy()
+        at_age, at_rate, at_position, at_funds = self._places
+        checks[at_age], checks[at_rate] = age, rate
+        checks[at_position], checks[at_funds] = position_limit, funds
         for check in (rate, position_limit, funds):
             if check.reason_code is not None:
                 return check.reason_code, 0, checks

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -18,7 +19,6 @@ final class ProfileCore {
     private static final int PASS = 0;
     private static final int FAIL = 1;
     private static final int EXEMPT = 3;
-    private static final int CHECKS = 18;
     private static final byte ORDER_ROW = 'O';
     private static final byte DECISION_ROW = 'D';
     private static final long DAY_US = 86_400_000_000L;
@@ -39,11 +39,9 @@ final class ProfileCore {
     private final Check rate;
     private final Check position;
     private final Check funds;
-    /** The checks that the profile only states: before, between and after those it runs. */
-    private final byte[] fields;
-    private final byte[] before;
-    private final byte[] between;
-    private final byte[] after;
+    /** The checks that the profile only states: before each that it evaluates, and after the last. */
+    private final byte[][] stated;
+    private final int vectorLength;
     private final byte[] identityFailed;
 
     private final MessageDigest digest = sha256();
@@ -104,11 +102,10 @@ final class ProfileCore {
         position = new Check("POSITION_LIMIT", true);
         funds = new Check("BUYING_POWER", true);
         Set<String> exempt = Set.of(settings.text("exempt").split(","));
-        fields = stated(exempt, "FIELDS");
-        before = stated(exempt, "EXPIRY", "USER", "INSTRUMENT", "FIRM_STATE", "USER_STATE",
-            "PRICE_TICK", "LOT", "MARKET_BOUND");
-        between = stated(exempt, "ORDER_QUANTITY", "ORDER_NOTIONAL", "PRICE_COLLAR", "SHORT_SALE");
-        after = stated(exempt, "OPEN_ORDERS");
+        String[] names = settings.text("checks").split(",");
+        vectorLength = names.length;
+        stated = stated(names, exempt,
+            List.of("EVENT_TIME", "ORDER_RATE", "POSITION_LIMIT", "BUYING_POWER"));
         identityFailed = identityFailed();
     }
 
@@ -153,7 +150,7 @@ final class ProfileCore {
             Settings.Tier tier = settings.tiers.get(new String(user.tierId, UTF_8));
             long[] holds = new long[1];
             reason = check(user, tier, order, head.gateTime, holds);
-            checks = CHECKS;
+            checks = vectorLength;
             user.ordersCount++;
             if (reason == accepted) {
                 hold = holds[0];
@@ -193,19 +190,20 @@ final class ProfileCore {
             * Math.max(Math.abs(user.positionLots + buys), Math.abs(user.positionLots - sells));
         long hold = lots * tier.feePerLotMinor() + margin - user.marginMinor;
         holds[0] = hold;
-        vector.raw(fields);
+        vector.raw(stated[0]);
         if (!eventTime.compare(gateTime - order.eventTime, ageUsMax, policyVersion)) {
             throw new OutsideProfile("an order is older than the profile allows");
         }
-        vector.raw(before);
+        vector.raw(stated[1]);
         boolean inRate = rate.compare(
             user.inWindow(gateTime) + 1, tier.rateMax(), tier.limitVersion());
-        vector.raw(between);
+        vector.raw(stated[2]);
         boolean inPosition = position.compare(
             exposure, tier.positionLotsMax(), tier.limitVersion());
-        vector.raw(after);
+        vector.raw(stated[3]);
         boolean covered = funds.compare(
             Math.max(hold, 0), user.cashMinor - user.heldMinor, -1);
+        vector.raw(stated[4]);
         if (!inRate) {
             return rate.reason;
         }
@@ -420,16 +418,24 @@ final class ProfileCore {
         return settings.reason(name);
     }
 
-    private static byte[] stated(Set<String> exempt, String... names) {
+    private static byte[][] stated(String[] names, Set<String> exempt, List<String> evaluated) {
+        byte[][] parts = new byte[evaluated.size() + 1][];
         AvroWriter writer = new AvroWriter(256);
+        int part = 0;
         for (String name : names) {
+            if (part < evaluated.size() && evaluated.get(part).equals(name)) {
+                parts[part++] = writer.bytes();
+                writer.clear();
+                continue;
+            }
             writer.raw(sized(name));
             writer.number(exempt.contains(name) ? EXEMPT : PASS);
             for (int index = 0; index < 5; index++) {
                 writer.number(0);
             }
         }
-        return writer.bytes();
+        parts[part] = writer.bytes();
+        return parts;
     }
 
     private byte[] identityFailed() {

@@ -1,0 +1,92 @@
+"""The bench profile: the peers' core answers as the gate does, byte for byte."""
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from benchmarks.contest.alone import lanes
+from benchmarks.contest.checker import differences
+from benchmarks.contest.inputs import CME, FLOWS, ZIPF, accounts_of, inputs_of, restamped
+from benchmarks.contest.profile import REASONS, definitions, write_peer_settings
+from benchmarks.peers.profile_core import LaneHead, Output, ProfileCore, Settings
+from pipeline.codecs.avro import decode_order
+from pipeline.codecs.wire import FRAME_BYTES
+from pipeline.lane.processor import ORDERS, LaneOutput
+from pipeline.settings import Settings as GateSettings
+
+FIRST_US = 1_704_205_800_000_000
+LANES = 8
+ORDERS_COUNT = 6_000
+
+
+def decided(flow: str, directory: Path) -> tuple[list[LaneOutput], list[Output]]:
+    """What the gate and the peers' core come to, for the same orders."""
+    accounts = accounts_of(flow)
+    gate = lanes(definitions(), accounts, FIRST_US, LANES)
+    told = write_peer_settings(replace(GateSettings(), partitions=LANES), accounts, directory, {})
+    settings = Settings(told)
+    core = ProfileCore(settings)
+    heads = [LaneHead(None, int(first)) for first in settings["first_sequences"].split(",")]
+    offsets = [0] * LANES
+    users: dict[bytes, bytes] = {}
+    orders: dict[tuple[bytes, str], bytes] = {}
+    ours, theirs = [], []
+    for lane, time_ms, key, value in islice(inputs_of(flow, FIRST_US, LANES), ORDERS_COUNT):
+        ours.append(gate[lane].apply(ORDERS, time_ms, key, value))
+        order = core.order_of(value)
+        identity = key, order.order_id
+        output = core.decide(
+            heads[lane],
+            lane,
+            offsets[lane],
+            time_ms,
+            key,
+            value,
+            order,
+            users.get(key),
+            orders.get(identity),
+        )
+        offsets[lane] += 1
+        users[key] = output.user_row
+        if output.order_row is not None:
+            orders[identity] = output.order_row
+        # A peer that starts again reads its head back.
+        heads[lane] = LaneHead(heads[lane].row(), 0)
+        theirs.append(output)
+    return ours, theirs
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_the_peers_core_decides_as_the_gate_byte_for_byte(flow: str, tmp_path: Path) -> None:
+    ours, theirs = decided(flow, tmp_path)
+    assert [one.decision for one in ours] == [other.decision[FRAME_BYTES:] for other in theirs]
+    assert [len(one.audit) for one in ours] == [len(o.audit) - FRAME_BYTES for o in theirs]
+
+
+def test_the_flows_lead_to_every_reason_of_the_profile(tmp_path: Path) -> None:
+    found = {one.reason_code for flow in (CME, ZIPF) for one in decided(flow, tmp_path)[0]}
+    assert found == set(REASONS)
+
+
+def test_the_checker_tells_what_differs(tmp_path: Path) -> None:
+    ours, _ = decided(CME, tmp_path)
+    first, second = ours[0].decision, ours[1].decision
+    assert first is not None
+    assert second is not None
+    assert list(differences({(0, 0): first}, {(0, 0): first})) == []
+    assert any("order_id" in what for what in differences({(0, 0): first}, {(0, 0): second}))
+    assert list(differences({(0, 0): first}, {})) == ["order (0, 0): decided by one only"]
+
+
+def test_a_restamped_order_differs_in_its_event_time_alone() -> None:
+    record = next(inputs_of(ZIPF, FIRST_US, LANES))
+    before = decode_order(record.value, FRAME_BYTES)
+    after = decode_order(restamped(record.value, 17), FRAME_BYTES)
+    assert after.event_time == 17
+    assert (after.order_id, after.price_e9, after.tags) == (
+        before.order_id,
+        before.price_e9,
+        before.tags,
+    )
