@@ -20,6 +20,8 @@ FIRST_US = 1_704_205_800_000_000
 LANES = 8
 ORDERS_COUNT = 6_000
 
+Histories = dict[str, tuple[list[LaneOutput], list[Output]]]
+
 
 def decided(flow: str, directory: Path) -> tuple[list[LaneOutput], list[Output]]:
     """What the gate and the peers' core come to, for the same orders."""
@@ -58,20 +60,26 @@ def decided(flow: str, directory: Path) -> tuple[list[LaneOutput], list[Output]]
     return ours, theirs
 
 
+@pytest.fixture(scope="module")
+def histories(tmp_path_factory: pytest.TempPathFactory) -> Histories:
+    """What both come to, by flow."""
+    return {flow: decided(flow, tmp_path_factory.mktemp(flow)) for flow in FLOWS}
+
+
 @pytest.mark.parametrize("flow", FLOWS)
-def test_the_peers_core_decides_as_the_gate_byte_for_byte(flow: str, tmp_path: Path) -> None:
-    ours, theirs = decided(flow, tmp_path)
+def test_the_peers_core_decides_as_the_gate_byte_for_byte(flow: str, histories: Histories) -> None:
+    ours, theirs = histories[flow]
     assert [one.decision for one in ours] == [other.decision[FRAME_BYTES:] for other in theirs]
     assert [len(one.audit) for one in ours] == [len(o.audit) - FRAME_BYTES for o in theirs]
 
 
-def test_the_flows_lead_to_every_reason_of_the_profile(tmp_path: Path) -> None:
-    found = {one.reason_code for flow in (CME, ZIPF) for one in decided(flow, tmp_path)[0]}
+def test_the_flows_lead_to_every_reason_of_the_profile(histories: Histories) -> None:
+    found = {one.reason_code for ours, _ in histories.values() for one in ours}
     assert found == set(REASONS)
 
 
-def test_the_checker_tells_what_differs(tmp_path: Path) -> None:
-    ours, _ = decided(CME, tmp_path)
+def test_the_checker_tells_what_differs(histories: Histories) -> None:
+    ours, _ = histories[CME]
     first, second = ours[0].decision, ours[1].decision
     assert first is not None
     assert second is not None
