@@ -1,28 +1,28 @@
 package tollgate.bench;
 
-import java.util.Arrays;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.api.RecordMetadata;
 import org.apache.kafka.streams.state.KeyValueStore;
 
-/** A task: reads the rows an order needs, decides, writes rows and outputs. */
+/**
+ * A task: reads the rows an order needs, decides, writes rows and outputs. All rows lie in one store,
+ * so that a commit has one changelog partition a task, not three.
+ */
 final class GateProcessor implements Processor<byte[], byte[], byte[], byte[]> {
-    static final String USERS = "users";
-    static final String ORDERS = "orders";
-    static final String LANE = "lane";
+    static final String ROWS = "rows";
     static final String DECISIONS = "decisions";
     static final String AUDIT = "audit";
 
+    private static final byte USER = 'U';
+    private static final byte ORDER = 'O';
     private static final byte[] HEAD = {'H'};
 
     private final Settings settings;
     private final ProfileCore core;
     private ProcessorContext<byte[], byte[]> context;
-    private KeyValueStore<byte[], byte[]> users;
-    private KeyValueStore<byte[], byte[]> orders;
-    private KeyValueStore<byte[], byte[]> lane;
+    private KeyValueStore<byte[], byte[]> rows;
     private LaneHead head;
 
     GateProcessor(Settings settings) {
@@ -33,12 +33,10 @@ final class GateProcessor implements Processor<byte[], byte[], byte[], byte[]> {
     @Override
     public void init(ProcessorContext<byte[], byte[]> context) {
         this.context = context;
-        users = context.getStateStore(USERS);
-        orders = context.getStateStore(ORDERS);
-        lane = context.getStateStore(LANE);
+        rows = context.getStateStore(ROWS);
         int partition = context.taskId().partition();
         String[] first = settings.text("first_sequences").split(",");
-        head = new LaneHead(lane.get(HEAD), Long.parseLong(first[partition]));
+        head = new LaneHead(rows.get(HEAD), Long.parseLong(first[partition]));
     }
 
     @Override
@@ -46,24 +44,26 @@ final class GateProcessor implements Processor<byte[], byte[], byte[], byte[]> {
         RecordMetadata source = context.recordMetadata().orElseThrow();
         byte[] key = record.key();
         Order order = new Order(record.value());
-        byte[] orderKey = orderKey(key, order);
-        UserState user = core.userOf(key, users.get(key));
+        byte[] userKey = rowKey(USER, key, order.value, 0, 0);
+        byte[] orderKey = rowKey(ORDER, key, order.value, order.orderIdBegin, order.orderIdEnd);
+        UserState user = core.userOf(key, rows.get(userKey));
         ProfileCore.Output output = core.decide(head, source.partition(), source.offset(),
-            record.timestamp(), key, order, user, orders.get(orderKey));
-        users.put(key, output.userRow());
+            record.timestamp(), key, order, user, rows.get(orderKey));
+        rows.put(userKey, output.userRow());
         if (output.orderRow() != null) {
-            orders.put(orderKey, output.orderRow());
+            rows.put(orderKey, output.orderRow());
         }
-        lane.put(HEAD, head.row());
+        rows.put(HEAD, head.row());
         context.forward(record.withValue(output.decision()), DECISIONS);
         context.forward(record.withValue(output.audit()), AUDIT);
     }
 
-    /** The user id, then the order id with its length. */
-    private static byte[] orderKey(byte[] key, Order order) {
-        int length = order.orderIdEnd - order.orderIdBegin;
-        byte[] made = Arrays.copyOf(key, key.length + length);
-        System.arraycopy(order.value, order.orderIdBegin, made, key.length, length);
+    /** The kind, the user id, then a part of the record: of an order its id with its length. */
+    private static byte[] rowKey(byte kind, byte[] user, byte[] value, int from, int to) {
+        byte[] made = new byte[1 + user.length + to - from];
+        made[0] = kind;
+        System.arraycopy(user, 0, made, 1, user.length);
+        System.arraycopy(value, from, made, 1 + user.length, to - from);
         return made;
     }
 }

@@ -19,7 +19,7 @@ import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
 
 /**
- * The Kafka Streams peer: {@code Peer SETTINGS_FILE}. Processor API, RocksDB stores with cache and
+ * The Kafka Streams peer: {@code Peer SETTINGS_FILE}. Processor API, a RocksDB store with cache and
  * changelog, {@code exactly_once_v2}. Runs until SIGTERM.
  */
 public final class Peer {
@@ -49,9 +49,7 @@ public final class Peer {
         return new Topology()
             .addSource("source", read, read, settings.text("orders"))
             .addProcessor("gate", () -> new GateProcessor(settings), "source")
-            .addStateStore(store(GateProcessor.USERS), "gate")
-            .addStateStore(store(GateProcessor.ORDERS), "gate")
-            .addStateStore(store(GateProcessor.LANE), "gate")
+            .addStateStore(store(GateProcessor.ROWS), "gate")
             .addSink(GateProcessor.DECISIONS, settings.text("decisions"), write, write, "gate")
             .addSink(GateProcessor.AUDIT, settings.text("audit"), write, write, "gate");
     }
