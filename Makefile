@@ -24,8 +24,8 @@ COMPILED_SOURCES := $(wildcard pipeline/risk/*.py pipeline/risk/*/*.py pipeline/
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test coverage lint chaos simulate simulate-mutants fuzz mutants format up down \
-	generate build jars venv bench bench-short bench-core bench-throughput bench-latency bench-recovery bench-users \
-	bench-soak bench-flash-crash lock clean
+	generate build jars venv bench bench-short bench-core bench-throughput bench-latency \
+	bench-recovery bench-users bench-soak bench-flash-crash lock clean
 
 help:  ## List these targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile

@@ -75,7 +75,7 @@ _SHORT: Final = Plan(
     flows=(CME,),
     window=Window(warm_up_s=12, measured_s=5),
     tried=Window(warm_up_s=12, measured_s=4),
-    checked_orders=2_000,
+    checked_orders=6_000,
     pace=Pace(2_000, warm_up_s=3, measured_s=8, backlog=150_000),
     tried_pace=Pace(2_000, warm_up_s=3, measured_s=5, backlog=150_000),
     latency_rounds=1,
@@ -244,12 +244,13 @@ def _place_broker(stack: Stack, cores: Cores) -> None:
 
 
 def main() -> None:
-    """Measure and print; exit code 0 when everybody decided alike and was measured."""
+    """Check, measure and print; exit code 0 when everybody decided alike and was measured."""
     parser = argparse.ArgumentParser(description="The worker against its peers at the same work.")
     parser.add_argument("--short", action="store_true", help="a quick look: one flow, one round")
     parser.add_argument("--rounds", type=int, help="rounds of each flow")
     parser.add_argument("--only", nargs="+", choices=list(_ALL), default=list(_ALL))
     parser.add_argument("--skip", nargs="+", choices=["check", "latency", "settings"], default=[])
+    parser.add_argument("--check", action="store_true", help="only whether all decide alike")
     parser.add_argument("--broker-cores", default="", help="as taskset --cpu-list takes them")
     parser.add_argument("--contestant-cores", default="", help="the same for the contestants")
     options = parser.parse_args()
@@ -258,8 +259,11 @@ def main() -> None:
     with bench_stack() as stack:
         _place_broker(stack, cores)
         contest = Contest(stack, plan, cores, options.only)
-        if "check" not in options.skip:
+        if options.check or "check" not in options.skip:
             contest.check()
+        if options.check:
+            print(json.dumps(contest.found.checked, indent=2))
+            return
         if "settings" not in options.skip:
             contest.choose_settings()
         contest.rounds()

@@ -38,6 +38,14 @@ _SETUP_S_MAX: Final = 300
 _REQUEST_S_MAX: Final = 60
 _POLL_S: Final = 0.1
 _READ_AT_ONCE: Final = 10_000
+# librdkafka calls none of these retriable.
+_NO_LEADER_YET: Final = frozenset(
+    (
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -190,7 +198,7 @@ class Run:
         try:
             return sum(future.result().offset for future in futures.values())
         except KafkaException as error:
-            if error.args[0].retriable():
+            if error.args[0].code() in _NO_LEADER_YET:
                 return 0
             raise
 
