@@ -24,8 +24,8 @@ COMPILED_SOURCES := $(wildcard pipeline/risk/*.py pipeline/risk/*/*.py pipeline/
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test coverage lint chaos simulate simulate-mutants fuzz mutants format up down \
-	generate build jars venv bench-core bench-throughput bench-latency bench-recovery bench-users \
-	bench-soak bench-flash-crash lock clean
+	generate build jars venv bench bench-short bench-core bench-throughput bench-latency \
+	bench-recovery bench-users bench-soak bench-flash-crash lock clean
 
 help:  ## List these targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -82,6 +82,14 @@ down: $(INSTALLED)  ## Stop what `make up` started; its data stays
 generate: $(INSTALLED)  ## Write what is made from schemas/avro and from the code's own tables
 	@$(BIN)/python -m pipeline.codecs.generate
 	@TOLLGATE_PURE=1 $(BIN)/python -m pipeline.documents
+
+# Its peers are built when they are first needed: Maven for the one in Java, a virtual environment
+# under build/ for Quix Streams.
+bench: $(INSTALLED) $(JARS) build  ## The worker against Kafka Streams, Quix Streams, stock Faust
+	@$(BIN)/python -m benchmarks.contest $(ARGS)
+
+bench-short: $(INSTALLED) $(JARS) build  ## The same at a glance: one flow, one round, few settings
+	@$(BIN)/python -m benchmarks.contest --short $(ARGS)
 
 bench-core: $(INSTALLED) build  ## Microseconds of a decision, with 1 and with 100 orders working
 	@$(BIN)/python benchmarks/core.py $(ARGS)
@@ -146,6 +154,9 @@ lock:  ## Pin all dependencies anew, with hashes (needs uv)
 			--no-emit-find-links --no-header --output-file requirements/$$set.txt \
 			requirements/$$set.in || exit 1; \
 	done
+	@uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --output-file benchmarks/peers/requirements.txt \
+		benchmarks/peers/requirements.in
 
 clean:  ## Remove everything built; .venv and the data in var/ stay
 	@rm -rf build *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis \

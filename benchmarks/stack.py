@@ -34,7 +34,7 @@ from pipeline.market.publisher import Publisher
 from pipeline.settings import PROJECT_ROOT, Settings, SettingsError
 from pipeline.streaming.topic_admin import TopicError, admin_client, create_topics, partition_counts
 from pipeline.streaming.topic_reader import read_topic
-from pipeline.topics import AUDIT, DECISIONS, LANE_INPUTS
+from pipeline.topics import AUDIT, DECISIONS, LANE_INPUTS, Topic
 
 GATE_WORKER: Final = (sys.executable, "-m", "pipeline", "worker")
 
@@ -157,7 +157,7 @@ class Stack:
             **settings,
         ).checked()
         create_topics(chosen)
-        _stamp_appends(chosen)
+        stamp_appends(chosen, DECISIONS)
         made = Contender(name, chosen, self.directory, command)
         self.contenders.append(made)
         return made
@@ -242,8 +242,9 @@ def _count(settings: Settings, topic: str) -> int:
     return sum(1 for _ in read_topic(settings, name, range(settings.partitions)))
 
 
-def _stamp_appends(settings: Settings) -> None:
-    name = settings.topic(DECISIONS.name)
+def stamp_appends(settings: Settings, topic: Topic) -> None:
+    """Let the broker stamp the topic's records when it appends them. Raises KafkaException."""
+    name = settings.topic(topic.name)
     stamp = ConfigEntry(
         "message.timestamp.type", "LogAppendTime", incremental_operation=AlterConfigOpType.SET
     )
