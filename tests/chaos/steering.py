@@ -14,7 +14,7 @@ from pipeline.risk.records import (
     CHECK_SEVERITY_LATCH,
     CHECK_SEVERITY_NOTIFY,
     CHECK_SEVERITY_REJECT,
-    LIMIT_SCOPE_USER,
+    LIMIT_SCOPE_TIER,
     RESTRICTION_SUBJECT_ALGORITHM,
     RESTRICTION_SUBJECT_COUNTERPARTY,
     RESTRICTION_SUBJECT_DESK,
@@ -36,13 +36,15 @@ from pipeline.risk.records import (
 )
 from tests.chaos.gateway import now_us
 from tests.chaos.orders import ALGORITHMS, COUNTERPARTIES, DESKS, HOT_USERS
+from tests.roomy import roomy
 
+TIER: Final = "standard"
 _INSTRUMENTS: Final = ("ESH4", "BTC-USD", "ACME")
 _US_PER_S: Final = 1_000_000
 _YEAR_US: Final = 366 * 86_400 * _US_PER_S
 # Clocks jump by hours here, and marks are only so many.
 PATIENT_COLLAR: Final = CheckPolicy("PERIOD_COLLAR", CHECK_SEVERITY_REJECT, 86_400_000)
-# What is near where a hot user is after a while, in minor units.
+# What is near where a hot user is after a while: minor units, and what is counted.
 _STAKES: Final = {
     "INSTRUMENT_GROSS": 10**9,
     "INSTRUMENT_NET": 5 * 10**8,
@@ -81,25 +83,31 @@ _SCOPES: Final[dict[int, tuple[str, ...]]] = {
 }
 
 
-def _limit(check: str, user: str, limit: int | None, currency: str | None = None) -> CheckLimit:
-    allowance = 20 if check == "ORDER_TO_TRADE" and limit is not None else None
-    return CheckLimit(check, LIMIT_SCOPE_USER, user, None, limit, allowance, currency)
+def _limit(check: str, limit: int, currency: str | None = None) -> CheckLimit:
+    allowance = 20 if check == "ORDER_TO_TRADE" else None
+    return CheckLimit(check, LIMIT_SCOPE_TIER, TIER, None, limit, allowance, currency)
+
+
+def _wide(check: str) -> CheckLimit:
+    (wide,) = (
+        room for room in roomy([TIER], []) if isinstance(room, CheckLimit) and room.check == check
+    )
+    return wide
 
 
 def stake(random: Random) -> list[Payload]:
-    """A hot user may have no more at stake than about what there is."""
-    user, check = random.choice(HOT_USERS), random.choice(tuple(_STAKES))
+    """For a moment nobody may have more at stake than about what there is."""
+    check = random.choice(tuple(_STAKES))
     limit = _STAKES[check] * random.choice((1, 1, 4)) // random.choice((1, 2))
-    tight = _limit(check, user, limit, random.choice((None, None, "EUR")))
-    return [tight, _limit(check, user, None)]
+    return [_limit(check, limit, random.choice((None, None, "EUR"))), _wide(check)]
 
 
 def count(random: Random) -> list[Payload]:
-    """A hot user may send no more of something, or nothing far from where the marks were."""
-    user, check = random.choice(HOT_USERS), random.choice(tuple(_COUNTS))
+    """For a moment nobody may send more of something, or far from where the marks were."""
+    check = random.choice(tuple(_COUNTS))
     to_reject = CheckPolicy("SAME_CONTENT", CHECK_SEVERITY_REJECT, None)
     told = CheckPolicy("SAME_CONTENT", CHECK_SEVERITY_NOTIFY, None)
-    limits: list[Payload] = [_limit(check, user, _COUNTS[check]), _limit(check, user, None)]
+    limits: list[Payload] = [_limit(check, _COUNTS[check]), _wide(check)]
     return [to_reject, *limits, told] if check == "SAME_CONTENT" else limits
 
 

@@ -30,8 +30,9 @@ class Content(NamedTuple):
 
 
 def content_of(order: Order) -> Content:
-    """As it was sent."""
-    return Content(order.side, order.quantity_lots, order.price_e9)
+    """As it was sent. A MARKET order has no price, even if it names one."""
+    price_e9 = order.price_e9 if order.order_type == ORDER_TYPE_LIMIT else None
+    return Content(order.side, order.quantity_lots, price_e9)
 
 
 def place_of(order: Order, now: Situation) -> str | None:

@@ -107,6 +107,10 @@ def step_same_content(world: World, rng: Random) -> None:
         order = changed(order, order_type=ORDER_TYPE_MARKET, price_e9=None)
     for _ in range(rng.choice([2, 3, 4, 20])):
         copy = again(world, order)
+        if rng.random() < 0.1:
+            # At market, with a price that it must not name.
+            at_market = again(world, order, order_type=ORDER_TYPE_MARKET, price_e9=10**9)
+            world.send_new(at_market, sound=False)
         if rng.random() < 0.2:
             other = again(world, order, quantity_lots=4, side=rng.choice([SIDE_BUY, SIDE_SELL]))
             world.send_new(other)
