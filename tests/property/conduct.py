@@ -12,6 +12,7 @@ from pipeline.risk.records import (
     CHECK_SEVERITY_HALT,
     CHECK_SEVERITY_LATCH,
     CHECK_SEVERITY_REJECT,
+    EXEC_TYPE_PARTIAL_FILL,
     LIMIT_SCOPE_USER,
     ORDER_TYPE_LIMIT,
     ORDER_TYPE_MARKET,
@@ -37,7 +38,7 @@ from tests.property.orders import (
     send_cancel,
     send_replace,
 )
-from tests.property.reports import trade_of
+from tests.property.reports import report_on, trade_of
 from tests.property.steering import (
     CALENDARS,
     SCOPES,
@@ -56,6 +57,9 @@ from tests.property.world import (
     changed,
     send_mark,
 )
+
+# More than these come to other limits, unless they are out of the way.
+SENT_AT_ONCE_MAX: Final = 4
 
 
 def pick(world: World, rng: Random) -> tuple[str, str]:
@@ -105,7 +109,10 @@ def step_same_content(world: World, rng: Random) -> None:
     order = changed(plain_order(world, rng, user, name, SIDE_BUY), quantity_lots=2)
     if rng.random() < 0.2:
         order = changed(order, order_type=ORDER_TYPE_MARKET, price_e9=None)
-    for _ in range(rng.choice([2, 3, 4, 20])):
+    times = rng.choice([2, 3, 4, 4, 18])
+    if times > SENT_AT_ONCE_MAX:
+        world.send_control(world.policy(checks_exempt=["ORDER_RATE", "OPEN_ORDERS"]))
+    for _ in range(times):
         copy = again(world, order)
         if rng.random() < 0.1:
             # At market, with a price that it must not name.
@@ -119,7 +126,9 @@ def step_same_content(world: World, rng: Random) -> None:
         world.send_new(copy)
         if rng.random() < 0.5:
             send_cancel(world, cancel_of(world, rng, copy))
-        world.now_ms += rng.choice([0, 0, 1, 99, 100, 101, 1_000, 1_001])
+        world.now_ms += 1 if times > SENT_AT_ONCE_MAX else rng.choice([0, 1, 99, 100, 101, 1_001])
+    if times > SENT_AT_ONCE_MAX:
+        world.send_control(world.policy())
     ease(world, rng, user, "SAME_CONTENT", name)
 
 
@@ -219,6 +228,22 @@ def step_position(world: World, rng: Random) -> None:
         if rng.random() < 0.3:
             send_replace(world, replace_of(world, rng, order), order)
         world.now_ms += rng.choice([0, 300, 1_000])
+
+
+def step_larger(world: World, rng: Random) -> None:
+    """An order of which most is filled is replaced by one that is too large."""
+    user, name = pick(world, rng)
+    lot, side = world.instruments[name].lot, rng.choice([SIDE_BUY, SIDE_SELL])
+    order = changed(plain_order(world, rng, user, name, side), quantity_lots=16 // lot * lot)
+    world.send_new(order)
+    filled = rng.choice([9, 12, 13]) // lot * lot
+    world.filled[order.user_id, order.order_id] = filled
+    fill = report_on(world, order, exec_type=EXEC_TYPE_PARTIAL_FILL, last_lots=filled)
+    world.send_fill(changed(fill, last_price_e9=order.price_e9, cum_lots=filled, leaves_lots=1))
+    for quantity in rng.sample([17, 20, 21, 22, 24, 40], 2):
+        larger = changed(replace_of(world, rng, order), quantity_lots=quantity // lot * lot)
+        send_replace(world, larger, order)
+        world.now_ms += rng.choice([0, 300])
 
 
 # What stops somebody
@@ -345,6 +370,7 @@ STEPS: Final[tuple[tuple[int, Callable[[World, Random], None]], ...]] = (
     (4, step_messages),
     (3, step_algorithm),
     (3, step_position),
+    (2, step_larger),
     (3, step_latched),
     (3, step_list),
     (3, step_stop),

@@ -16,6 +16,7 @@ RULE_IDS: Final = ("largest", "a/b", "zulu", "\u00e9t\u00e9", "r" * 64)
 # Some of them are errors of some orders: by a field without a value, a zero or a large figure.
 EXPRESSIONS: Final = (
     "quantity_lots <= 5",
+    "quantity_lots % 3 == 1",
     'side == "BUY" || position_lots >= quantity_lots',
     "notional_minor < 60000000",
     'algo_id != "vwap"',
