@@ -14,7 +14,7 @@ from collections import Counter
 from typing import Final
 
 from tests.mutation.explained import MODULES, PARTS, ROOT, Explained, explained_rows
-from tests.mutation.judging import judged, meet
+from tests.mutation.judging import Order, judged, meet
 from tests.mutation.mutating import mutants
 
 # Once, for all judges; the product, because its own finder has to stand behind the mutants'.
@@ -38,6 +38,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation")
     parser.add_argument("--part", choices=PARTS, help="those of a part of the core")
     parser.add_argument("--only", default="", help="those whose module or row contains this")
+    parser.add_argument("--quick", action="store_true", help="without the random histories")
+    parser.add_argument("--unexplained", action="store_true", help="without those explained")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time")
     given = parser.parse_args()
     for name in BEFOREHAND:
@@ -45,15 +47,20 @@ def main() -> int:
     begun = time.monotonic()
     modules = PARTS[given.part] if given.part else MODULES
     every = [mutant for module in modules for mutant in mutants(ROOT, module)]
-    asked = [mutant for mutant in every if given.only in mutant.module + mutant.row]
-    met = meet({mutant.module for mutant in asked})
+    explained = explained_rows()
+    asked = [
+        mutant
+        for mutant in every
+        if given.only in mutant.module + mutant.row
+        and not (given.unexplained and Explained(mutant.module, mutant.row) in explained)
+    ]
+    met = meet({mutant.module for mutant in asked}, histories=not given.quick)
     if met.failures:
         _say("\n".join(["mutation: the tests fail without any mutant", *met.failures]))
         return 2
-    explained = explained_rows()
     survived: set[Explained] = set()
     counts = Counter[tuple[str, bool]]()
-    for verdict in judged(asked, met, given.jobs):
+    for verdict in judged(asked, Order(met, histories=not given.quick), given.jobs):
         mutant = verdict.mutant
         counts[mutant.module, verdict.killed] += 1
         if verdict.killed:

@@ -2,21 +2,24 @@
 
 Owns the judges' processes. A mutant of a function is judged in a copy of a process that has read
 all tests already; one of what runs when its module is loaded (a constant, a table) in a process that
-loads everything anew. Either runs only tests that meet the changed lines, those first that have
-noticed something in the same function or module, then the quickest, up to the first that fails.
+loads everything anew. Either runs tests that meet the changed lines, up to the first that fails:
+those that have noticed something in the same function or module, those that name what the module is
+about, the quickest of the others, and random histories against the auditor.
 """
 
 import importlib
 import importlib.util
 import os
+import re
 import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from inspect import CO_OPTIMIZED
+from inspect import CO_OPTIMIZED, getsource
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, Final, NamedTuple
 
@@ -27,11 +30,16 @@ from tests.mutation.explained import ROOT
 from tests.mutation.mutating import Mutant
 
 UNIT: Final = ROOT / "tests/unit"
+HISTORIES: Final = "tests/mutation/histories.py"
 TESTS: Final = (
     *sorted(map(str, UNIT.glob("test_risk_*.py"))),
     str(ROOT / "tests/scenarios"),
-    str(ROOT / "tests/mutation/histories.py"),
+    str(ROOT / HISTORIES),
 )
+# Of the tests that do not name what a module is about, the quickest, up to so long together.
+OTHERS_S: Final = 3.0
+# How a module names it: checks and reasons.
+NAMES: Final = re.compile(r'"([A-Z][A-Z_]{3,})"')
 # Plain asserts: the difference between two long answers takes longer to write than to find.
 QUIET: Final = "-q --assert=plain --tb=line --capture=no -p no:cacheprovider".split()
 # A mutant that runs in circles is caught by its silence, after so many seconds and a test's own.
@@ -52,6 +60,8 @@ class Met(NamedTuple):
 
     failures: list[str]
     seconds: dict[str, float]
+    # By module, the tests that name what it is about.
+    naming: dict[str, set[str]]
     # By module and line, the tests; LOADING: it runs when the module is loaded.
     tests: dict[str, dict[int, list[str]]]
 
@@ -98,34 +108,55 @@ class _Tests:
 class _Meeting(_Tests):
     """Runs all tests and notes which lines they meet."""
 
-    def __init__(self, modules: Iterable[str], seen: coverage.Coverage) -> None:
+    def __init__(self, modules: set[str], seen: coverage.Coverage) -> None:
         super().__init__()
         self.modules = modules
         self.seen = seen
         self.seconds: dict[str, float] = {}
+        self.naming = {module: set[str]() for module in modules}
 
     def work(self, items: dict[str, pytest.Item]) -> None:
         """Each once."""
+        names = {each: _names_of(each) for each in self.modules}
         for name, item in items.items():
             self.seen.switch_context(name)
-            begun = time.perf_counter()
+            begun = time.process_time()
             self.run(item)
-            self.seconds[name] = time.perf_counter() - begun
+            self.seconds[name] = time.process_time() - begun
+            words = set(re.findall(r"[A-Z][A-Z_]{3,}", _text_of(item)))
+            for module in self.modules:
+                if words & names[module]:
+                    self.naming[module].add(name)
 
     def met(self) -> Met:
         """What was noted."""
         data = self.seen.get_data()
         lines = {module: data.contexts_by_lineno(str(ROOT / module)) for module in self.modules}
-        return Met(self.failures, self.seconds, lines)
+        return Met(self.failures, self.seconds, self.naming, lines)
+
+
+def _names_of(module: str) -> set[str]:
+    text = (ROOT / module).read_text()
+    return {*NAMES.findall(text), Path(module).stem.upper()}
+
+
+def _text_of(item: pytest.Item) -> str:
+    """What a test says, or the scenario that it plays."""
+    assert isinstance(item, pytest.Function)
+    given = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    texts = [each.read_text() if isinstance(each, Path) else str(each) for each in given]
+    return "\n".join([getsource(item.function), *texts])
 
 
 class _Judging(_Tests):
     """Judges mutants of functions, each in a copy of this process."""
 
-    def __init__(self, mutants: list[Mutant], met: Met, jobs: int, told: Connection) -> None:
+    def __init__(
+        self, mutants: list[Mutant], order: "Order", jobs: int, told: Connection
+    ) -> None:
         super().__init__()
         self.mutants = mutants
-        self.order = Order(met)
+        self.order = order
         self.jobs = jobs
         self.told = told
 
@@ -186,8 +217,9 @@ def _run_until_failure(
 class Order:
     """Which tests to run on a mutant, in which order."""
 
-    def __init__(self, met: Met) -> None:
+    def __init__(self, met: Met, *, histories: bool) -> None:
         self.met = met
+        self.histories = histories
         self._killers: dict[str, list[str]] = {}
 
     def note(self, mutant: Mutant, killer: str | None) -> None:
@@ -202,15 +234,24 @@ class Order:
 
     def of(self, mutant: Mutant) -> list[Test]:
         """Of those that meet it; of all that meet its module, when it runs at loading."""
+        seconds = self.met.seconds
         met = self.met.by(mutant)
         if LOADING in met:
             met = {name for names in self.met.tests[mutant.module].values() for name in names}
-        known = [
-            *self._killers.get(mutant.module + mutant.function, [])[:5],
-            *self._killers.get(mutant.module, [])[:5],
-        ]
-        names = [*known, *sorted(met - {LOADING}, key=lambda name: self.met.seconds[name])]
-        return [Test(name, self.met.seconds[name]) for name in dict.fromkeys(names) if name in met]
+        quickest = sorted(met - {LOADING}, key=lambda name: seconds[name])
+        histories = [name for name in quickest if name.startswith(HISTORIES)]
+        quickest = [name for name in quickest if name not in histories]
+        naming = [name for name in quickest if name in self.met.naming[mutant.module]]
+        others, total = list[str](), 0.0
+        for name in quickest:
+            total += seconds[name]
+            if total > OTHERS_S:
+                break
+            others.append(name)
+        places = (mutant.module + mutant.function, mutant.module)
+        known = [name for place in places for name in self._killers.get(place, [])[:5]]
+        names = [*known, *naming, *others, *(histories if self.histories else ())]
+        return [Test(name, seconds[name]) for name in dict.fromkeys(names) if name in met]
 
 
 def _last_word(hears: Connection) -> Any:
@@ -233,7 +274,7 @@ def _test(runner: _Tests, tests: Iterable[str]) -> int:
     return int(pytest.main([*QUIET, "-o", "addopts=", *tests], plugins=[runner]))
 
 
-def meet(modules: Iterable[str]) -> Met:
+def meet(modules: set[str], *, histories: bool) -> Met:
     """Run all tests once on the unchanged tree, in a process of its own."""
     hears, tells = Pipe(duplex=False)
     if os.fork() == 0:
@@ -244,7 +285,7 @@ def meet(modules: Iterable[str]) -> Met:
             )
             runner = _Meeting(modules, seen)
             seen.start()
-            code = _test(runner, TESTS)
+            code = _test(runner, TESTS if histories else TESTS[:-1])
             seen.stop()
             met = runner.met()
             tells.send(met if not code else met._replace(failures=[*met.failures, f"exit {code}"]))
@@ -254,27 +295,27 @@ def meet(modules: Iterable[str]) -> Met:
     found = _last_word(hears)
     os.wait()
     if not isinstance(found, Met):
-        return Met(["the tests could not be run"], {}, {})
+        return Met(["the tests could not be run"], {}, {}, {})
     return found
 
 
-def judged(mutants: list[Mutant], met: Met, jobs: int) -> Iterator[Verdict]:
+def judged(mutants: list[Mutant], order: Order, jobs: int) -> Iterator[Verdict]:
     """Each mutant's verdict, as they are found."""
-    order = Order(met)
+    met = order.met
     at_loading = [mutant for mutant in mutants if LOADING in met.by(mutant)]
     of_functions = [mutant for mutant in mutants if LOADING not in met.by(mutant)]
-    for verdict in _judged_by_copies(of_functions, met, jobs):
+    for verdict in _judged_by_copies(of_functions, order, jobs):
         order.note(verdict.mutant, verdict.killer)
         yield verdict
     yield from _judged_anew(at_loading, order, jobs)
 
 
-def _judged_by_copies(mutants: list[Mutant], met: Met, jobs: int) -> Iterator[Verdict]:
+def _judged_by_copies(mutants: list[Mutant], order: Order, jobs: int) -> Iterator[Verdict]:
     hears, tells = Pipe(duplex=False)
     if os.fork() == 0:
         try:
             _silence()
-            _test(_Judging(mutants, met, jobs, tells), TESTS)
+            _test(_Judging(mutants, order, jobs, tells), TESTS)
         finally:
             os._exit(0)
     tells.close()
