@@ -1,7 +1,7 @@
 """`python -m tests.mutation`: which changes to the money code and the checks would go unnoticed.
 
-Owns the run. A mutant that survives must be explained in docs/mutation.md, and whatever is explained
-there must survive.
+Owns the run. A mutant that survives must be explained in docs/mutation.md, and whatever is
+explained there must survive.
 """
 
 import argparse

@@ -1,10 +1,10 @@
 """The tests that judge mutants: which of them meets which lines, and running those on a mutant.
 
 Owns the judges' processes. A mutant of a function is judged in a copy of a process that has read
-all tests already; one of what runs when its module is loaded (a constant, a table) in a process that
-loads everything anew. Either runs tests that meet the changed lines, up to the first that fails:
-those that have noticed something in the same function or module, those that name what the module is
-about, the quickest of the others, and random histories against the auditor.
+all tests already; one of what runs when its module is loaded (a constant, a table) in a process
+that loads everything anew. Either runs tests that meet the changed lines, up to the first that
+fails: those that have noticed something in the same function or module, those that name what the
+module is about, the quickest of the others, and random histories against the auditor.
 """
 
 import importlib
@@ -41,7 +41,10 @@ OTHERS_S: Final = 3.0
 # How a module names it: checks and reasons.
 NAMES: Final = re.compile(r'"([A-Z][A-Z_]{3,})"')
 # Plain asserts: the difference between two long answers takes longer to write than to find.
-QUIET: Final = "-q --assert=plain --tb=line --capture=no -p no:cacheprovider".split()
+QUIET: Final = (
+    *("-q", "--assert=plain", "--tb=line", "--capture=no", "--disable-warnings"),
+    *("-p", "no:cacheprovider", "-o", "addopts="),
+)
 # A mutant that runs in circles is caught by its silence, after so many seconds and a test's own.
 PATIENCE_S: Final = 30
 PATIENCE_TIMES: Final = 20
@@ -151,9 +154,7 @@ def _text_of(item: pytest.Item) -> str:
 class _Judging(_Tests):
     """Judges mutants of functions, each in a copy of this process."""
 
-    def __init__(
-        self, mutants: list[Mutant], order: "Order", jobs: int, told: Connection
-    ) -> None:
+    def __init__(self, mutants: list[Mutant], order: "Order", jobs: int, told: Connection) -> None:
         super().__init__()
         self.mutants = mutants
         self.order = order
@@ -271,7 +272,7 @@ def _silence() -> None:
 
 def _test(runner: _Tests, tests: Iterable[str]) -> int:
     """Pytest's exit code."""
-    return int(pytest.main([*QUIET, "-o", "addopts=", *tests], plugins=[runner]))
+    return int(pytest.main([*QUIET, *tests], plugins=[runner]))
 
 
 def meet(modules: set[str], *, histories: bool) -> Met:
@@ -403,9 +404,8 @@ def change(mutant: Mutant) -> None:
         holder = getattr(holder, "fget", None) or getattr(holder, "__func__", holder)
         if isinstance(holder, FunctionType):
             break
-    holder.__code__ = next(
-        code for code in _functions(mutant.code) if code.co_qualname == holder.__qualname__
-    )
+    wanted = holder.__code__.co_qualname
+    holder.__code__ = next(c for c in _functions(mutant.code) if c.co_qualname == wanted)
 
 
 def _functions(code: CodeType) -> Iterator[CodeType]:

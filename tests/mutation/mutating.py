@@ -41,8 +41,8 @@ _LEFT_ALONE: Final = ("annotation", "returns", "decorator_list", "bases")
 class Mutant(NamedTuple):
     """One change of `module`, in `function` (empty: outside of any) at `line`.
 
-    `lines`: where the statement around it stands, up to the change; a test that has run none of them
-    has not met it.
+    `lines`: where the statement around it stands, up to the change; a test that has run none of
+    them has not met it.
     """
 
     module: str
