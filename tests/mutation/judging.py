@@ -3,8 +3,9 @@
 Owns the judges' processes. A mutant of a function is judged in a copy of a process that has read
 all tests already; one of what runs when its module is loaded (a constant, a table) in a process
 that loads everything anew. Either runs tests that meet the changed lines, up to the first that
-fails: those that have noticed something in the same function or module, those that name what the
-module is about, the quickest of the others, and random histories against the auditor.
+fails: those that have noticed something in the same function or module, the unit tests closest to
+it, those that name what it is about, the quickest of the others, and random histories against the
+auditor.
 """
 
 import importlib
@@ -36,10 +37,29 @@ TESTS: Final = (
     str(ROOT / "tests/scenarios"),
     str(ROOT / HISTORIES),
 )
-# Of the tests that do not name what a module is about, the quickest, up to so long together.
-OTHERS_S: Final = 3.0
-# How a module names it: checks and reasons.
-NAMES: Final = re.compile(r'"([A-Z][A-Z_]{3,})"')
+# Whose tests those of a module are, where it is not all that begins with its name.
+CLOSEST: Final = {
+    test: tuple(modules.split())
+    for test, modules in {
+        "activity": "conduct high_frequency latch limited messages repeats windows",
+        "check_control": "check_rules",
+        "checks": "check_rules limited windows",
+        "credit": "in_money",
+        "exposure": "holdings in_money largest valuation",
+        "ledger": "deficits money",
+        "operator_rules": "check_rules largest",
+        "pledges": "deficits funds",
+        "prices": "bands period_collar",
+        "rare": "collar funds largest market_bound size",
+        "results": "in_money largest losses severities valuation",
+        "self_match": "own_prices",
+        "settling": "ledger money",
+        "standing": "check_rules reduce_only restricted restrictions scope_states session"
+        " short_mark",
+    }.items()
+}
+# Of all other tests, the quickest, up to so long together.
+OTHERS_S: Final = 1.5
 # Plain asserts: the difference between two long answers takes longer to write than to find.
 QUIET: Final = (
     *("-q", "--assert=plain", "--tb=line", "--capture=no", "--disable-warnings"),
@@ -139,8 +159,15 @@ class _Meeting(_Tests):
 
 
 def _names_of(module: str) -> set[str]:
+    """Of checks and reasons, and its own."""
     text = (ROOT / module).read_text()
-    return {*NAMES.findall(text), Path(module).stem.upper()}
+    return {*re.findall(r'"([A-Z][A-Z_]{3,})"', text), Path(module).stem.upper()}
+
+
+def _is_close(test: str, module: str) -> bool:
+    stem = Path(module).stem
+    about = Path(test.partition("::")[0]).stem.removeprefix("test_risk_")
+    return about == stem or stem in CLOSEST.get(about, ())
 
 
 def _text_of(item: pytest.Item) -> str:
@@ -242,6 +269,7 @@ class Order:
         quickest = sorted(met - {LOADING}, key=lambda name: seconds[name])
         histories = [name for name in quickest if name.startswith(HISTORIES)]
         quickest = [name for name in quickest if name not in histories]
+        close = [name for name in quickest if _is_close(name, mutant.module)]
         naming = [name for name in quickest if name in self.met.naming[mutant.module]]
         others, total = list[str](), 0.0
         for name in quickest:
@@ -251,7 +279,7 @@ class Order:
             others.append(name)
         places = (mutant.module + mutant.function, mutant.module)
         known = [name for place in places for name in self._killers.get(place, [])[:5]]
-        names = [*known, *naming, *others, *(histories if self.histories else ())]
+        names = [*known, *close, *naming, *others, *(histories if self.histories else ())]
         return [Test(name, seconds[name]) for name in dict.fromkeys(names) if name in met]
 
 
