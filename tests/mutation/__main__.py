@@ -42,8 +42,8 @@ def main() -> int:
     parser.add_argument("--unexplained", action="store_true", help="without those explained")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time")
     given = parser.parse_args()
-    for name in BEFOREHAND:
-        importlib.import_module(name)
+    for needed in BEFOREHAND:
+        importlib.import_module(needed)
     begun = time.monotonic()
     modules = PARTS[given.part] if given.part else MODULES
     every = [mutant for module in modules for mutant in mutants(ROOT, module)]
