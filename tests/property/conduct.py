@@ -111,7 +111,8 @@ def step_same_content(world: World, rng: Random) -> None:
         order = changed(order, order_type=ORDER_TYPE_MARKET, price_e9=None)
     times = rng.choice([2, 3, 4, 4, 18])
     if times > SENT_AT_ONCE_MAX:
-        world.send_control(world.policy(checks_exempt=["ORDER_RATE", "OPEN_ORDERS"]))
+        exempt = ["ORDER_RATE", "OPEN_ORDERS", "POSITION_LIMIT"]
+        world.send_control(world.policy(checks_exempt=exempt))
     for _ in range(times):
         copy = again(world, order)
         if rng.random() < 0.1:

@@ -76,7 +76,7 @@ def step_rule(world: World, rng: Random) -> None:
         send_mark(world, name, price_near(world, rng, name))
         side = rng.choice([SIDE_BUY, SIDE_SELL])
         order = plain_order(world, rng, rng.choice(EVERYBODY), name, side)
-        lots = rng.choice([order.quantity_lots, 2, 4, 8])
+        lots = rng.choice([order.quantity_lots, 2, 4, 8, 14, 17])
         world.send_new(changed(order, quantity_lots=lots))
         if rng.random() < 0.4:
             send_replace(world, replace_of(world, rng, order), order)

@@ -237,6 +237,8 @@ CONTROLS: Final[tuple[Callable[[World, Random], Payload], ...]] = (
     new_calendar_listing,
     new_release,
     bad_steering,
+    bad_steering,
+    bad_steering,
 )
 
 
