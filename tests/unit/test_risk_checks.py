@@ -539,6 +539,14 @@ def test_a_missing_limit_refuses(figure: str, name: str) -> None:
     assert answer.reason_code == "LIMIT_MISSING"
 
 
+def test_a_missing_limit_is_told_before_a_missing_mark() -> None:
+    desk = Desk()
+    desk.control(changed(ESX, instrument_id="NEWX"))
+    desk.control(changed(LIMITS, price_collar_bps=None))
+    line = check(desk.order(instrument_id="NEWX"), "PRICE_COLLAR")
+    assert line == Check("PRICE_COLLAR", "FAIL", "LIMIT_MISSING")
+
+
 def test_an_exempt_check_is_recorded_and_does_not_decide() -> None:
     desk = Desk()
     desk.control(changed(POLICY, checks_exempt=["ORDER_QUANTITY", "PRICE_COLLAR"]))

@@ -224,6 +224,13 @@ def test_sums_are_converted_by_currency_and_then_added() -> None:
     assert figures(desk, "USER", **of("ESX", 1))[1] == 2 * ESX_LOT - 5_000_001
 
 
+def test_the_worse_side_can_be_that_of_instruments_in_another_currency() -> None:
+    desk = wide_desk()
+    has(desk, "EURX", -6)
+    short = 6 * EURX_LOT * 5 // 4
+    assert figures(desk, "USER", **of("ESX", 1)) == (ESX_LOT + short, short)
+
+
 def test_a_limit_is_in_the_instruments_currency_unless_it_names_one() -> None:
     desk = wide_desk()
     has(desk, "ESX", 4)

@@ -11,6 +11,7 @@ from pipeline.risk.executions import Reported, is_trade
 from pipeline.risk.order_ids import Found
 from pipeline.risk.order_life import UNKNOWN, WORKING
 from pipeline.risk.records import (
+    DEPOSIT_KIND_ADJUSTMENT,
     DEPOSIT_KIND_DEPOSIT,
     DEPOSIT_KIND_SETTLEMENT,
     EXEC_TYPE_CANCELED,
@@ -37,6 +38,7 @@ from pipeline.risk.state import InvariantViolated
 from pipeline.risk.sweeping import SWEPT_MAX, Sweeping
 from pipeline.risk.transfers import is_by_price
 from tests.oracle.auditor import Expected
+from tests.oracle.checks import Check
 from tests.property.desk import (
     ACME,
     BTC_USD,
@@ -92,6 +94,41 @@ def test_a_market_order_without_a_policy_has_no_bound() -> None:
 
 def test_a_market_order_with_a_price_is_refused() -> None:
     assert Desk().order(order_type=ORDER_TYPE_MARKET).reason_code == "BAD_PRICE"
+
+
+@pytest.mark.parametrize("side", [SIDE_BUY, SIDE_SELL])
+def test_a_market_order_is_as_far_from_the_mark_as_its_protection_price(side: int) -> None:
+    desk = Desk()
+    assert check(market(desk, side=side), "PRICE_COLLAR").observed == LIMITS.market_collar_bps
+
+
+def test_what_adds_nothing_shows_nothing_and_passes_whatever_is_left() -> None:
+    desk = Desk()
+    order = desk.works(instrument_id="BTC-USD")
+    held = desk.balance().held_minor
+    desk.money(DEPOSIT_KIND_ADJUSTMENT, -FUNDS)
+    answer = desk.send(desk.replacement(order))
+    assert answer.reason_code == "ACCEPTED"
+    assert check(answer, "BUYING_POWER") == Check(
+        "BUYING_POWER", "PASS", None, 0, -held, None, -held
+    )
+
+
+def test_what_frees_margin_is_shown_as_nothing() -> None:
+    desk = Desk()
+    desk.bought(2)
+    desk.control(changed(ESX, margin_minor_per_lot=1))
+    assert check(desk.order(), "BUYING_POWER").observed == 0
+
+
+def test_an_order_that_closes_must_be_covered_when_it_raises_the_margin_by_one() -> None:
+    desk = Desk()
+    desk.bought(1)
+    desk.money(DEPOSIT_KIND_ADJUSTMENT, MARGIN - desk.balance().cash_minor)
+    desk.control(changed(ESX, margin_minor_per_lot=MARGIN + 1))
+    assert desk.order(side=SIDE_SELL).reason_code == "BUYING_POWER"
+    desk.control(ESX)
+    assert desk.order(side=SIDE_SELL).reason_code == "ACCEPTED"
 
 
 # -- limits in another currency
