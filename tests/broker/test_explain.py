@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.__main__ import main
+from pipeline.risk.checks.registry import CHECKS_OF_NEW
 from pipeline.settings import Settings
 from tests.flow import NOW_US, PRICE, World, fill, order, worker
 
@@ -76,7 +77,7 @@ def assert_the_story(settings: Settings) -> None:
     told = tollgate(settings, "o-1", "--user", "alice")
     assert told.exit_code == 0, told.output
     for text in (
-        "Accepted: all 18 checks passed.",
+        f"Accepted: all {len(CHECKS_OF_NEW)} checks passed.",
         "Both versions are covered until the venue answers.",
         "The venue carried out the replace r-1.",
         "The venue busted the trade e2.",

@@ -35,6 +35,7 @@ from tests.flow import (
     wait_for,
     worker,
 )
+from tests.roomy import roomy
 
 pytestmark = pytest.mark.broker
 
@@ -147,6 +148,7 @@ def lend(world: World) -> None:
     """Accounts with money for eleven lots and no fee, in a tier of their own."""
     payloads: list[Any] = [
         Limits(0, "leveraged", None, 10**6, 1_000, 10**12, None, 10**6, 500, 500, None, None),
+        *roomy(["leveraged"], []),
         FeeSchedule("leveraged", None, 0, 0),
         *[UserAccount(user, TENANT, "leveraged", 0) for user in LEVERAGED],
     ]

@@ -59,6 +59,8 @@ def order(user_id: str, order_id: str) -> dict[str, Any]:
         "desk_id": None,
         "counterparty_id": None,
         "tags": {"basket": "b1"},
+        "reduce_only": False,
+        "short_mark": None,
     }
 
 
