@@ -66,7 +66,7 @@ QUIET: Final = (
     *("-p", "no:cacheprovider", "-o", "addopts="),
 )
 # A mutant that runs in circles is caught by its silence, after so many seconds and a test's own.
-PATIENCE_S: Final = 30
+PATIENCE_S: Final = 10
 PATIENCE_TIMES: Final = 20
 LOADING: Final = ""
 

@@ -32,7 +32,7 @@ from pipeline.risk.records import (
 from pipeline.risk.state import RATE_BUCKETS, InvariantViolated
 from tests.oracle.auditor import Expected
 from tests.oracle.checks import Check
-from tests.property.desk import ACCOUNT, LIMITS, POLICY, PRICE_E9, USER, Desk, check
+from tests.property.desk import ACCOUNT, ESX, LIMITS, POLICY, PRICE_E9, USER, Desk, check
 from tests.property.world import DAY_MS, E9, ELSEWHERE, START_MS, STRANGER, TENANT, USERS, changed
 
 TICK_E9 = E9 // 4
@@ -116,6 +116,15 @@ def test_refused_and_repeated_messages_do_not_count() -> None:
     desk.cancel("nothing")
     user = desk.user()
     assert (user.messages_today, user.messages_count, sum(user.message_counts)) == (1, 4, 1)
+
+
+def test_trades_of_another_day_do_not_count() -> None:
+    desk = desk_with("HIGH_FREQUENCY_DAY", 9)
+    desk.bought(1)
+    assert desk.user().trades_today == 1
+    desk.control(DayClose(TODAY))
+    desk.works()
+    assert desk.user().trades_today == 0
 
 
 @pytest.mark.parametrize("name", ["MESSAGE_RATE", "HIGH_FREQUENCY_RATE"])
@@ -509,6 +518,13 @@ def test_what_cannot_be_cancelled_is_no_instant_cancel() -> None:
     assert figures(desk.cancel("nothing"), "INSTANT_CANCEL") == ("PASS", 0, 9, 9)
 
 
+def test_a_replace_of_an_order_of_a_moment_ago_is_no_instant_cancel() -> None:
+    desk = desk_with("INSTANT_CANCEL", 9)
+    answer = desk.send(desk.replacement(desk.works(), quantity_lots=2))
+    assert figures(answer, "INSTANT_CANCEL") == ("PASS", 0, 9, 9)
+    assert desk.user().instant_cancels_today == 0
+
+
 def test_a_cancel_refused_for_something_else_shows_one_and_counts_none() -> None:
     desk = desk_with("INSTANT_CANCEL", 9)
     order = desk.works()
@@ -554,6 +570,28 @@ def test_a_push_comes_within_the_window_of_the_order_before() -> None:
     desk.control(CheckPolicy("PUSH", CHECK_SEVERITY_REJECT, 1))
     desk.wait(2)
     desk.works(price_e9=PRICE_E9 + 2 * TICK_E9)
+
+
+@pytest.mark.parametrize("side", [SIDE_BUY, SIDE_SELL])
+def test_only_limit_orders_leave_a_price_and_on_their_own_side(side: int) -> None:
+    desk = desk_with("PUSH", 9)
+    desk.works(side=side, order_type=ORDER_TYPE_MARKET, price_e9=None)
+    row = recent(desk)
+    assert (row.buy_price_e9, row.buy_at, row.sell_price_e9, row.sell_at) == (0, 0, 0, 0)
+    desk.works(side=side)
+    row = recent(desk)
+    buys, sells = (row.buy_price_e9, row.buy_at), (row.sell_price_e9, row.sell_at)
+    left = (PRICE_E9, desk.world.now_us)
+    assert (buys, sells) == ((left, (0, 0)) if side == SIDE_BUY else ((0, 0), left))
+
+
+def test_the_least_price_there_is_can_be_bettered() -> None:
+    desk = desk_with("PUSH", 9)
+    desk.control(changed(ESX, tick_e9=1))
+    desk.mark("ESX", 1)
+    desk.control(changed(LIMITS, price_collar_bps=10_000))
+    desk.works(price_e9=1)
+    assert figures(desk.order(price_e9=2), "PUSH") == ("PASS", 1, 9, 8)
 
 
 def test_a_replace_can_push_and_a_market_order_cannot() -> None:

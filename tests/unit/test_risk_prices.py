@@ -181,12 +181,18 @@ def test_a_window_of_one_millisecond_is_cut_into_eighths_of_it() -> None:
     assert line(desk).reason == "MARK_MISSING"
 
 
-def test_a_mark_within_the_period_changes_no_row_of_it() -> None:
+def test_the_first_mark_is_the_only_one_of_its_row() -> None:
+    row = band(collared())
+    assert row.low_e9 == row.high_e9 == [PRICE_E9] + [0] * 8
+
+
+@pytest.mark.parametrize("price", [5_000, 5_020, 5_040])
+def test_a_mark_within_the_period_changes_no_row_of_it(price: int) -> None:
     desk = collared()
-    for price in (5_000, 5_040):
-        desk.mark("ESX", price * E9)
+    for end in (5_000, 5_040):
+        desk.mark("ESX", end * E9)
     before = desk.gate.rows.rows[keys.band_key("ESX")]
-    desk.mark("ESX", 5_020 * E9)
+    desk.mark("ESX", price * E9)
     assert keys.band_key("ESX") not in desk.gate.processor.state.changed
     assert desk.gate.rows.rows[keys.band_key("ESX")] == before
 

@@ -121,6 +121,29 @@ def test_what_frees_margin_is_shown_as_nothing() -> None:
     assert check(desk.order(), "BUYING_POWER").observed == 0
 
 
+def test_a_hold_out_of_range_is_told_before_a_missing_margin() -> None:
+    desk = Desk()
+    desk.control(changed(ESX, margin_minor_per_lot=None))
+    desk.control(FeeSchedule("gold", None, 10**9, 0))
+    line = check(desk.order(quantity_lots=10**12), "BUYING_POWER")
+    assert line == Check("BUYING_POWER", "FAIL", "OUT_OF_RANGE")
+
+
+def test_an_order_that_closes_a_part_raises_no_margin() -> None:
+    desk = Desk()
+    desk.bought(2, side=SIDE_SELL)
+    assert check(desk.order(side=SIDE_BUY), "BUYING_POWER").observed == FEE_PER_LOT
+    desk.bought(6)
+    assert check(desk.order(side=SIDE_SELL), "BUYING_POWER").observed == FEE_PER_LOT
+
+
+def test_a_future_needs_a_margin_even_to_be_closed() -> None:
+    desk = Desk()
+    desk.bought(2)
+    desk.control(changed(ESX, margin_minor_per_lot=None))
+    assert check(desk.order(side=SIDE_SELL), "BUYING_POWER").reason == "MARGIN_MISSING"
+
+
 def test_an_order_that_closes_must_be_covered_when_it_raises_the_margin_by_one() -> None:
     desk = Desk()
     desk.bought(1)
