@@ -137,10 +137,8 @@ def test_a_row_whose_deletion_is_missing_is_found(kind: bytes) -> None:
         return None if record.value is None else record
 
     def has(history: History) -> bool:
-        return any(
-            record.value is None and (record.key or b"").startswith(kind)
-            for record in history.records[CHANGELOG]
-        )
+        latest = {record.key or b"": record for record in history.records[CHANGELOG]}
+        return any(key.startswith(kind) and last.value is None for key, last in latest.items())
 
     history = a_run(has)
     assert found(alter_rows(history, kind, change), "contradicted", "and nothing leads to it")
