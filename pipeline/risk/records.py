@@ -1099,7 +1099,7 @@ class RegulatoryEvent:
     event_type: RTS 24 Annex table 2 section G: NEWO, REMO (rejected), REME, CAME, CAMO,
         EXPI, PARF, FILL; ours: CXRQ cancel request, CXRJ cancel rejected, BUST and CORR
         trade cancel and correct, DPST, WDRQ, WDRJ, WDST, WDFL, STTL, ADJT money, DEFICIT,
-        DEFICIT_CURED, ODD (see reason_code), DAY_CLOSE.
+        DEFICIT_CURED, ALERT, LATCH, HALT of a check, ODD (see reason_code), DAY_CLOSE.
     gate_time: When the lane took the input.
     event_time: The input's event_time.
     user_id: The account.

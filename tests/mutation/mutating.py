@@ -39,11 +39,16 @@ _LEFT_ALONE: Final = ("annotation", "returns", "decorator_list", "bases")
 
 
 class Mutant(NamedTuple):
-    """One change of `module`, in `function` (empty: outside of any) at `line`."""
+    """One change of `module`, in `function` (empty: outside of any) at `line`.
+
+    `lines`: where the statement around it stands, up to the change; a test that has run none of
+    them has not met it.
+    """
 
     module: str
     function: str
     line: int
+    lines: range
     before: str
     after: str
     code: CodeType
@@ -73,8 +78,9 @@ def mutants(root: Path, file: str) -> Iterator[Mutant]:
             ast.fix_missing_locations(ast.copy_location(other, node))
             place.holder[place.key] = other
             after = _first_line(other if node is place.statement else place.statement)
+            lines = range(place.statement.lineno, node.end_lineno + 1)
             code = compile(tree, file, "exec")
-            yield Mutant(file, place.function, node.lineno, before, after, code)
+            yield Mutant(file, place.function, node.lineno, lines, before, after, code)
         place.holder[place.key] = node
 
 
@@ -123,7 +129,7 @@ def _another_operation(node: ast.AST) -> Iterator[ast.AST]:
                 for other in _COMPARISONS[type(op)]:
                     yield ast.Compare(left, [*ops[:place], other(), *ops[place + 1 :]], right)
         case ast.BinOp(left=left, op=op, right=right):
-            yield from (ast.BinOp(left, other(), right) for other in _OPERATORS[type(op)])
+            yield from (ast.BinOp(left, other(), right) for other in _OPERATORS.get(type(op), ()))
         case ast.BoolOp(op=op, values=values):
             yield from (ast.BoolOp(other(), values) for other in _OPERATORS[type(op)])
             yield from values

@@ -22,7 +22,7 @@ from pipeline.reporting.documents import (
     report_id,
     unescaped,
 )
-from pipeline.risk import executions, records, transfers
+from pipeline.risk import executions, records, severities, transfers
 from pipeline.risk.records import RegulatoryEvent, RegulatoryReport
 from pipeline.topics import OUTPUT_BYTES_MAX
 from tests.regulatory_events import DAY, GATE_TIME, make_event
@@ -274,7 +274,7 @@ def test_every_event_type_of_the_contract_is_in_the_schema() -> None:
         namespaces={"xs": "http://www.w3.org/2001/XMLSchema"},
     )
     assert isinstance(codes, list)
-    assert len(codes) == 22
+    assert len(codes) == 25
     for code in codes:
         assert str(code) in described
         build([make_event(event_type=str(code))])
@@ -325,4 +325,5 @@ def test_every_event_of_the_gate_has_its_place_in_the_document() -> None:
     of_orders = {"NEWO", "REMO", "CXRQ", "CXRJ", "EXPI", "CAMO", "ODD"}
     of_money = {"WDRJ", "DEFICIT", "DEFICIT_CURED"}
     told = {*executions._EVENT_TYPES.values(), *transfers._EVENT_TYPES.values()}
-    assert told | of_orders | of_money <= known
+    of_checks = {severities.ALERT, severities.LATCH, severities.HALT}
+    assert told | of_orders | of_money | of_checks <= known
