@@ -11,6 +11,7 @@ from typing import Final
 from tests.chaos.checker import judge_history
 from tests.chaos.checker_history import History, Record
 from tests.chaos.checker_recorded import Run
+from tests.chaos.checker_state import FORGETTABLE
 from tests.chaos.checker_tampering import Content, alter_rows, content
 from tests.property.histories import seeded_history
 
@@ -80,7 +81,16 @@ def has_audit(wanted: Callable[[Content], bool]) -> Callable[[History], bool]:
 
 
 def stored(history: History, kind: bytes) -> list[Content]:
-    """The rows of a kind that are there at the end."""
+    """The rows of a kind that are there at the end and count."""
+    rows = latest_rows(history, kind)
+    if kind.decode() in FORGETTABLE:
+        (head,) = latest_rows(history, b"G")
+        return [row for row in rows if row["touched_at"] >= head["forgotten_before"]]
+    return rows
+
+
+def latest_rows(history: History, kind: bytes) -> list[Content]:
+    """The rows of a kind that are there at the end, forgotten or not."""
     latest: dict[bytes | None, Content] = {}
 
     def look(record: Record, row: Content) -> Record:
