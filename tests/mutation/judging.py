@@ -41,7 +41,7 @@ TESTS: Final = (
 CLOSEST: Final = {
     test: tuple(modules.split())
     for test, modules in {
-        "activity": "conduct high_frequency latch limited messages repeats windows",
+        "activity": "check_rules conduct high_frequency latch limited messages repeats windows",
         "check_control": "check_rules",
         "checks": "check_rules limited windows",
         "credit": "in_money",

@@ -127,6 +127,11 @@ def test_trades_of_another_day_do_not_count() -> None:
     assert desk.user().trades_today == 0
 
 
+def test_without_an_allowance_nothing_is_allowed_before_a_trade() -> None:
+    desk = desk_with("ORDER_TO_TRADE", 9)
+    assert figures(desk.order(), "ORDER_TO_TRADE") == ("FAIL", 1, 0, -1)
+
+
 @pytest.mark.parametrize("name", ["MESSAGE_RATE", "HIGH_FREQUENCY_RATE"])
 def test_the_window_of_messages_slides_with_gate_time(name: str) -> None:
     desk = desk_with(name, 2)

@@ -29,8 +29,8 @@ from pipeline.risk.records import (
     ScopeState,
     SessionCalendar,
 )
-from tests.property.desk import FIRM, USER, Desk, check
-from tests.property.world import changed
+from tests.property.desk import ACCOUNT, FIRM, USER, Desk, check
+from tests.property.world import USERS, changed
 
 LIMIT = CheckLimit("MESSAGE_RATE", LIMIT_SCOPE_TIER, "gold", None, 10, None, None)
 MONEY = changed(LIMIT, check="USER_GROSS", currency="USD")
@@ -171,6 +171,15 @@ def test_a_limit_waits_for_its_time() -> None:
     assert check(desk.order(), "MESSAGE_RATE").limit == 10**18
     desk.wait(1)
     assert check(desk.order(), "MESSAGE_RATE").limit == 10
+
+
+def test_a_limit_of_a_user_is_nobody_elses() -> None:
+    desk = Desk()
+    desk.control(changed(ACCOUNT, user_id=USERS[1]))
+    desk.control(LIMIT)
+    desk.control(changed(LIMIT, scope=LIMIT_SCOPE_USER, scope_id=USER, limit=5))
+    limits = [check(desk.order(user_id=each), "MESSAGE_RATE").limit for each in USERS[:2]]
+    assert limits == [5, 10]
 
 
 def test_a_check_knows_what_control_may_say_of_it() -> None:

@@ -86,6 +86,17 @@ def test_both_ends_of_the_period_count_whatever_came_between() -> None:
     assert line(desk, 5_000 * E9).observed == 80
 
 
+@pytest.mark.parametrize("prices", [(4_900, 5_000), (5_000, 4_900), (4_950, 4_900, 5_000)])
+def test_the_lowest_mark_counts_in_whichever_bucket_it_was(prices: tuple[int, ...]) -> None:
+    desk = collared()
+    to_bucket(desk, 20)
+    for number, price in enumerate(prices):
+        to_bucket(desk, 20 + number)
+        desk.mark("ESX", price * E9)
+    # 100 / 4,900 is a little more than 2.04 %.
+    assert line(desk).observed == 205
+
+
 def test_a_mark_that_jumps_takes_no_order_with_it() -> None:
     desk = collared(9_000)
     spike = PRICE_E9 * 19 // 10
