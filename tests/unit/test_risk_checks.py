@@ -7,6 +7,7 @@ import pytest
 from pipeline.risk.records import (
     DEPOSIT_KIND_ADJUSTMENT,
     DEPOSIT_KIND_DEPOSIT,
+    EXEC_TYPE_PARTIAL_FILL,
     INSTRUMENT_STATE_CLOSED,
     INSTRUMENT_STATE_HALTED,
     LIMIT_SCOPE_USER,
@@ -560,3 +561,18 @@ def test_a_spot_purchase_holds_notional_and_fee() -> None:
     desk = Desk()
     answer = desk.order(instrument_id="BTC-USD", quantity_lots=3)
     assert check(answer, "BUYING_POWER").observed == 3 * SPOT_PRICE_E9 // E9 + 3 * FEE_PER_LOT
+
+
+def test_a_tick_that_changes_leaves_what_works_alone_and_binds_what_comes() -> None:
+    desk = Desk()
+    order = desk.works(price_e9=PRICE_E9 + E9 // 4)
+    desk.control(changed(ESX, tick_e9=E9))
+    assert desk.order(price_e9=PRICE_E9 + E9 // 4).reason_code == "PRICE_INCREMENT"
+    # It keeps its price: it is filled at it, and may be cancelled.
+    assert desk.trade(order, 1, exec_type=EXEC_TYPE_PARTIAL_FILL).reason_code == "APPLIED"
+    working = desk.works(quantity_lots=2)
+    desk.control(changed(ESX, tick_e9=10 * E9))
+    for price, reason in ((PRICE_E9 + E9, "PRICE_INCREMENT"), (PRICE_E9 + 10 * E9, "ACCEPTED")):
+        assert desk.send(desk.replacement(working, price_e9=price)).reason_code == reason
+    desk.control(changed(ESX, tick_e9=3 * E9))
+    assert desk.cancel(working.order_id).reason_code == "ACCEPTED"
