@@ -84,7 +84,7 @@ def test_a_market_order_whose_bound_is_no_price_is_refused() -> None:
     desk.mark("ESX", 10**18)
     answer = market(desk)
     assert answer.reason_code == "OUT_OF_RANGE"
-    assert check(answer, "MARKET_BOUND").reason == "OUT_OF_RANGE"
+    assert check(answer, "MARKET_BOUND") == Check("MARKET_BOUND", "FAIL", "OUT_OF_RANGE")
 
 
 def test_a_market_order_without_a_policy_has_no_bound() -> None:
