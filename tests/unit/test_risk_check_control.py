@@ -201,7 +201,7 @@ def test_an_entry_without_a_limit_leaves_it_to_the_next() -> None:
 
 def test_a_policy_without_a_window_gives_a_check_its_own_again() -> None:
     desk = Desk()
-    desk.control(WINDOW)
+    assert desk.control(WINDOW).reason_code == "APPLIED"
     desk.control(changed(WINDOW, window_ms=None))
     desk.works()
     desk.wait(2)

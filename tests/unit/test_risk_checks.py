@@ -35,6 +35,7 @@ from tests.property.desk import (
     check,
 )
 from tests.property.histories import E9, OTHER_TENANT, changed
+from tests.property.world import STRANGER
 
 INT64_MAX = 2**63 - 1
 LONG = "é" * 33

@@ -646,6 +646,17 @@ def test_a_replace_that_cannot_be_is_refused(changes: dict[str, Any], reason: st
     assert desk.gate.aliases() == {}
 
 
+def test_each_reason_against_a_replace_is_of_its_own_check() -> None:
+    desk = Desk()
+    order = desk.works(quantity_lots=3)
+    desk.trade(order, 2)
+    below = desk.send(desk.replacement(order, quantity_lots=2))
+    assert check(below, "REPLACE") == Check("REPLACE", "FAIL", "BELOW_FILLED")
+    nothing = desk.send(desk.replacement(order, quantity_lots=0))
+    assert check(nothing, "REPLACE") == Check("REPLACE", "PASS")
+    assert check(nothing, "FIELDS").reason == "BAD_QUANTITY"
+
+
 def test_a_short_sale_is_not_judged_without_a_quantity() -> None:
     desk = Desk()
     desk.control(ACME)
