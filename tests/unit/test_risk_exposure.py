@@ -25,6 +25,7 @@ from tests.property.wide import (
     EUR_USD,
     EURX,
     EURX_LOT,
+    EURX_PRICE_E9,
     MANY,
     fresh_marks,
     has,
@@ -230,6 +231,17 @@ def test_the_worse_side_can_be_that_of_instruments_in_another_currency() -> None
     has(desk, "EURX", -6)
     short = 6 * EURX_LOT * 5 // 4
     assert figures(desk, "USER", **of("ESX", 1)) == (ESX_LOT + short, short)
+
+
+def test_all_instruments_of_another_currency_count() -> None:
+    desk = wide_desk()
+    desk.control(changed(EURX, instrument_id="EURY"))
+    desk.control(Listing("EURY", None, None))
+    desk.mark("EURY", EURX_PRICE_E9)
+    has(desk, "EURX", 1)
+    has(desk, "EURY", 2, EURX_PRICE_E9)
+    exposure = ESX_LOT + 3 * EURX_LOT * 5 // 4
+    assert figures(desk, "USER", **of("ESX", 1)) == (exposure, exposure)
 
 
 def test_the_least_of_negative_sums_is_rounded_by_its_amount_too() -> None:
