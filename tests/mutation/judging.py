@@ -58,6 +58,7 @@ CLOSEST: Final = {
         " short_mark",
     }.items()
 }
+OF_ALL_CHECKS: Final = ("checks", "rare")
 # Of all other tests, the quickest, up to so long together.
 OTHERS_S: Final = 1.5
 # Plain asserts: the difference between two long answers takes longer to write than to find.
@@ -167,6 +168,8 @@ def _names_of(module: str) -> set[str]:
 def _is_close(test: str, module: str) -> bool:
     stem = Path(module).stem
     about = Path(test.partition("::")[0]).stem.removeprefix("test_risk_")
+    if module.startswith("pipeline/risk/checks/") and about in OF_ALL_CHECKS:
+        return True
     return about == stem or stem in CLOSEST.get(about, ())
 
 

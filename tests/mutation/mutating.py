@@ -1,8 +1,9 @@
 """What can be changed in a module, one thing at a time.
 
-Owns the list of changes. Annotations, docstrings and the words of exceptions stay: nobody's money
-depends on them. A mutant is named by its function and by its statement before and after, not by a
-line, so that what is said of it in docs/mutation.md stays true while the file around it moves.
+Owns the list of changes. Annotations, docstrings, exceptions and other sentences for people stay:
+nobody's money depends on them. A mutant is named by its function and by its statement before and
+after, not by a line, so that what is said of it in docs/mutation.md stays true while the file
+around it moves.
 """
 
 import ast
@@ -143,7 +144,7 @@ def _another_value(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.Constant(not value)
         case ast.Constant(value=int(value)):
             yield from (ast.Constant(value + 1), ast.Constant(value - 1))
-        case ast.Constant(value=str(value)):
+        case ast.Constant(value=str(value)) if " " not in value:
             yield ast.Constant(value + "?")
         case ast.Call(func=ast.Name(id="max" | "min" as name), args=args):
             yield ast.Call(ast.Name(_FUNCTIONS[name], ast.Load()), args, [])

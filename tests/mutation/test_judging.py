@@ -42,10 +42,10 @@ def test_a_function_of_a_loaded_module_is_changed_in_its_place(
 
 MODULE = "pipeline/risk/checks/messages.py"
 CLOSE = "tests/unit/test_risk_activity.py::test_a"
-NAMING = "tests/unit/test_risk_rare.py::test_b"
-OTHER = "tests/unit/test_risk_rare.py::test_c"
+NAMING = "tests/unit/test_risk_pledges.py::test_b"
+OTHER = "tests/unit/test_risk_pledges.py::test_c"
 ELSEWHERE = "tests/unit/test_risk_activity.py::test_d"
-SLOW = "tests/unit/test_risk_rare.py::test_e"
+SLOW = "tests/unit/test_risk_pledges.py::test_e"
 HISTORY = f"{HISTORIES}::test_f"
 
 

@@ -29,7 +29,8 @@ from pipeline.risk.records import (
     RowRecent,
     UserAccount,
 )
-from pipeline.risk.state import RATE_BUCKETS, InvariantViolated
+from pipeline.risk.state import RATE_BUCKET_US, RATE_BUCKETS, InvariantViolated
+from pipeline.risk.windows import count_one, counted
 from tests.oracle.auditor import Expected
 from tests.oracle.checks import Check
 from tests.property.desk import ACCOUNT, ESX, LIMITS, POLICY, PRICE_E9, USER, Desk, check
@@ -145,6 +146,22 @@ def test_the_window_of_messages_slides_with_gate_time(name: str) -> None:
     assert figures(desk.order(), name) == ("PASS", 2, 2, 0)
     desk.wait(1_125)
     assert figures(desk.order(), name) == ("PASS", 1, 2, 1)
+
+
+def test_a_bucket_follows_the_one_before_it() -> None:
+    counts = [0] * RATE_BUCKETS
+    newest = 0
+    for bucket in (10, 11, 11):
+        newest = count_one(counts, newest, bucket * RATE_BUCKET_US)
+    assert (newest, counts[:3]) == (11, [2, 1, 0])
+    assert [counted(counts, newest, n * RATE_BUCKET_US) for n in (18, 19, 20)] == [3, 2, 0]
+
+
+@pytest.mark.parametrize(("since", "left"), [(5, [5, 6, 7]), (6, [6, 7]), (8, [])])
+def test_only_what_was_accepted_before_the_window_is_forgotten(since: int, left: list[int]) -> None:
+    row = RowRecent([5, 6, 7], [1, 2, 3], [9, 9, 9], 0, 0, 0, 0)
+    activity._forget(row, since)
+    assert (row.at, len(row.lots), len(row.price_e9)) == (left, len(left), len(left))
 
 
 def test_a_sender_that_stretches_its_own_stamps_gains_nothing() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.codecs.avro import decode_dead_letter
+from pipeline.risk import keys
 from pipeline.risk.check_rules import (
     NO_LIMIT,
     RESTRICTED_IDS_MAX,
@@ -29,8 +30,8 @@ from pipeline.risk.records import (
     ScopeState,
     SessionCalendar,
 )
-from tests.property.desk import ACCOUNT, FIRM, USER, Desk, check
-from tests.property.world import USERS, changed
+from tests.property.desk import ACCOUNT, FIRM, PRICE_E9, USER, Desk, check
+from tests.property.world import E9, USERS, changed
 
 LIMIT = CheckLimit("MESSAGE_RATE", LIMIT_SCOPE_TIER, "gold", None, 10, None, None)
 MONEY = changed(LIMIT, check="USER_GROSS", currency="USD")
@@ -180,6 +181,38 @@ def test_a_limit_of_a_user_is_nobody_elses() -> None:
     desk.control(changed(LIMIT, scope=LIMIT_SCOPE_USER, scope_id=USER, limit=5))
     limits = [check(desk.order(user_id=each), "MESSAGE_RATE").limit for each in USERS[:2]]
     assert limits == [5, 10]
+
+
+def test_limits_with_and_without_an_instrument_are_both_known_after_a_restart() -> None:
+    desk = Desk()
+    desk.control(changed(LIMIT, instrument_id="ESX", limit=5))
+    desk.control(LIMIT)
+    desk.gate.restart()
+    assert check(desk.order(), "MESSAGE_RATE").limit == 5
+    assert check(desk.order(instrument_id="BTC-USD"), "MESSAGE_RATE").limit == 10
+
+
+def test_an_entry_without_a_limit_leaves_it_to_the_next() -> None:
+    desk = Desk()
+    desk.control(LIMIT)
+    desk.control(changed(LIMIT, instrument_id="ESX", limit=None))
+    assert check(desk.order(), "MESSAGE_RATE").limit == 10
+
+
+def test_a_policy_without_a_window_gives_a_check_its_own_again() -> None:
+    desk = Desk()
+    assert desk.control(WINDOW).reason_code == "APPLIED"
+    desk.control(changed(WINDOW, window_ms=None))
+    desk.works()
+    desk.wait(2)
+    desk.works(price_e9=PRICE_E9 + E9)
+    assert desk.user().pushes_today == 1
+
+
+def test_a_release_of_nobody_who_is_held_changes_no_row() -> None:
+    desk = Desk()
+    desk.control(Release(USER, None, None))
+    assert keys.user_key(USER) not in desk.gate.processor.state.changed
 
 
 def test_a_check_knows_what_control_may_say_of_it() -> None:

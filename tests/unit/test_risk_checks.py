@@ -36,6 +36,7 @@ from tests.property.desk import (
     check,
 )
 from tests.property.histories import E9, OTHER_TENANT, changed
+from tests.property.world import STRANGER
 
 INT64_MAX = 2**63 - 1
 LONG = "é" * 33
@@ -377,6 +378,25 @@ def test_quantity_and_notional_are_bounded() -> None:
     assert answer.reason_code == "ORDER_NOTIONAL"
 
 
+def test_a_missing_limit_is_told_before_a_notional_beyond_64_bits() -> None:
+    desk = Desk()
+    desk.control(changed(LIMITS, order_notional_minor_max=None))
+    line = check(desk.order(quantity_lots=10**12, price_e9=10**18), "ORDER_NOTIONAL")
+    assert line.reason == "LIMIT_MISSING"
+
+
+def test_a_notional_in_the_currency_of_its_limit_needs_no_rate() -> None:
+    desk = Desk()
+    desk.control(changed(LIMITS, notional_currency="USD"))
+    assert check(desk.order(), "ORDER_NOTIONAL").result == "PASS"
+
+
+@pytest.mark.parametrize("name", ["ESX", "BTC-USD"])
+def test_only_shares_are_sold_short(name: str) -> None:
+    line = check(Desk().order(instrument_id=name, side=SIDE_SELL), "SHORT_SALE")
+    assert line == Check("SHORT_SALE", "PASS")
+
+
 def test_a_notional_beyond_64_bits_is_refused() -> None:
     desk = Desk()
     desk.control(changed(LIMITS, order_quantity_lots_max=None, instrument_id="ESX"))
@@ -438,6 +458,14 @@ def test_working_orders_count_towards_the_position_limit() -> None:
     assert check(answer, "POSITION_LIMIT").observed == 6
 
 
+def test_what_only_closes_observes_no_position() -> None:
+    desk = Desk()
+    desk.bought(3)
+    assert check(desk.order(side=SIDE_SELL), "POSITION_LIMIT").observed == 0
+    desk.bought(9, side=SIDE_SELL)
+    assert check(desk.order(side=SIDE_BUY), "POSITION_LIMIT").observed == 0
+
+
 def test_a_spot_sale_is_bounded_by_what_is_there_not_by_a_position() -> None:
     desk = Desk()
     desk.money(DEPOSIT_KIND_DEPOSIT, 20_000, "BTC")
@@ -456,6 +484,10 @@ def test_open_orders_are_bounded() -> None:
     answer = desk.order()
     assert answer.reason_code == "OPEN_ORDERS"
     assert check(answer, "OPEN_ORDERS").observed == 3
+
+
+def test_the_order_of_a_stranger_is_the_first_that_is_open() -> None:
+    assert check(Desk().order(user_id=STRANGER), "OPEN_ORDERS").observed == 1
 
 
 def test_what_is_available_must_cover_the_hold_to_the_last_minor_unit() -> None:

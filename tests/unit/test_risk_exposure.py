@@ -23,7 +23,9 @@ from tests.property.wide import (
     BTC_LOT,
     ESX_LOT,
     EUR_USD,
+    EURX,
     EURX_LOT,
+    EURX_PRICE_E9,
     MANY,
     fresh_marks,
     has,
@@ -229,6 +231,25 @@ def test_the_worse_side_can_be_that_of_instruments_in_another_currency() -> None
     has(desk, "EURX", -6)
     short = 6 * EURX_LOT * 5 // 4
     assert figures(desk, "USER", **of("ESX", 1)) == (ESX_LOT + short, short)
+
+
+def test_all_instruments_of_another_currency_count() -> None:
+    desk = wide_desk()
+    desk.control(changed(EURX, instrument_id="EURY"))
+    desk.control(Listing("EURY", None, None))
+    desk.mark("EURY", EURX_PRICE_E9)
+    has(desk, "EURX", 1)
+    has(desk, "EURY", 2, EURX_PRICE_E9)
+    exposure = ESX_LOT + 3 * EURX_LOT * 5 // 4
+    assert figures(desk, "USER", **of("ESX", 1)) == (exposure, exposure)
+
+
+def test_the_least_of_negative_sums_is_rounded_by_its_amount_too() -> None:
+    desk = wide_desk()
+    desk.control(changed(EURX, multiplier_numerator=1, multiplier_denominator=10**6))
+    has(desk, "EURX", -1)
+    # One minor unit of EUR is 1.25 of USD, and two when rounded.
+    assert figures(desk, "USER", **of("ESX", 1)) == (ESX_LOT + 2, ESX_LOT - 2)
 
 
 def test_a_limit_is_in_the_instruments_currency_unless_it_names_one() -> None:

@@ -9,11 +9,14 @@ from pipeline.risk.records import (
     CHECK_SEVERITY_REJECT,
     ORDER_TYPE_MARKET,
     SIDE_SELL,
+    DayClose,
+    Listing,
     Rule,
 )
 from pipeline.risk.rule_fields import FIELDS
 from tests.oracle.checks import Check
 from tests.property.desk import LIMITS, PRICE_E9, Desk, check
+from tests.property.world import DAY_MS, START_MS
 
 REJECT = CHECK_SEVERITY_REJECT
 
@@ -119,8 +122,8 @@ def test_a_rule_that_does_not_compile_changes_nothing() -> None:
 
 def test_no_more_rules_are_enabled_than_an_order_can_be_judged_by() -> None:
     desk = Desk()
-    for number in range(RULES_MAX):
-        desk.control(rule("true", f"r{number}"))
+    for number in range(64):
+        assert desk.control(rule("true", f"r{number}")).reason_code == "APPLIED"
     assert desk.control(rule("true", "one more")).reason_code == "BAD_CONTROL"
     assert desk.control(rule("false", "r7")).reason_code == "APPLIED"
     later = desk.world.now_us + 1_000_000
@@ -165,6 +168,45 @@ def test_fields_have_the_values_of_the_order(expression: str, changes: dict[str,
     assert desk.order(**changes).reason_code == "ACCEPTED"
 
 
+@pytest.mark.parametrize("lots", [1, 4])
+def test_what_is_true_or_false_can_stand_alone(lots: int) -> None:
+    desk = Desk()
+    desk.bought(3)
+    closes = lots == 1
+    desk.control(rule("reduces" if closes else "!reduces"))
+    assert desk.order(side=SIDE_SELL, quantity_lots=lots).reason_code == "ACCEPTED"
+    desk.control(rule("reduce_only" if closes else "!reduce_only"))
+    answer = desk.order(side=SIDE_SELL, quantity_lots=lots, reduce_only=closes)
+    assert answer.reason_code == "ACCEPTED"
+
+
+def test_messages_are_those_of_the_open_day() -> None:
+    desk = Desk()
+    desk.works()
+    desk.control(rule("messages_today == 1"))
+    desk.works()
+    assert check(desk.order(), "RULE:house").reason == "RULE_REFUSED"
+    desk.control(DayClose(START_MS // DAY_MS))
+    desk.control(rule("messages_today == 0"))
+    desk.works()
+
+
+def test_an_age_is_in_whole_milliseconds() -> None:
+    desk = Desk()
+    desk.control(rule("age_ms == 7"))
+    assert desk.order(event_time=desk.world.now_us - 7_900).reason_code == "ACCEPTED"
+
+
+def test_rules_that_wait_to_be_withdrawn_and_other_records_are_no_rules() -> None:
+    desk = Desk()
+    for number in range(RULES_MAX - 1):
+        desk.control(rule("true", f"r{number}"))
+    later = desk.world.now_us + 1_000_000
+    assert desk.control(Rule("gone", "true", REJECT, False), later).reason_code == "PENDING"
+    assert desk.control(Listing("ESX", None, None), later).reason_code == "PENDING"
+    assert desk.control(rule("true", "one more")).reason_code == "APPLIED"
+
+
 def test_a_market_order_has_the_price_it_is_judged_at() -> None:
     desk = Desk()
     desk.control(rule(f"price_e9 > {PRICE_E9} && notional_minor > 0"))
@@ -179,6 +221,7 @@ def test_a_market_order_has_the_price_it_is_judged_at() -> None:
         ("mark_e9 > 0", {"instrument_id": "ACME"}),
         ("price_e9 > 0", {"price_e9": None}),
         ("notional_minor > 0", {"quantity_lots": 0}),
+        ("notional_minor >= 0", {"price_e9": None}),
         ("open_orders_count == 0", {"user_id": "stranger-5"}),
         ('tier_id == "gold"', {"user_id": "stranger-5"}),
     ],

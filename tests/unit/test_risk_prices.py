@@ -232,6 +232,12 @@ def test_without_a_limit_nothing_is_near() -> None:
     assert check(answer, NAME) == Check(NAME, "FAIL", "LIMIT_MISSING")
 
 
+def test_a_missing_limit_is_told_before_a_missing_mark() -> None:
+    desk = collared(None)
+    desk.control(changed(ESX, instrument_id="NEWX"))
+    assert line(desk, instrument_id="NEWX") == Check(NAME, "FAIL", "LIMIT_MISSING")
+
+
 def test_an_instrument_that_was_never_marked_has_no_period() -> None:
     desk = collared()
     version = desk.version

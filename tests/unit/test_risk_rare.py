@@ -84,7 +84,7 @@ def test_a_market_order_whose_bound_is_no_price_is_refused() -> None:
     desk.mark("ESX", 10**18)
     answer = market(desk)
     assert answer.reason_code == "OUT_OF_RANGE"
-    assert check(answer, "MARKET_BOUND").reason == "OUT_OF_RANGE"
+    assert check(answer, "MARKET_BOUND") == Check("MARKET_BOUND", "FAIL", "OUT_OF_RANGE")
 
 
 def test_a_market_order_without_a_policy_has_no_bound() -> None:
@@ -644,6 +644,17 @@ def test_a_replace_that_cannot_be_is_refused(changes: dict[str, Any], reason: st
     desk.trade(order, 1)
     assert desk.send(desk.replacement(order, **changes)).reason_code == reason
     assert desk.gate.aliases() == {}
+
+
+def test_each_reason_against_a_replace_is_of_its_own_check() -> None:
+    desk = Desk()
+    order = desk.works(quantity_lots=3)
+    desk.trade(order, 2)
+    below = desk.send(desk.replacement(order, quantity_lots=2))
+    assert check(below, "REPLACE") == Check("REPLACE", "FAIL", "BELOW_FILLED")
+    nothing = desk.send(desk.replacement(order, quantity_lots=0))
+    assert check(nothing, "REPLACE") == Check("REPLACE", "PASS")
+    assert check(nothing, "FIELDS").reason == "BAD_QUANTITY"
 
 
 def test_a_short_sale_is_not_judged_without_a_quantity() -> None:

@@ -259,6 +259,23 @@ def test_a_missing_mark_is_told_before_a_stale_one() -> None:
         assert reason == ("MARK_MISSING" if other == "ZZZ" else "MARK_STALE")
 
 
+def test_a_missing_mark_is_told_though_a_stale_one_comes_after_it() -> None:
+    desk = wide_desk()
+    for name in ("AAA", "ZZZ"):
+        desk.control(changed(ESX, instrument_id=name))
+        desk.trade(desk.new(order_id=name, **of(name, 1)), 1)
+    desk.mark("ZZZ", PRICE_E9, age_us=60_000_001)
+    assert check(desk.order(), "DRAWDOWN").reason == "MARK_MISSING"
+
+
+def test_an_order_that_only_works_needs_no_mark_of_its_instrument() -> None:
+    desk = wide_desk()
+    desk.works(**of("ACME", 1))
+    desk.wait(60_001)
+    desk.mark("ESX", PRICE_E9)
+    assert shown(desk) == 0
+
+
 def test_when_marks_stop_nothing_is_valued_and_only_what_reduces_passes() -> None:
     desk = wide_desk()
     has(desk, "ESX", 2)
@@ -427,6 +444,24 @@ def test_a_result_beyond_64_bits_refuses_all_but_what_reduces_and_is_not_kept() 
     answer = desk.order(**of("ACME", 1))
     assert [check(answer, name) for name in LOSSES] == [Check(name, "PASS") for name in LOSSES]
     assert row_of(desk) == before
+
+
+@pytest.mark.parametrize(("points", "reason"), [(1, None), (2, "OUT_OF_RANGE")])
+def test_what_was_traded_counts_towards_the_64_bits(points: int, reason: str | None) -> None:
+    desk = wide_desk()
+    desk.bought(1)
+    desk.gate.processor.state.put(KEY, RowResult(INT64_MAX - POINT, TODAY, 0, 0, 0))
+    move(desk, points)
+    assert check(desk.order(), "DRAWDOWN").reason == reason
+
+
+def test_a_missing_mark_is_told_before_a_result_beyond_64_bits() -> None:
+    desk = wide_desk()
+    has(desk, "ACME", -(10**9))
+    desk.mark("ACME", INT64_MAX)
+    desk.control(changed(ESX, instrument_id="NEWX"))
+    desk.trade(desk.new(order_id="unknown", **of("NEWX", 1)), 1)
+    assert check(desk.order(), "DAILY_LOSS").reason == "MARK_MISSING"
 
 
 def test_a_fall_of_more_than_64_bits_is_shown_as_near_as_it_can_be() -> None:

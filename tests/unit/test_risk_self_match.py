@@ -130,6 +130,13 @@ def test_a_market_order_is_judged_by_how_far_it_may_go() -> None:
     desk.works(order_type=ORDER_TYPE_MARKET, price_e9=None)
 
 
+def test_a_market_sale_is_judged_by_the_least_it_may_sell_for() -> None:
+    desk = strict()
+    desk.works(price_e9=PRICE_E9 - 40 * E9)
+    judged = line(desk, SIDE_SELL, None, order_type=ORDER_TYPE_MARKET)
+    assert (judged.result, judged.observed) == ("FAIL", PRICE_E9 - 50 * E9)
+
+
 def test_a_market_order_that_works_counts_by_the_price_it_holds_at() -> None:
     desk = strict()
     desk.works(order_type=ORDER_TYPE_MARKET, price_e9=None)

@@ -30,6 +30,7 @@ from pipeline.risk.records import (
     ScopeState,
     SessionCalendar,
 )
+from pipeline.risk.restrictions import Restrictions
 from tests.oracle.checks import Check
 from tests.oracle.definitions import Payload
 from tests.property.desk import (
@@ -313,6 +314,23 @@ def test_a_list_of_many_records_is_one_list() -> None:
         assert desk.order(counterparty_id=name).reason_code == "COUNTERPARTY_RESTRICTED"
     assert restricted_rows(desk) == len(many)
     desk.works(counterparty_id="counterparty-3000")
+
+
+def test_what_is_listed_is_counted_and_what_is_not_cannot_be_taken_off() -> None:
+    lists = Restrictions()
+    for each, instrument in (("a", ""), ("a", ""), ("a", "ESX"), ("b", "ESX")):
+        lists.add(RESTRICTION_SUBJECT_DESK, each, instrument, len(each + instrument))
+    assert lists.count == 3
+    assert not lists.remove(RESTRICTION_SUBJECT_DESK, "c", "")
+    assert not lists.remove(RESTRICTION_SUBJECT_DESK, "a", "BTC-USD")
+    assert lists.remove(RESTRICTION_SUBJECT_DESK, "a", "ESX")
+    assert lists.count == 2
+    assert lists.version_of(RESTRICTION_SUBJECT_DESK, "a", "ESX") == 1
+    assert lists.version_of(RESTRICTION_SUBJECT_DESK, "b", "ESX") == 4
+    assert lists.remove(RESTRICTION_SUBJECT_DESK, "b", "ESX")
+    assert lists.remove(RESTRICTION_SUBJECT_DESK, "a", "")
+    assert lists.count == 0
+    assert not any(lists._within)
 
 
 BAD_RESTRICTIONS: list[Payload] = [
