@@ -60,6 +60,7 @@ def a_ledger() -> Ledger:
         (keys.recent_key("u", "ESX"), lambda state: state.recent("u", "ESX")),
         (keys.pledge_key("u", "USD", "EUR"), lambda state: state.pledge("u", "USD", "EUR")),
         (keys.mark_key("ESX"), lambda state: state.mark("ESX")),
+        (keys.band_key("ESX"), lambda state: state.band("ESX")),
         (keys.result_key("u", "USD"), lambda state: state.result("u", "USD")),
         (keys.holdings_key("u"), lambda state: state.holdings("u")),
     ],
