@@ -215,6 +215,19 @@ def test_a_release_of_nobody_who_is_held_changes_no_row() -> None:
     assert keys.user_key(USER) not in desk.gate.processor.state.changed
 
 
+def test_a_check_that_halts_is_released_by_its_name_and_no_other() -> None:
+    desk = Desk()
+    desk.control(Rule("never", "false", CHECK_SEVERITY_HALT, enabled=True))
+    desk.order()
+    desk.control(Rule("never", "false", CHECK_SEVERITY_HALT, enabled=False))
+    assert desk.user().halted_by == ["RULE:never"]
+    desk.control(Release(USER, None, "PRICE_COLLAR"))
+    assert desk.order().reason_code == "HALTED_BY_CHECK"
+    desk.control(Release(USER, None, "RULE:never"))
+    assert desk.user().halted_by == []
+    assert desk.order().reason_code == "ACCEPTED"
+
+
 def test_a_check_knows_what_control_may_say_of_it() -> None:
     by_name = CATALOG.by_name
     assert CATALOG.limited == [name for name, traits in by_name.items() if traits.limited]

@@ -368,16 +368,30 @@ def test_more_than_can_be_stored_is_out_of_range() -> None:
     assert cover(answer) == []
 
 
-def test_more_than_can_be_covered_is_out_of_range_though_it_could_be_held() -> None:
-    made = desk(10**9, haircut=0)
+def desk_of_dear_lots() -> Desk:
+    """A desk at which a lot needs a ninth of what 64 bits can hold, and euros are worth it."""
+    made = desk(10**12, haircut=0)
     made.mark("EUR-USD", 10**18)
-    made.money(DEPOSIT_KIND_DEPOSIT, 10**12, "EUR")
     made.control(usual_limits(order_notional_minor_max=10**18))
     made.control(changed(ESX, margin_minor_per_lot=10**18))
+    made.control(usual_policy(checks_exempt=["CREDIT"]))
+    return made
+
+
+def test_more_than_can_be_covered_is_out_of_range_though_it_could_be_held() -> None:
+    made = desk_of_dear_lots()
     for _ in range(5):
         made.money(DEPOSIT_KIND_ADJUSTMENT, -(10**18))
     assert power(made.order(quantity_lots=4)).result == "PASS"
     assert power(made.order(quantity_lots=5)).reason == "OUT_OF_RANGE"
+
+
+def test_what_is_covered_already_counts_towards_what_can_be() -> None:
+    made = desk_of_dear_lots()
+    made.works(quantity_lots=4)
+    for _ in range(5):
+        made.money(DEPOSIT_KIND_ADJUSTMENT, -(10**18))
+    assert power(made.order(quantity_lots=1)).reason == "OUT_OF_RANGE"
 
 
 def test_what_a_rejection_would_have_covered_is_shown_as_far_as_64_bits_go() -> None:
