@@ -200,22 +200,28 @@ def test_limits_with_and_without_an_instrument_are_both_known_after_a_restart() 
 
 
 @pytest.mark.parametrize(
-    "payload",
+    ("payload", "key"),
     [
-        changed(LIMIT, instrument_id="ESX"),
-        WINDOW,
-        STATE,
-        CALENDAR,
-        changed(LISTING, instrument_id="NEWX"),
-        RULE,
+        (
+            changed(RATIO, scope_id="silver"),
+            ("check_limit", "ORDER_TO_TRADE", "TIER", "silver", ""),
+        ),
+        (changed(LIMIT, instrument_id="ESX"), ("check_limit", LIMIT.check, "TIER", "gold", "ESX")),
+        (WINDOW, ("check_policy", "PUSH")),
+        (STATE, ("scope_state", "DESK", "d")),
+        (CALENDAR, ("session_calendar", "c")),
+        (changed(LISTING, instrument_id="NEWX"), ("listing", "NEWX")),
+        (RULE, ("rule", "r")),
     ],
 )
-def test_each_subject_is_kept_under_a_key_of_its_own(payload: CheckPayload) -> None:
+def test_each_subject_is_kept_under_a_key_of_its_own(
+    payload: CheckPayload, key: tuple[str, ...]
+) -> None:
     desk = Desk()
     before = kept(desk)
     assert desk.control(payload).reason_code == "APPLIED"
     after = kept(desk)
-    assert len(after) == len(before) + 1
+    assert after.keys() - before.keys() == {keys.control_key(*key)}
     assert before.items() <= after.items()
 
 
