@@ -65,13 +65,13 @@ def main() -> int:
         counts[mutant.module, verdict.killed] += 1
         if verdict.killed:
             continue
-        name = Explained(mutant.module, mutant.row)
-        survived.add(name)
-        known = "explained" if name in explained else "UNEXPLAINED"
+        row = Explained(mutant.module, mutant.row)
+        survived.add(row)
+        known = "explained" if row in explained else "UNEXPLAINED"
         _say(f"{known} survivor {mutant.module}:{mutant.line}\n  {mutant.row}")
     outdated = explained & {Explained(mutant.module, mutant.row) for mutant in asked} - survived
-    for module, row in sorted(outdated):
-        _say(f"explained, but killed: {module}\n  {row}")
+    for each in sorted(outdated):
+        _say(f"explained, but killed: {each.module}\n  {each.row}")
     for module in sorted({mutant.module for mutant in asked}):
         killed_count = counts[module, True]
         _say(f"{module}: {killed_count} of {killed_count + counts[module, False]} killed")

@@ -13,6 +13,7 @@ from pipeline.risk.check_rules import (
 from pipeline.risk.checks.registry import CATALOG
 from pipeline.risk.records import (
     CHECK_SEVERITY_HALT,
+    CHECK_SEVERITY_LATCH,
     CHECK_SEVERITY_NOTIFY,
     CHECK_SEVERITY_REJECT,
     LIMIT_SCOPE_TIER,
@@ -106,6 +107,12 @@ BAD: list[CheckPayload] = [
 ]
 
 
+def kept(desk: Desk) -> dict[bytes, bytes]:
+    """The stored control records in force."""
+    rows = desk.gate.rows.rows.items()
+    return {key: row for key, row in rows if key.startswith(keys.CONTROL)}
+
+
 @pytest.mark.parametrize("payload", BAD)
 def test_what_is_out_of_bounds_is_a_dead_letter_and_steers_nothing(payload: CheckPayload) -> None:
     desk = Desk()
@@ -192,6 +199,32 @@ def test_limits_with_and_without_an_instrument_are_both_known_after_a_restart() 
     assert check(desk.order(instrument_id="BTC-USD"), "MESSAGE_RATE").limit == 10
 
 
+@pytest.mark.parametrize(
+    ("payload", "key"),
+    [
+        (
+            changed(RATIO, scope_id="silver"),
+            ("check_limit", "ORDER_TO_TRADE", "TIER", "silver", ""),
+        ),
+        (changed(LIMIT, instrument_id="ESX"), ("check_limit", LIMIT.check, "TIER", "gold", "ESX")),
+        (WINDOW, ("check_policy", "PUSH")),
+        (STATE, ("scope_state", "DESK", "d")),
+        (CALENDAR, ("session_calendar", "c")),
+        (changed(LISTING, instrument_id="NEWX"), ("listing", "NEWX")),
+        (RULE, ("rule", "r")),
+    ],
+)
+def test_each_subject_is_kept_under_a_key_of_its_own(
+    payload: CheckPayload, key: tuple[str, ...]
+) -> None:
+    desk = Desk()
+    before = kept(desk)
+    assert desk.control(payload).reason_code == "APPLIED"
+    after = kept(desk)
+    assert after.keys() - before.keys() == {keys.control_key(*key)}
+    assert before.items() <= after.items()
+
+
 def test_an_entry_without_a_limit_leaves_it_to_the_next() -> None:
     desk = Desk()
     desk.control(LIMIT)
@@ -213,6 +246,15 @@ def test_a_release_of_nobody_who_is_held_changes_no_row() -> None:
     desk = Desk()
     desk.control(Release(USER, None, None))
     assert keys.user_key(USER) not in desk.gate.processor.state.changed
+
+
+def test_everything_that_latches_is_released_at_once() -> None:
+    desk = Desk()
+    desk.control(Rule("never", "false", CHECK_SEVERITY_LATCH, enabled=True))
+    desk.order()
+    assert desk.user().latched == ["RULE:never"]
+    desk.control(Release(USER, None, None))
+    assert desk.user().latched == []
 
 
 def test_a_check_that_halts_is_released_by_its_name_and_no_other() -> None:

@@ -197,3 +197,25 @@ def test_profit_of_a_side_is_the_loss_of_the_other() -> None:
         desk.bought(2, PRICE_E9 + E9, side=1 - side)
         results.append(desk.gate.balances()[USER, "USD"].traded_minor)
     assert results == [10_000, -10_000]
+
+
+def test_nothing_is_held_where_there_is_no_balance() -> None:
+    ledger = Desk().gate.processor.core.ledger
+    assert (ledger.held(USER, "CHF"), ledger.available(USER, "CHF")) == (0, 0)
+
+
+def test_a_margin_rises_by_what_is_traded_and_by_what_works_on_either_side() -> None:
+    desk = Desk()
+    ledger = desk.gate.processor.core.ledger
+    desk.bought(3)
+    assert ledger.margin_change(USER, ESX, SIDE_BUY, 2, 0) == 2 * MARGIN
+    desk.bought(5, side=SIDE_SELL)
+    desk.works(side=SIDE_SELL)
+    assert ledger.margin_change(USER, ESX, SIDE_BUY, 0, 1) == 0
+
+
+def test_a_pending_replace_of_a_single_lot_is_held_for_too() -> None:
+    desk = Desk()
+    order = desk.works(instrument_id="BTC-USD")
+    desk.replace(order, price_e9=SPOT_PRICE_E9 + 100 * E9)
+    assert desk.balance().held_minor == (SPOT_PRICE_E9 + 100 * E9) // E9 + FEE_PER_LOT

@@ -144,6 +144,15 @@ def test_a_future_needs_a_margin_even_to_be_closed() -> None:
     assert check(desk.order(side=SIDE_SELL), "BUYING_POWER").reason == "MARGIN_MISSING"
 
 
+def test_an_order_that_closes_adds_nothing_to_what_is_covered() -> None:
+    desk = Desk()
+    desk.bought(1)
+    row = changed(desk.balance(), cash_minor=-INT64_MAX, covered_minor=INT64_MAX)
+    desk.gate.processor.state.put(keys.balance_key(USER, "USD"), row)
+    answer = desk.order(side=SIDE_SELL, price_e9=PRICE_E9 + 1)
+    assert (answer.reason_code, check(answer, "BUYING_POWER").result) == ("PRICE_INCREMENT", "PASS")
+
+
 def test_an_order_that_closes_must_be_covered_when_it_raises_the_margin_by_one() -> None:
     desk = Desk()
     desk.bought(1)
