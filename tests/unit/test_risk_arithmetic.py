@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from pipeline.risk.money import (
+    exposed,
     fee_hold,
     fits,
     hold_currency,
@@ -149,3 +150,9 @@ def test_a_rate_is_exact_both_ways(seed: int) -> None:
     per_lot = pair.base_minor_per_lot
     assert Fraction(*rate_of(pair, mark, from_base=True)) == lot / per_lot
     assert Fraction(*rate_of(pair, mark, from_base=False)) == per_lot / lot
+
+
+def test_the_least_of_a_short_position_is_rounded_by_its_amount() -> None:
+    instrument = changed(ESX, multiplier_numerator=1)
+    assert exposed(instrument, 1, -1, 0, 0) == (1, -1, 1)
+    assert exposed(instrument, 1, 1, 0, 0) == (1, 1, -1)
