@@ -53,6 +53,6 @@ def explained_rows() -> set[Explained]:
     for line in DOCUMENT.read_text().splitlines():
         if line.startswith("## "):
             module = line.removeprefix("## ")
-        elif "` | `" in line:
+        elif module and "` | `" in line:
             found.add(Explained(module, " | ".join(line.split(" | ")[:3]) + " |"))
     return found

@@ -198,3 +198,16 @@ def test_division_rounds_as_the_rules_say(
 ) -> None:
     assert divide_up(numerator, denominator) == up
     assert divide_half_even(numerator, denominator) == half_even
+
+
+def test_a_user_who_is_short_of_the_least_is_in_deficit() -> None:
+    desk = Desk()
+    desk.works()
+    available = desk.balance().cash_minor - desk.balance().held_minor
+    desk.money(DEPOSIT_KIND_ADJUSTMENT, -available)
+    assert desk.event_types() == ["ADJT"]
+    desk.money(DEPOSIT_KIND_ADJUSTMENT, -1)
+    assert desk.event_types() == ["ADJT", "DEFICIT"]
+    desk.money(DEPOSIT_KIND_ADJUSTMENT, 1)
+    assert desk.event_types() == ["ADJT", "DEFICIT_CURED"]
+    assert desk.user().deficit_count == 0
