@@ -20,6 +20,7 @@ from pipeline.risk.records import (
 )
 from tests.oracle.auditor import Auditor
 from tests.oracle.check_limits import RULE
+from tests.oracle.largest import BY_QUANTITY
 from tests.property.desk import MARGIN, Desk
 from tests.property.gate import Gate, Left
 from tests.property.histories import make_history
@@ -28,29 +29,6 @@ from tests.property.world import LANE, LANE_COUNT, Input, changed, future
 
 pytestmark = pytest.mark.property
 
-# Those that another quantity can change, as it can rules (docs/rules.md, "The largest quantity").
-BY_QUANTITY: Final = frozenset(
-    {
-        "LOT",
-        "FIRM_STATE",
-        "USER_STATE",
-        "ALGORITHM_STATE",
-        "DESK_STATE",
-        "INSTRUMENT_STATE",
-        "LATCH",
-        "REDUCE_ONLY",
-        "ORDER_QUANTITY",
-        "ORDER_NOTIONAL",
-        "SHORT_SALE",
-        "POSITION_LIMIT",
-        *(f"{group}_GROSS" for group in ("INSTRUMENT", "CURRENCY", "SECTOR", "USER")),
-        *(f"{group}_NET" for group in ("INSTRUMENT", "CURRENCY", "SECTOR", "USER")),
-        "CREDIT",
-        "DAILY_LOSS",
-        "DRAWDOWN",
-        "BUYING_POWER",
-    }
-)
 # Quantities up to this many lots of the instrument are all tried.
 TRIED_MAX: Final = 12
 # So many orders of a history are looked at; each costs some forks.
@@ -73,7 +51,7 @@ class Asked(NamedTuple):
     def is_hopeless(self) -> bool:
         """Whether a check rejected it that no quantity changes."""
         failed = {c.check for c in self.decision.checks if c.result == CHECK_OUTCOME_FAIL}
-        return any(not check.startswith(RULE) for check in failed - BY_QUANTITY)
+        return any(not check.startswith(RULE) for check in failed.difference(BY_QUANTITY))
 
     def passes(self, lots: int) -> bool:
         """Whether the gate would have accepted the same order with another quantity."""
