@@ -118,7 +118,7 @@ class Lanes:
             tracing=SimpleNamespace(enabled=False),
             metrics=Metrics(CollectorRegistry()),
         )
-        self._gate: Final = Gate(app, settings, self.ids)
+        self._gate: Final = Gate(app, settings)
 
     def batch(
         self, partition: int, inputs: Sequence[tuple[int, bytes | None, bytes]], time_us: int

@@ -19,8 +19,8 @@ from confluent_kafka import Producer
 from pipeline.agents import gate
 from pipeline.agents.gate import Gate, GateLane
 from pipeline.streaming import transaction
+from pipeline.streaming.commit import Commit
 from pipeline.streaming.merge import LaneMerge
-from pipeline.streaming.transaction import Transaction
 from pipeline.streaming.transport import LaneConsumer
 from pipeline.tables.lane import TableLane
 from pipeline.tables.sweep import Sweep
@@ -71,14 +71,11 @@ class Stages:
         }
 
 
-class _TimedProcessor:
-    """A compiled object's methods cannot be replaced: stands before the lane processor."""
+class _TimedBatches:
+    """A compiled object's methods cannot be replaced: stands before the lane's batches."""
 
-    def __init__(self, processor: Any, stages: Stages) -> None:
-        self.apply: Final = stages.timed("lane processor", processor.apply)
-        self.head_row: Final = processor.head_row
-        self.trim: Final = processor.trim
-        self.head: Final = processor.head
+    def __init__(self, batches: Any, stages: Stages) -> None:
+        self.apply: Final = stages.timed("lane", batches.apply)
 
 
 def install(stages: Stages, file: Path) -> None:
@@ -87,7 +84,7 @@ def install(stages: Stages, file: Path) -> None:
     class TimedLane(GateLane):
         def __init__(self, *args: Any) -> None:
             super().__init__(*args)
-            self.processor = _TimedProcessor(self.processor, stages)  # type: ignore[misc, assignment]
+            self.batches = _TimedBatches(self.batches, stages)  # type: ignore[misc, assignment]
 
     class TimedProducer(Producer):
         begin_transaction = stages.timed("begin", Producer.begin_transaction)
@@ -118,12 +115,10 @@ def install(stages: Stages, file: Path) -> None:
     for owner, name, replacement in replacements:
         setattr(owner, name, replacement)
     stages.method(Gate, "_apply", "batch")
-    stages.method(Gate, "_emit", "emit")
-    stages.method(TableLane, "stage", "stage rows")
     stages.method(Sweep, "expired", "sweep")
     stages.method(LaneConsumer, "_buffer", "buffer")
     stages.method(LaneMerge, "take", "merge")
-    stages.method(Transaction, "_commit_now", "transaction")
+    stages.method(Commit, "run", "transaction")
     stages.method(TableLane, "committed", "RocksDB")
 
 

@@ -96,7 +96,7 @@ class GateApp(faust.App):
         self.metrics.build(version("tollgate"), CORE_VERSIONS, compiled=compiled())
         self.schema_ids = schema_ids(settings)
         self.tracing = Tracing(settings)
-        self.gate = Gate(self, settings, self.schema_ids)
+        self.gate = Gate(self, settings)
         self.reporting = Reporting(self, settings, self.schema_ids)
         self.transaction = Transaction(settings, on_commit=self.metrics.committed)
         inspection = Inspection(

@@ -1,41 +1,33 @@
-"""`tollgate worker` that makes its audit records and does not send them, for `audit_on_vs_off`.
+"""`tollgate worker` that keeps its audit records and regulatory events to itself.
 
-Owns leaving them out. The record is still made and hashed, since the chain is the core's; what it
-costs to send, store and acknowledge it is what the figure shows.
+Owns leaving them out, for `audit_on_vs_off`. They are still made and hashed, since the chain is the
+core's; what it costs to send, store and acknowledge them is what the figure shows.
 """
 
 from typing import Any
 
 import faust
 
-from pipeline.agents.gate import Gate
 from pipeline.settings import Settings
-from pipeline.streaming.commit import Output
-from pipeline.topics import AUDIT
+from pipeline.streaming.transaction import Transaction
+from pipeline.topics import AUDIT, REGULATORY_EVENTS
 
 
-def install(audit: str) -> None:
-    """Take the records of topic `audit` out of what the gate emits."""
-    emit = Gate._emit  # noqa: SLF001 -- there is no setting for this, and there shall be none
+def install(left_out: frozenset[str]) -> None:
+    """Take the records of topics out of what is committed."""
+    add = Transaction.add
 
-    def emit_less(
-        gate: Gate,
-        outputs: list[Output],
-        partition: int,
-        key: bytes | None,
-        result: Any,
-        traceparent: str | None,
-    ) -> None:
-        begin = len(outputs)
-        emit(gate, outputs, partition, key, result, traceparent)
-        outputs[begin:] = [output for output in outputs[begin:] if output[0] != audit]
+    def add_less(transaction: Transaction, lane: Any, outputs: list[Any], *rest: Any) -> None:
+        kept = [output for output in outputs if output[0] not in left_out]
+        add(transaction, lane, kept, *rest)
 
-    setattr(Gate, "_emit", emit_less)  # noqa: B010 -- mypy does not let a method be assigned
+    setattr(Transaction, "add", add_less)  # noqa: B010 -- mypy does not let a method be assigned
 
 
 def main() -> None:
     """Run until SIGTERM."""
-    install(Settings.load().topic(AUDIT.name))
+    settings = Settings.load()
+    install(frozenset(settings.topic(topic.name) for topic in (AUDIT, REGULATORY_EVENTS)))
     from pipeline.app import app  # noqa: PLC0415 -- builds the app with what is left out
 
     faust.Worker(

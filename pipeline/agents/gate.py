@@ -5,6 +5,7 @@ lane processor's. A commit closes when nothing else is at hand or after `commit_
 exception here is a bug or a broken disk: the worker stops with nothing committed.
 """
 
+import asyncio
 import time
 from collections import Counter
 from typing import Any, Final
@@ -12,8 +13,8 @@ from typing import Any, Final
 import structlog
 
 from pipeline.codecs.wire import SchemaIds
-from pipeline.fatal import stop_worker
-from pipeline.lane.processor import DEPOSITS, FILLS, ORDERS, LaneProcessor, bounded
+from pipeline.lane.batch import BatchLane, BatchOutput, OutputTopics
+from pipeline.lane.processor import LaneProcessor
 from pipeline.risk.reasons import ACCEPTED
 from pipeline.risk.records import (
     AUDIT_OUTCOME_DEAD_LETTER,
@@ -21,7 +22,6 @@ from pipeline.risk.records import (
     AUDIT_OUTCOME_NAMES,
 )
 from pipeline.settings import Settings
-from pipeline.streaming.commit import Headers, Output
 from pipeline.streaming.merge import MergedBatch
 from pipeline.tables.lane import TableLane
 from pipeline.tables.sweep import Sweep
@@ -30,9 +30,8 @@ from pipeline.topics import AUDIT, DEAD_LETTERS, DECISIONS, LANE_INPUTS, REGULAT
 
 _log: Final = structlog.get_logger(__name__)
 
-# Of one batch; all of them are on the dead-letters topic and in the metrics.
-_LETTERS_LOGGED_MAX: Final = 10
-_TRACED: Final = frozenset((ORDERS, FILLS, DEPOSITS))
+# Gate time is each record's own time stamp.
+_RECORD_CLOCK: Final = -1
 
 
 class GateLane:
@@ -42,40 +41,26 @@ class GateLane:
         self.processor: Final = LaneProcessor(
             lane.partition, settings.partitions, lane.family.topics, ids, lane
         )
+        topics = OutputTopics(
+            decisions=settings.topic(DECISIONS.name),
+            audit=settings.topic(AUDIT.name),
+            events=settings.topic(REGULATORY_EVENTS.name),
+            dead_letters=settings.topic(DEAD_LETTERS.name),
+        )
+        self.batches: Final = BatchLane(self.processor, topics, ids, traceparent_of)
         self.sweep: Final = Sweep(lane)
         # Of the memory's ids_forgotten_early, what a committed batch has reported.
         self.forgotten_early = 0
 
 
-class BatchTally:
-    """What a batch adds to metrics and traces once it is committed."""
-
-    def __init__(self) -> None:
-        # Topic index, audit outcome, reason code: how many inputs.
-        self.inputs: dict[tuple[int, int, str], int] = {}
-        self.order_times_ms: list[int] = []
-        # Traceparent, lane sequence, reason of what is to be traced; empty unless tracing is on.
-        self.traced: list[tuple[str, int, str]] = []
-        # Lane sequence, topic index, reason, traceparent of the first dead letters, to be logged.
-        self.letters: list[tuple[int, int, str, str | None]] = []
-        # Orders that gate time has ended.
-        self.swept = 0
-        self.started_ns: Final = time.time_ns()
-
-
 class Gate:
-    """The gate's part of a worker: frames, clock and bookkeeping around the lane processors."""
+    """The gate's part of a worker: clock and bookkeeping around the lanes."""
 
-    def __init__(self, app: Any, settings: Settings, ids: SchemaIds) -> None:
+    def __init__(self, app: Any, settings: Settings) -> None:
         self._app: Final = app
         self._settings: Final = settings
         self._record_clock: Final = settings.gate_clock == "record"
         self._inputs: Final = [settings.topic(topic.name) for topic in LANE_INPUTS]
-        # Topic and frame of each kind of output.
-        self._decisions: Final = settings.topic(DECISIONS.name), ids.frame("decision")
-        self._audit: Final = settings.topic(AUDIT.name), ids.frame("audit_record")
-        self._events: Final = settings.topic(REGULATORY_EVENTS.name), ids.frame("regulatory_event")
-        self._dead_letters: Final = settings.topic(DEAD_LETTERS.name), ids.frame("dead_letter")
 
     async def process(self, partition: int, batch: MergedBatch) -> None:
         """Apply a batch, and commit if it is time."""
@@ -87,91 +72,34 @@ class Gate:
             self._apply(lane, batch)
             more = self._app.consumer.more_at_hand
             await transaction.close(urgent=True, more_at_hand=more)
+        # A commit that has ended meanwhile goes first: the next one may be due.
+        await asyncio.sleep(0)
 
     def _apply(self, lane: TableLane, batch: MergedBatch) -> None:
         work: GateLane = lane.work
         processor = work.processor
-        outputs: list[Output] = []
         applied = [lane.applied.get(topic, -1) for topic in self._inputs]
-        tally = BatchTally()
-        inputs = tally.inputs
-        tracing = self._app.tracing.enabled
-        clock_us = time.time_ns() // 1000
-        for topic, record in batch.records:
-            offset, time_ms = record.offset, record.timestamp
-            if offset <= applied[topic]:
-                stop_worker(f"{self._inputs[topic]} offset {offset} came twice")
-            applied[topic] = offset
-            traceparent = None
-            if record.headers and topic in _TRACED:
-                traceparent = traceparent_of(record.headers)
-            key, value, oversized = bounded(record.key, record.value)
-            result = processor.apply(
-                topic,
-                offset,
-                time_ms,
-                key,
-                value,
-                traceparent,
-                time_ms * 1000 if self._record_clock else clock_us,
-                batch.out_of_sync,
-                oversized,
-            )
-            lane.stage(result.rows)
-            self._emit(outputs, lane.partition, key, result, traceparent)
-            tally.swept += len(result.swept)
-            kind = (topic, result.outcome, result.reason_code)
-            inputs[kind] = inputs.get(kind, 0) + 1
-            if topic == ORDERS and not self._record_clock:
-                tally.order_times_ms.append(time_ms)
-            if result.dead_letter is not None and len(tally.letters) < _LETTERS_LOGGED_MAX:
-                sequence = processor.head.lane_sequence
-                tally.letters.append((sequence, topic, result.reason_code, traceparent))
-            if tracing and traceparent is not None:
-                sequence = processor.head.lane_sequence
-                tally.traced.append((traceparent, sequence, result.reason_code))
+        started_ns = time.time_ns()
+        clock_us = _RECORD_CLOCK if self._record_clock else started_ns // 1000
+        found = work.batches.apply(
+            batch.records, batch.out_of_sync, applied, clock_us, lane.changing
+        )
         lane.stage([processor.head_row()])
         lane.stage(work.sweep.expired(processor, 2 * len(batch.records)))
         processor.trim(self._settings.row_cache_max)
         self._app.transaction.add(
             lane,
-            outputs,
+            found.outputs,
             {
                 name: offset
                 for name, offset in zip(self._inputs, applied, strict=True)
                 if offset >= 0
             },
             len(batch.records),
-            lambda: self._committed(lane.partition, work, tally),
+            lambda: self._committed(lane.partition, work, found, started_ns),
         )
 
-    def _emit(
-        self,
-        outputs: list[Output],
-        partition: int,
-        key: bytes | None,
-        result: Any,
-        traceparent: str | None,
-    ) -> None:
-        """The Kafka records of one input's outputs."""
-        headers: Headers | None = [("traceparent", traceparent)] if traceparent else None
-        for user_id, body in result.swept:
-            topic, frame = self._decisions
-            outputs.append((topic, frame + body, user_id.encode(), partition, None))
-        if result.decision is not None:
-            topic, frame = self._decisions
-            outputs.append((topic, frame + result.decision, key, partition, headers))
-        topic, frame = self._audit
-        outputs.append((topic, frame + result.audit, key, partition, headers))
-        for tenant, body in result.events:
-            # A tenant's events of all lanes meet in one partition, chosen by its key.
-            topic, frame = self._events
-            outputs.append((topic, frame + body, tenant.encode(), None, None))
-        if result.dead_letter is not None:
-            topic, frame = self._dead_letters
-            outputs.append((topic, frame + result.dead_letter, key, partition, headers))
-
-    def _committed(self, lane: int, work: GateLane, tally: BatchTally) -> None:
+    def _committed(self, lane: int, work: GateLane, tally: BatchOutput, started_ns: int) -> None:
         """Count, log and trace what has become durable, and only then."""
         for sequence, topic, reason, trace in tally.letters:
             _log.warning(
@@ -182,7 +110,7 @@ class Gate:
                 reason=reason,
                 **trace_fields(trace),
             )
-        for traceparent, sequence, reason in tally.traced:
+        for traceparent, sequence, reason in tally.traced if self._app.tracing.enabled else ():
             self._app.tracing.decided(
                 traceparent,
                 {
@@ -191,7 +119,7 @@ class Gate:
                     "verdict": _verdict(reason),
                     "reason": reason,
                 },
-                tally.started_ns,
+                started_ns,
                 time.time_ns(),
             )
         outcomes: Counter[tuple[str, str]] = Counter()

@@ -19,13 +19,13 @@ from pipeline.codecs.avro import (
 )
 from pipeline.codecs.wire import SchemaIds
 from pipeline.fatal import stop_worker
+from pipeline.lane.batch import Output
 from pipeline.reporting.days import DayTracker
 from pipeline.reporting.documents import build_order_record
 from pipeline.reporting.reader import decode_event, read_events
 from pipeline.risk.keys import REPORT_DAY, report_day_key
 from pipeline.risk.records import RowReportDay
 from pipeline.settings import Settings
-from pipeline.streaming.commit import Output
 from pipeline.streaming.merge import MergedBatch
 from pipeline.tables.lane import TableLane
 from pipeline.topics import REGULATORY_REPORTS

@@ -3,30 +3,32 @@
 Owns their order, and nothing about time: `transaction.py` decides when. The steps run one after
 another in one thread, over a producer with confluent_kafka's methods; between any two of them the
 process may die or be stopped, and what that leaves behind is what recovery has to understand. Only
-step 7 touches RocksDB, so a store is never ahead of Kafka.
+step 7 touches RocksDB, so a store is never ahead of Kafka. What is committed was closed before: the
+lanes may go on deciding meanwhile, into the next open work.
 """
 
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from pipeline import points
+from pipeline.lane.batch import Headers, Output
 from pipeline.points import reached
 from pipeline.tables.lane import TableLane
 from pipeline.tables.rocks import StoreMark, partition_id
 
 _log: Final = structlog.get_logger(__name__)
 
-# Topic, value, key, partition (None: by key), headers.
-Headers = list[tuple[str, str | bytes | None]]
-Output = tuple[str, bytes, bytes | None, int | None, Headers | None]
-LanePlaces = dict[tuple[str, int], int]
+# (topic, partition), or (family, partition).
+Place = tuple[str, int]
+LanePlaces = dict[Place, int]
 
 _STEP_TIMEOUT_S: Final = 10.0
+_QUEUE_FULL_S: Final = 0.1
 _UNASSIGNED_PARTITION: Final = -1
 
 
@@ -43,9 +45,10 @@ class TransactionalProducer(Protocol):
         value: bytes | None,
         key: bytes | None,
         partition: int,
+        on_delivery: Callable[[Any, Any], None] | None = None,
+        /,
         *,
-        headers: Headers,
-        on_delivery: Callable[[Any, Any], None] | None,
+        headers: Headers = ...,
     ) -> None:
         """Queue a record. Raises BufferError when the queue is full."""
         ...
@@ -83,15 +86,34 @@ def group_metadata(group: str, generation: int, member_id: str, instance_id: str
     )
 
 
+class ClosedWork:
+    """What one commit holds.
+
+    `outputs` in the order of the lanes' work; `rows` of each lane that advanced, its lane row last;
+    `offsets`: (topic, partition) -> the offset to read on from.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[Output],
+        lanes: Mapping[Place, TableLane],
+        offsets: Mapping[Place, int],
+    ) -> None:
+        """Takes what is dirty in the lanes."""
+        self.outputs: Final = outputs
+        self.lanes: Final = lanes
+        self.offsets: Final = offsets
+        self.rows: Final = {place: lane.take_dirty() for place, lane in lanes.items()}
+
+
 class OpenWork:
-    """What the lanes of a worker have come to since the last commit."""
+    """What the lanes of a worker have come to since work was last closed."""
 
     def __init__(self) -> None:
         self.outputs: Final[list[Output]] = []
-        # (topic, partition) -> the offset to read on from.
-        self.offsets: Final[dict[tuple[str, int], int]] = {}
+        self.offsets: Final[dict[Place, int]] = {}
         # (family, partition) -> lane.
-        self.lanes: Final[dict[tuple[str, int], TableLane]] = {}
+        self.lanes: Final[dict[Place, TableLane]] = {}
         self.inputs = 0
 
     def add(
@@ -105,16 +127,20 @@ class OpenWork:
             self.offsets[(topic, lane.partition)] = offset + 1
         self.inputs += inputs
 
+    def close(self) -> ClosedWork:
+        """What a commit takes. Only when the commit before it has been stored."""
+        return ClosedWork(self.outputs, self.lanes, self.offsets)
+
 
 class Commit:
-    """Commits open work; after any exception the producer, and the process, are of no more use."""
+    """Commits closed work; after any exception the producer and the process are of no more use."""
 
     def __init__(self, producer: TransactionalProducer, changelog_ids: Mapping[str, bytes]) -> None:
         """`changelog_ids`: the broker's id of each changelog topic, written into local stores."""
         self._producer: Final = producer
         self._changelog_ids: Final = changelog_ids
 
-    def run(self, work: OpenWork, membership: bytes) -> None:
+    def run(self, work: ClosedWork, membership: bytes) -> None:
         """Commit `work` as the group's member that `membership` names; returns when it is durable.
 
         Raises KafkaException when the broker refuses, and whatever a store raises: then it is not
@@ -145,27 +171,52 @@ class Commit:
         self.store(work, last_offsets, began_ms)
         reached(points.COMMIT_STORED)
 
-    def send_outputs(self, work: OpenWork) -> None:
+    def send_outputs(self, work: ClosedWork) -> None:
         """Step 2."""
+        # Bound once, and given by place: this is done eight times an order.
+        produce = self._producer.produce
         for topic, value, key, partition, headers in work.outputs:
-            self._produce(topic, value, key, partition, headers)
+            place = _UNASSIGNED_PARTITION if partition is None else partition
+            while True:
+                try:
+                    if headers is None:
+                        produce(topic, value, key, place)
+                    else:
+                        produce(topic, value, key, place, headers=headers)
+                except BufferError:
+                    self._producer.poll(_QUEUE_FULL_S)
+                    continue
+                break
 
-    def send_rows(self, work: OpenWork, last_offsets: LanePlaces) -> None:
+    def send_rows(self, work: ClosedWork, last_offsets: LanePlaces) -> None:
         """Step 3; the delivery of a lane's last row tells its changelog offset."""
         for place, lane in work.lanes.items():
 
-            def delivered(error: Any, message: Any, place: tuple[str, int] = place) -> None:
+            def delivered(error: Any, message: Any, place: Place = place) -> None:
                 if error is None:
                     last_offsets[place] = message.offset()
 
-            rows = list(lane.take_dirty().items())
-            changelog = lane.family.changelog
+            rows = list(work.rows[place].items())
             for key, body in rows[:-1]:
-                self._produce(changelog, body, key, lane.partition, None)
-            key, body = rows[-1]
-            self._produce(changelog, body, key, lane.partition, None, delivered)
+                self._send_row(lane, key, body)
+            self._send_row(lane, *rows[-1], delivered)
 
-    def send_offsets(self, work: OpenWork, membership: bytes) -> None:
+    def _send_row(
+        self,
+        lane: TableLane,
+        key: bytes,
+        body: bytes | None,
+        delivered: Callable[[Any, Any], None] | None = None,
+    ) -> None:
+        while True:
+            try:
+                self._producer.produce(lane.family.changelog, body, key, lane.partition, delivered)
+            except BufferError:
+                self._producer.poll(_QUEUE_FULL_S)
+                continue
+            return
+
+    def send_offsets(self, work: ClosedWork, membership: bytes) -> None:
         """Step 5."""
         self._producer.send_offsets_to_transaction(
             [TopicPartition(topic, p, at) for (topic, p), at in work.offsets.items()],
@@ -186,29 +237,9 @@ class Commit:
                 continue
             return
 
-    def store(self, work: OpenWork, last_offsets: LanePlaces, began_ms: int) -> None:
+    def store(self, work: ClosedWork, last_offsets: LanePlaces, began_ms: int) -> None:
         """Step 7."""
         for place, lane in work.lanes.items():
             topic_id = partition_id(self._changelog_ids[lane.family.changelog], lane.partition)
             lane.committed(StoreMark(last_offsets[place], began_ms, topic_id))
             reached(points.COMMIT_LANE_STORED)
-
-    def _produce(
-        self,
-        topic: str,
-        value: bytes | None,
-        key: bytes | None,
-        partition: int | None,
-        headers: Headers | None,
-        delivered: Callable[[Any, Any], None] | None = None,
-    ) -> None:
-        place = _UNASSIGNED_PARTITION if partition is None else partition
-        while True:
-            try:
-                self._producer.produce(
-                    topic, value, key, place, headers=headers or [], on_delivery=delivered
-                )
-            except BufferError:
-                self._producer.poll(0.1)
-                continue
-            return

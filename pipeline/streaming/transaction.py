@@ -1,12 +1,15 @@
 """When the open work of a worker is committed, and by whose right.
 
-Owns the one producer of the process, the lock between deciding and committing, and the membership
-under which the lanes were assigned: a commit is sent with the group's generation and member id as
-they were at assignment, so that the broker refuses a worker whose lanes have moved (KIP-447). The
-steps are those of `commit.py`. Any failure but one whose outcome is still open ends the process.
+Owns the one producer of the process, the order of commits, and the membership under which the
+lanes were assigned: a commit is sent with the group's generation and member id as they were at
+assignment, so that the broker refuses a worker whose lanes have moved (KIP-447). One commit is
+under way at a time, in a thread of its own, while the lanes go on deciding into the work that is
+open. The steps are those of `commit.py`. Any failure but one whose outcome is still open ends the
+process, and with it whatever was decided on top of what failed.
 """
 
 import asyncio
+import functools
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -18,20 +21,22 @@ from confluent_kafka import Producer
 
 from pipeline import points
 from pipeline.fatal import stop_worker
+from pipeline.lane.batch import Output
 from pipeline.points import reached
 from pipeline.settings import Settings
-from pipeline.streaming.commit import Commit, OpenWork, Output, group_metadata
+from pipeline.streaming.commit import Commit, OpenWork, group_metadata
 from pipeline.tables.lane import TableLane
 from pipeline.topics import OUTPUT_BYTES_MAX
 
 _INIT_TIMEOUT_S: Final = 60.0
 # Producing hands over what librdkafka's queue can hold; then deliveries are served.
 _QUEUE_MESSAGES_MAX: Final = 1_000_000
-_COMMITS_AVERAGED: Final = 8
 # Every step of a commit has a limit of its own; a client that hangs all the same must not keep its
 # lanes, which its heartbeats would.
 _COMMIT_S_MAX: Final = 45.0
 PATIENT_COMMIT_MS: Final = 1_000
+# What may gather behind a commit that takes long: some 4 KB each.
+OPEN_INPUTS_MAX: Final = 16_384
 _LINGER_MS: Final = 100
 
 
@@ -51,14 +56,15 @@ class Transaction:
         self._on_commit: Final = on_commit
         self._commit: Commit | None = None
         self._executor: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
-        # Held while a batch is processed and while it is committed: never both.
+        # Held while a batch is processed and while lanes are handed over: never both.
         self.lock: Final = asyncio.Lock()
         self._membership: bytes | None = None
         self._work = OpenWork()
         self._opened_at: float | None = None
         self._urgent = False
-        self._commit_ms = 0.0
+        self._more_at_hand = False
         self._after: list[Callable[[], None]] = []
+        self._under_way: asyncio.Task[None] | None = None
 
     def start(self, changelog_ids: Mapping[str, bytes]) -> None:
         """Finish what an earlier self left open, then begin under a transactional id of its own.
@@ -136,44 +142,66 @@ class Transaction:
     # -- committing
 
     async def close(self, *, urgent: bool, more_at_hand: bool) -> None:
-        """Commit if it is time; the caller holds `lock`.
+        """Begin a commit if it is time; the caller holds `lock`.
 
         Urgent work (somebody waits for an answer) is committed when nothing else is at hand, or
-        when the oldest has waited `commit_ms_max` and as long as a commit takes: a lone order waits
-        for nothing, and a flood spends at least as long on deciding as on committing. Work that
-        nobody waits for goes with it, or after a second.
+        when the oldest has waited `commit_ms_max`: a lone order waits for nothing. Work that nobody
+        waits for goes with it, or after a second. While a commit is under way, what is open waits
+        for its end, and gathers; returns at once unless very much has gathered.
         """
+        self._urgent = self._urgent or (urgent and self._opened_at is not None)
+        self._more_at_hand = more_at_hand
+        if self._work.inputs >= OPEN_INPUTS_MAX:
+            await self._end_of_commit()
+        if self._under_way is None and self._is_due():
+            self._begin()
+
+    def _is_due(self) -> bool:
         if self._opened_at is None:
-            return
-        self._urgent = self._urgent or urgent
+            return False
         waited_ms = (time.monotonic() - self._opened_at) * 1000
-        enough_ms = max(self._settings.commit_ms_max, self._commit_ms)
-        if (
-            self._urgent and (not more_at_hand or waited_ms >= enough_ms)
-        ) or waited_ms >= PATIENT_COMMIT_MS:
-            await self.commit()
+        if waited_ms >= PATIENT_COMMIT_MS:
+            return True
+        return self._urgent and (
+            not self._more_at_hand or waited_ms >= self._settings.commit_ms_max
+        )
 
     async def commit(self) -> None:
-        """Commit what is open; the caller holds `lock`. Returns when it is durable."""
-        if self._opened_at is None:
-            return
-        started = time.monotonic()
-        loop = asyncio.get_running_loop()
-        try:
-            committing = loop.run_in_executor(self._executor, self._commit_now)
-            await asyncio.wait_for(asyncio.shield(committing), _COMMIT_S_MAX)
-        except BaseException as error:  # noqa: BLE001 -- whatever it is, nothing may follow
-            stop_worker("a commit failed; the next start recovers", error)
+        """Commit what is open; the caller holds `lock`. Returns when all of it is durable."""
+        while self._under_way is not None or self._opened_at is not None:
+            if self._under_way is None:
+                self._begin()
+            await self._end_of_commit()
+
+    async def _end_of_commit(self) -> None:
+        if self._under_way is not None:
+            # The commit goes on whatever becomes of whoever waits for it.
+            await asyncio.shield(self._under_way)
+
+    def _begin(self) -> None:
+        """Close what is open, and commit it in the thread of commits."""
+        if self._commit is None or self._membership is None:
+            stop_worker("committing without a producer or a membership")
+        run = functools.partial(self._commit.run, self._work.close(), self._membership)
         inputs, after = self._work.inputs, self._after
         self._work, self._after = OpenWork(), []
         self._opened_at, self._urgent = None, False
-        seconds = time.monotonic() - started
-        self._commit_ms += (seconds * 1000 - self._commit_ms) / _COMMITS_AVERAGED
-        self._on_commit(seconds, inputs)
-        for call in after:
-            call()
+        self._under_way = asyncio.create_task(self._carry_out(run, inputs, after))
 
-    def _commit_now(self) -> None:
-        if self._commit is None or self._membership is None:
-            raise RuntimeError("committing without a producer or a membership")
-        self._commit.run(self._work, self._membership)
+    async def _carry_out(
+        self, run: Callable[[], None], inputs: int, after: list[Callable[[], None]]
+    ) -> None:
+        started = time.monotonic()
+        loop = asyncio.get_running_loop()
+        try:
+            committing = loop.run_in_executor(self._executor, run)
+            await asyncio.wait_for(asyncio.shield(committing), _COMMIT_S_MAX)
+            self._under_way = None
+            self._on_commit(time.monotonic() - started, inputs)
+            for call in after:
+                call()
+            # What has gathered meanwhile, unless more of it is at hand.
+            if self._under_way is None and self._is_due():
+                self._begin()
+        except BaseException as error:  # noqa: BLE001 -- whatever it is, nothing may follow
+            stop_worker("a commit failed; the next start recovers", error)

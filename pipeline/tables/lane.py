@@ -2,7 +2,8 @@
 
 Owns what is dirty and the rule that RocksDB is never ahead of Kafka: rows changed by a batch stay
 in the cache until the transaction that carries them to the changelog has committed, and reach
-RocksDB in one WriteBatch with the changelog offset they were written up to. Never decides when.
+RocksDB in one WriteBatch with the changelog offset they were written up to. There are two layers:
+what a commit under way has taken, and what has changed since. Never decides when.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,6 +51,8 @@ class TableLane(RowSource):
         self.partition: Final = partition
         self.stored: Final = stored
         self._dirty: dict[bytes, bytes | None] = {}
+        # What the commit under way has taken: read on top of the stored rows until it is there.
+        self._committing: dict[bytes, bytes | None] = {}
         self.applied: dict[str, int] = {}
         # Set by recovery when the lane is whole; the agent's own object for the lane.
         self.work: Any = None
@@ -57,9 +60,13 @@ class TableLane(RowSource):
     # -- rows
 
     def get(self, key: bytes) -> bytes | None:
-        """The row under `key`: dirty, or stored."""
+        """The row under `key`: dirty, about to be stored, or stored."""
         if key in self._dirty:
             return self._dirty[key]
+        # Once: the thread that commits puts another one in its place, after it has stored this.
+        committing = self._committing
+        if key in committing:
+            return committing[key]
         return self.stored.get(key)
 
     def scan(self, prefix: bytes, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
@@ -68,9 +75,14 @@ class TableLane(RowSource):
 
     def rows_of_kind(self, kind: bytes) -> list[tuple[bytes, bytes]]:
         """All rows whose key begins with a kind."""
-        if self._dirty:
+        if not self.settled:
             raise InvariantViolated("rows of a kind are read when a lane is opened, not later")
         return list(self.scan(kind))
+
+    @property
+    def changing(self) -> dict[bytes, bytes | None]:
+        """Where changed rows are staged until the next commit takes them; None deletes."""
+        return self._dirty
 
     def stage(self, rows: Sequence[tuple[bytes, bytes | None]]) -> None:
         """Take rows an input changed; None deletes."""
@@ -81,26 +93,33 @@ class TableLane(RowSource):
     # -- the commit
 
     def take_dirty(self) -> dict[bytes, bytes | None]:
-        """Everything staged since the last commit, with the lane row."""
+        """Everything staged since it was last asked for, with the lane row, for one commit.
+
+        The lane may go on meanwhile. Raises InvariantViolated while an earlier commit is under way.
+        """
+        if self._committing:
+            raise InvariantViolated("two commits of one lane at once")
         row = RowLane(lane=self.partition, state_format=STATE_FORMAT, applied=self.applied)
         self._dirty[LANE] = encode_row_lane(row)
-        return self._dirty
+        self._committing, self._dirty = self._dirty, {}
+        return self._committing
 
     def committed(self, mark: StoreMark) -> None:
-        """The transaction with everything dirty has committed: write it to RocksDB."""
-        self.stored.write(self._dirty, mark)
-        self._dirty = {}
+        """The transaction with what was taken has committed: write it to RocksDB."""
+        self.stored.write(self._committing, mark)
+        self._committing = {}
 
     # -- opening and closing
 
     @property
     def settled(self) -> bool:
         """Whether everything staged has been committed."""
-        return not self._dirty
+        return not (self._dirty or self._committing)
 
     def reset(self) -> None:
         """Drop what was never committed, and the agent's object with it."""
         self._dirty = {}
+        self._committing = {}
         self.work = None
 
     def load_applied(self) -> None:

@@ -19,7 +19,7 @@ from confluent_kafka import KafkaError, KafkaException
 from pipeline.lane.processor import LaneProcessor
 from pipeline.risk.keys import EXECUTION, ORDER
 from pipeline.risk.state import LaneState
-from pipeline.streaming.commit import Commit, OpenWork, group_metadata
+from pipeline.streaming.commit import ClosedWork, Commit, group_metadata
 from pipeline.tables import restore
 from pipeline.tables.lane import TableLane
 from pipeline.tables.restore import Restorer
@@ -58,7 +58,7 @@ class Verdict:
 
 
 def _offsets_without_membership(original: Any) -> Any:
-    def send_offsets(self: Commit, work: OpenWork, membership: bytes) -> None:
+    def send_offsets(self: Commit, work: ClosedWork, membership: bytes) -> None:
         del membership
         original(self, work, group_metadata(APP, NO_GENERATION, NO_MEMBER, None))
 
@@ -66,7 +66,7 @@ def _offsets_without_membership(original: Any) -> Any:
 
 
 def _offsets_with_the_membership_of_now(original: Any) -> Any:
-    def send_offsets(self: Commit, work: OpenWork, membership: bytes) -> None:
+    def send_offsets(self: Commit, work: ClosedWork, membership: bytes) -> None:
         del membership
         worker = running_worker()
         now = group_metadata(APP, worker.generation, worker.member_id, worker.instance_id)
@@ -96,21 +96,23 @@ def _no_comparison(_original: Any) -> Any:
 
 
 def _keeps_its_cache(original: Any) -> Any:
-    def close_work(self: Worker) -> None:
+    def carry_out(self: Worker, work: ClosedWork, membership: bytes) -> None:
         try:
-            original(self)
+            original(self, work, membership)
         except KafkaException:
             self.producer.abort_transaction(1.0)
-            self.work = OpenWork()
+            for lane in work.lanes.values():
+                lane._dirty = {**lane._committing, **lane._dirty}
+                lane._committing = {}
 
-    return close_work
+    return carry_out
 
 
 def _mark_first(_original: Any) -> Any:
     def committed(self: TableLane, mark: StoreMark) -> None:
         self.stored.write({}, mark)
-        self.stored.write(self._dirty, mark)
-        self._dirty = {}
+        self.stored.write(self._committing, mark)
+        self._committing = {}
 
     return committed
 
@@ -157,21 +159,21 @@ def _timed_out_is_done(_original: Any) -> Any:
 
 
 def _timed_out_is_done_again(original: Any) -> Any:
-    def close_work(self: Worker) -> None:
+    def carry_out(self: Worker, work: ClosedWork, membership: bytes) -> None:
         asked = Commit.commit
         try:
             Commit.commit = _asked_once  # type: ignore[method-assign]
-            original(self)
+            original(self, work, membership)
         except KafkaException as error:
             reason = error.args[0]
             if not (isinstance(reason, KafkaError) and reason.retriable()):
                 raise
             self.open_producer()
-            original(self)
+            original(self, work, membership)
         finally:
             Commit.commit = asked  # type: ignore[method-assign]
 
-    return close_work
+    return carry_out
 
 
 def _asked_once(self: Commit) -> None:
@@ -227,7 +229,7 @@ MUTANTS: Final = (
         "dropping the cache on abort",
         "a worker goes on after an aborted commit",
         Worker,
-        "close_work",
+        "carry_out",
         _keeps_its_cache,
     ),
     Mutant(
@@ -279,7 +281,7 @@ MUTANTS: Final = (
         "retry-until-known commit: done again",
         "a commit that timed out is taken for failed, and its work done again",
         Worker,
-        "close_work",
+        "carry_out",
         _timed_out_is_done_again,
     ),
     Mutant(

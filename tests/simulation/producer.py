@@ -102,9 +102,9 @@ class ModelProducer:
         value: bytes | None,
         key: bytes | None,
         partition: int = -1,
+        on_delivery: Delivered | None = None,
         *,
         headers: Any = None,
-        on_delivery: Delivered | None = None,
     ) -> None:
         """Queue a record."""
         del headers

@@ -16,7 +16,7 @@ from pipeline.streaming import commit
 from pipeline.tables import restore, standby
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.source import ModelChangelogs
-from tests.simulation.worker import Worker, WorkerStopped
+from tests.simulation.worker import Worker
 
 
 class _Clock:
@@ -45,10 +45,6 @@ def running_worker() -> Worker:
     return worker
 
 
-def _stopped(why: str, error: BaseException | None = None) -> None:
-    raise WorkerStopped(why) from error
-
-
 def _changelogs(_settings: Any, cancelled: Callable[[], bool]) -> ModelChangelogs:
     return running_worker().new_source(cancelled)
 
@@ -62,7 +58,6 @@ def simulated() -> Iterator[None]:
         (restore, "time", _CLOCK),
         (standby, "time", _CLOCK),
         (standby, "KafkaChangelogs", _changelogs),
-        (gate, "stop_worker", _stopped),
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ in replaced]
     logging = structlog.get_config()

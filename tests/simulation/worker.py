@@ -15,7 +15,7 @@ from pipeline.codecs.wire import fixed_ids
 from pipeline.lane.family import LaneFamily
 from pipeline.points import reached
 from pipeline.settings import Settings
-from pipeline.streaming.commit import Commit, OpenWork, group_metadata
+from pipeline.streaming.commit import ClosedWork, Commit, OpenWork, group_metadata
 from pipeline.streaming.merge import MergedBatch
 from pipeline.tables.changelog import Abandoned
 from pipeline.tables.restore import LanePlace, Restorer
@@ -93,6 +93,7 @@ class Worker:
         self.dead = True
         self.strand: Strand | None = None
         self.follower: Strand | None = None
+        self.committer: Strand | None = None
         self.member_id = NO_MEMBER
         self.generation = NO_GENERATION
         self.must_join = False
@@ -100,6 +101,10 @@ class Worker:
         self.work = OpenWork()
         self.positions: dict[tuple[str, int], int] = {}
         self.lanes: list[int] = []
+
+    def _strands(self) -> list[Strand]:
+        all_of_them = (self.strand, self.follower, self.committer)
+        return [strand for strand in all_of_them if strand is not None]
 
     # -- the process
 
@@ -119,17 +124,16 @@ class Worker:
             member.lost_at_ms = self.cluster.broker.now_ms + SESSION_MS
         machine = scheduler.appetite.machine and scheduler.chaos
         self.disks.crash(scheduler.chance, machine=machine)
-        for strand in (self.strand, self.follower):
-            if strand is not None and strand in scheduler.strands:
+        for strand in self._strands():
+            if strand in scheduler.strands:
                 scheduler.end(strand)
         delay = scheduler.chance.choice((10, 500, 7_000, 12_000))
         self.starts_at_ms = self.cluster.broker.now_ms + delay
 
     def pause(self, until_ms: int) -> None:
         """SIGSTOP until then: the group hears nothing of it."""
-        for strand in (self.strand, self.follower):
-            if strand is not None:
-                strand.paused_until_ms = until_ms
+        for strand in self._strands():
+            strand.paused_until_ms = until_ms
         member = self.cluster.broker.group.members.get(self.member_id)
         if member is not None:
             member.lost_at_ms = self.cluster.broker.now_ms + SESSION_MS
@@ -167,7 +171,7 @@ class Worker:
         self.source = self.new_source(lambda: self.must_join)
         self.open_producer()
         self.stores = ModelStores(FAMILY, self.disks.by_lane)
-        self.gate = Gate(_App(self), SETTINGS, IDS)
+        self.gate = Gate(_App(self), SETTINGS)
         self.standby = Standby(SETTINGS, {FAMILY.name: self.stores}, progress=lambda *_: None)
         while self.wanted:
             self._join()
@@ -207,6 +211,7 @@ class Worker:
             and not self.must_join
             and self.generation == group.generation
             and not self.work.lanes
+            and not self.committing
         )
 
     # -- from an assignment to the next
@@ -263,7 +268,7 @@ class Worker:
         while not self.must_join and self.wanted:
             batch = self._fetch()
             if batch is None:
-                if self.work.lanes:
+                if self.work.lanes and not self.committing:
                     self.close_work()
                 else:
                     scheduler.wait()
@@ -275,7 +280,7 @@ class Worker:
             self.gate._apply(self.stores.lanes[partition], merged)
             for topic, record in merged.records:
                 self.positions[FAMILY.topics[topic], partition] = record.offset + 1
-            if scheduler.chance.random() < 0.4:
+            if scheduler.chance.random() < 0.4 and not self.committing:
                 self.close_work()
 
     def _fetch(self) -> tuple[int, MergedBatch] | None:
@@ -304,17 +309,41 @@ class Worker:
         del after
         self.work.add(lane, outputs, applied, inputs)
 
+    @property
+    def committing(self) -> bool:
+        """Whether a commit is under way, beside which the lanes go on."""
+        strand = self.committer
+        return strand is not None and not strand.greenlet.dead and strand in self.scheduler.strands
+
     def close_work(self) -> None:
-        """Commit what is open."""
+        """Commit what is open, in a strand of its own."""
         if self.membership is None:
             raise WorkerStopped("committing without a membership")
-        self.commit.run(self.work, self.membership)
+        work, membership = self.work.close(), self.membership
         self.work = OpenWork()
+        self.committer = self.scheduler.start(self, lambda: self._committed(work, membership))
+
+    def _committed(self, work: ClosedWork, membership: bytes) -> None:
+        try:
+            self.carry_out(work, membership)
+        except GreenletExit:
+            return
+        except Exception as error:  # noqa: BLE001 -- the process ends, the judge hears why
+            self.cluster.ended(self, error)
+            self.scheduler.trace.append(f"{self.number}ends:{type(error).__name__}")
+            self.die()
+
+    def carry_out(self, work: ClosedWork, membership: bytes) -> None:
+        """Commit what was closed."""
+        self.commit.run(work, membership)
 
     def _hand_over(self) -> None:
         reached(points.HANDOVER_BEGUN)
-        if self.work.lanes:
-            self.close_work()
+        while self.committing or self.work.lanes:
+            if self.committing:
+                self.scheduler.wait()
+            else:
+                self.close_work()
         self.membership = None
         reached(points.HANDOVER_SETTLED)
 
