@@ -61,7 +61,7 @@ class _Acknowledging:
         self._outputs: list[Any] = []
         self._lanes: dict[int, TableLane] = {}
         self._offsets: dict[int, int] = {}
-        self._after: list[Callable[[], None]] = []
+        self._after: list[Callable[[int], None]] = []
 
     def add(
         self,
@@ -69,7 +69,7 @@ class _Acknowledging:
         outputs: list[Any],
         applied: Mapping[str, int],
         inputs: int,
-        after: Callable[[], None],
+        after: Callable[[int], None],
     ) -> None:
         """What a batch came to."""
         lane.applied.update(applied)
@@ -78,9 +78,9 @@ class _Acknowledging:
         self._inputs += inputs
         self._after.append(after)
 
-    async def close(self, *, urgent: bool, more_at_hand: bool) -> None:
+    async def close(self, *, urgent: bool, more_at_hand: bool, behind: bool) -> None:
         """Commit if enough has gathered."""
-        del urgent, more_at_hand
+        del urgent, more_at_hand, behind
         if self._inputs >= self._inputs_max:
             self.commit()
 
@@ -92,7 +92,7 @@ class _Acknowledging:
             self._offsets[partition] = offset
             lane.committed(StoreMark(offset, now_ms, _CHANGELOG_ID))
         for call in self._after:
-            call()
+            call(time.monotonic_ns() // 1000)
         self._outputs, self._lanes, self._after, self._inputs = [], {}, [], 0
 
 
@@ -114,7 +114,7 @@ class Lanes:
         app = SimpleNamespace(
             stores={"gate": SimpleNamespace(lanes=self.open)},
             transaction=self._transaction,
-            consumer=SimpleNamespace(more_at_hand=True),
+            consumer=SimpleNamespace(more_at_hand=True, behind=True),
             tracing=SimpleNamespace(enabled=False),
             metrics=Metrics(CollectorRegistry()),
         )

@@ -22,6 +22,7 @@ _SOURCES: Final = (
     "pipeline/lane/rows.py",
     "pipeline/lane/processor.py",
     "pipeline/lane/batch.py",
+    "pipeline/streaming/merge.py",
 )
 
 

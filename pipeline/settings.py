@@ -1,7 +1,7 @@
 """Settings: built-in defaults, then config/settings.yaml, then environment variables.
 
 Owns every knob of the process with its unit and bound. Nothing here can change a decision: what
-can, travels on the control topic. `TOLLGATE_<NAME>` sets any field (`TOLLGATE_COMMIT_MS_MAX=5`);
+can, travels on the control topic. `TOLLGATE_<NAME>` sets any field (`TOLLGATE_PARTITIONS=16`);
 `KAFKA_BOOTSTRAP`, `KAFKA_SECURITY_PROTOCOL`, `KAFKA_SASL_MECHANISM`, `KAFKA_SASL_USERNAME`,
 `KAFKA_SASL_PASSWORD`, `KAFKA_SSL_CAFILE`, `KAFKA_SSL_CERTFILE`, `KAFKA_SSL_KEYFILE` reach every
 client alike.
@@ -35,7 +35,7 @@ class Settings:
     replication_factor: int = 1
     data_dir: str = "var/worker"
     gate_clock: str = "wall"
-    commit_ms_max: int = 5
+    latency_target_ms: int = 50
     lane_sync_ms_max: int = 50
     batch_records_max: int = 500
     row_cache_max: int = 100_000
@@ -99,7 +99,7 @@ class Settings:
         bounds = {
             "partitions": (1, 4096),
             "replication_factor": (1, 9),
-            "commit_ms_max": (0, 10_000),
+            "latency_target_ms": (0, 10_000),
             "lane_sync_ms_max": (0, 60_000),
             "batch_records_max": (1, 100_000),
             "row_cache_max": (1_000, 100_000_000),

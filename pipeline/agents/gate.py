@@ -1,14 +1,14 @@
 """Gate agent: decides each batch of a lane's inputs (topology.md, step 1).
 
 Owns the walk from a merged batch to outputs, changed rows and offsets; the deciding itself is the
-lane processor's. A commit closes when nothing else is at hand or after `commit_ms_max`. An
-exception here is a bug or a broken disk: the worker stops with nothing committed.
+lane processor's, when a commit closes the transaction's. An exception here is a bug or a broken
+disk: the worker stops with nothing committed.
 """
 
 import asyncio
 import time
 from collections import Counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 
@@ -32,6 +32,15 @@ _log: Final = structlog.get_logger(__name__)
 
 # Gate time is each record's own time stamp.
 _RECORD_CLOCK: Final = -1
+
+
+class Applied(NamedTuple):
+    """A batch that was applied; `core_s`: seconds an input of it took, on average."""
+
+    batch: MergedBatch
+    output: BatchOutput
+    started_ns: int
+    core_s: float
 
 
 class GateLane:
@@ -70,8 +79,10 @@ class Gate:
             if lane is None or lane.work is None or not transaction.joined:
                 return
             self._apply(lane, batch)
-            more = self._app.consumer.more_at_hand
-            await transaction.close(urgent=True, more_at_hand=more)
+            consumer = self._app.consumer
+            await transaction.close(
+                urgent=True, more_at_hand=consumer.more_at_hand, behind=consumer.behind
+            )
         # A commit that has ended meanwhile goes first: the next one may be due.
         await asyncio.sleep(0)
 
@@ -80,10 +91,12 @@ class Gate:
         processor = work.processor
         applied = [lane.applied.get(topic, -1) for topic in self._inputs]
         started_ns = time.time_ns()
+        began_ns = time.monotonic_ns()
         clock_us = _RECORD_CLOCK if self._record_clock else started_ns // 1000
         found = work.batches.apply(
             batch.records, batch.out_of_sync, applied, clock_us, lane.changing
         )
+        core_s = (time.monotonic_ns() - began_ns) / 1e9 / len(batch.records)
         lane.stage([processor.head_row()])
         lane.stage(work.sweep.expired(processor, 2 * len(batch.records)))
         processor.trim(self._settings.row_cache_max)
@@ -96,11 +109,14 @@ class Gate:
                 if offset >= 0
             },
             len(batch.records),
-            lambda: self._committed(lane.partition, work, found, started_ns),
+            lambda produced_us: self._committed(
+                lane.partition, work, Applied(batch, found, started_ns, core_s), produced_us
+            ),
         )
 
-    def _committed(self, lane: int, work: GateLane, tally: BatchOutput, started_ns: int) -> None:
+    def _committed(self, lane: int, work: GateLane, applied: Applied, produced_us: int) -> None:
         """Count, log and trace what has become durable, and only then."""
+        tally = applied.output
         for sequence, topic, reason, trace in tally.letters:
             _log.warning(
                 "dead letter",
@@ -119,7 +135,7 @@ class Gate:
                     "verdict": _verdict(reason),
                     "reason": reason,
                 },
-                started_ns,
+                applied.started_ns,
                 time.time_ns(),
             )
         outcomes: Counter[tuple[str, str]] = Counter()
@@ -138,6 +154,11 @@ class Gate:
         reach_s = (head.gate_time - head.forgotten_before) / 1e6
         metrics.remembering(lane, memory.ids, reach_s, early - work.forgotten_early)
         work.forgotten_early = early
+        metrics.core(applied.core_s, len(applied.batch.records))
+        metrics.residences(
+            [(produced_us - at_us) / 1e6 for at_us, _ in applied.batch.fetched],
+            [count for _, count in applied.batch.fetched],
+        )
         if not self._record_clock:
             now_ms = time.time_ns() // 1_000_000
             metrics.latencies([max(0, now_ms - at) / 1000 for at in tally.order_times_ms])

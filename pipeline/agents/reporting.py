@@ -92,7 +92,7 @@ class Reporting:
             lane.stage([work.row(tenant, day) for tenant, day in sorted(changed)])
             applied = {topic: batch.records[-1][1].offset}
             transaction.add(
-                lane, [], applied, len(batch.records), lambda: self._start(lane, complete)
+                lane, [], applied, len(batch.records), lambda _: self._start(lane, complete)
             )
             await transaction.close(urgent=False, more_at_hand=self._app.consumer.more_at_hand)
 

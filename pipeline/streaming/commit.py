@@ -104,6 +104,8 @@ class ClosedWork:
         self.lanes: Final = lanes
         self.offsets: Final = offsets
         self.rows: Final = {place: lane.take_dirty() for place, lane in lanes.items()}
+        # When all of it had been handed to the producer, in monotonic microseconds.
+        self.produced_us = 0
 
 
 class OpenWork:
@@ -157,6 +159,7 @@ class Commit:
         # 3. Changelog: changed rows and the lane row of each lane that advanced.
         last_offsets: LanePlaces = {}
         self.send_rows(work, last_offsets)
+        work.produced_us = time.monotonic_ns() // 1000
         reached(points.COMMIT_ROWS_PRODUCED)
         # 4. Flush: a delivery that failed fails the commit in step 6.
         self._producer.flush(_STEP_TIMEOUT_S)

@@ -24,7 +24,7 @@ from pipeline.fatal import stop_worker
 from pipeline.lane.batch import Output
 from pipeline.points import reached
 from pipeline.settings import Settings
-from pipeline.streaming.commit import Commit, OpenWork, group_metadata
+from pipeline.streaming.commit import ClosedWork, Commit, OpenWork, group_metadata
 from pipeline.tables.lane import TableLane
 from pipeline.topics import OUTPUT_BYTES_MAX
 
@@ -34,6 +34,9 @@ _QUEUE_MESSAGES_MAX: Final = 1_000_000
 # Every step of a commit has a limit of its own; a client that hangs all the same must not keep its
 # lanes, which its heartbeats would.
 _COMMIT_S_MAX: Final = 45.0
+_COMMITS_AVERAGED: Final = 8
+# How far apart commits are at least while orders lie behind.
+_BEHIND_MS: Final = 100
 PATIENT_COMMIT_MS: Final = 1_000
 # What may gather behind a commit that takes long: some 4 KB each.
 OPEN_INPUTS_MAX: Final = 16_384
@@ -63,7 +66,10 @@ class Transaction:
         self._opened_at: float | None = None
         self._urgent = False
         self._more_at_hand = False
-        self._after: list[Callable[[], None]] = []
+        self._behind = False
+        # What a commit takes, a running average.
+        self._commit_ms = 0.0
+        self._after: list[Callable[[int], None]] = []
         self._under_way: asyncio.Task[None] | None = None
 
     def start(self, changelog_ids: Mapping[str, bytes]) -> None:
@@ -127,11 +133,12 @@ class Transaction:
         outputs: list[Output],
         applied: Mapping[str, int],
         inputs: int,
-        after: Callable[[], None] | None = None,
+        after: Callable[[int], None] | None = None,
     ) -> None:
         """What a batch of a lane came to; `applied`: topic -> highest offset of the batch.
 
-        `after` is called when it has been committed. The caller holds `lock`.
+        `after` is called when it has been committed, with the time when its outputs had been handed
+        to the producer (monotonic microseconds). The caller holds `lock`.
         """
         if self._opened_at is None:
             self._opened_at = time.monotonic()
@@ -141,14 +148,17 @@ class Transaction:
 
     # -- committing
 
-    async def close(self, *, urgent: bool, more_at_hand: bool) -> None:
+    async def close(self, *, urgent: bool, more_at_hand: bool, behind: bool = False) -> None:
         """Begin a commit if it is time; the caller holds `lock`.
 
-        Urgent work (somebody waits for an answer) is committed when nothing else is at hand, or
-        when the oldest has waited `commit_ms_max`: a lone order waits for nothing. Work that nobody
-        waits for goes with it, or after a second. While a commit is under way, what is open waits
-        for its end, and gathers; returns at once unless very much has gathered.
+        Urgent work (somebody waits for an answer) is committed when nothing else is at hand: a lone
+        order waits for nothing. While more is at hand it is committed as late as
+        `latency_target_ms` allows with what commits take; where orders lie `behind` in Kafka,
+        that is missed already, and large commits are the shortest way back. Work that nobody waits
+        for goes along, or after a second. While a commit is under way, what is open gathers until
+        its end; returns at once unless very much has gathered.
         """
+        self._behind = behind
         self._urgent = self._urgent or (urgent and self._opened_at is not None)
         self._more_at_hand = more_at_hand
         if self._work.inputs >= OPEN_INPUTS_MAX:
@@ -162,9 +172,17 @@ class Transaction:
         waited_ms = (time.monotonic() - self._opened_at) * 1000
         if waited_ms >= PATIENT_COMMIT_MS:
             return True
-        return self._urgent and (
-            not self._more_at_hand or waited_ms >= self._settings.commit_ms_max
-        )
+        return self._urgent and (not self._more_at_hand or waited_ms >= self._wait_ms_max())
+
+    def _wait_ms_max(self) -> float:
+        """How long the oldest of what is open may wait while more is at hand.
+
+        It may have come just when a commit began, and has its own still before it.
+        """
+        target = self._settings.latency_target_ms
+        if self._behind:
+            return max(target, _BEHIND_MS)
+        return max(0.0, target - 2 * self._commit_ms)
 
     async def commit(self) -> None:
         """Commit what is open; the caller holds `lock`. Returns when all of it is durable."""
@@ -182,14 +200,18 @@ class Transaction:
         """Close what is open, and commit it in the thread of commits."""
         if self._commit is None or self._membership is None:
             stop_worker("committing without a producer or a membership")
-        run = functools.partial(self._commit.run, self._work.close(), self._membership)
-        inputs, after = self._work.inputs, self._after
+        work, inputs, after = self._work.close(), self._work.inputs, self._after
+        run = functools.partial(self._commit.run, work, self._membership)
         self._work, self._after = OpenWork(), []
         self._opened_at, self._urgent = None, False
-        self._under_way = asyncio.create_task(self._carry_out(run, inputs, after))
+        self._under_way = asyncio.create_task(self._carry_out(run, work, inputs, after))
 
     async def _carry_out(
-        self, run: Callable[[], None], inputs: int, after: list[Callable[[], None]]
+        self,
+        run: Callable[[], None],
+        work: ClosedWork,
+        inputs: int,
+        after: list[Callable[[int], None]],
     ) -> None:
         started = time.monotonic()
         loop = asyncio.get_running_loop()
@@ -197,9 +219,11 @@ class Transaction:
             committing = loop.run_in_executor(self._executor, run)
             await asyncio.wait_for(asyncio.shield(committing), _COMMIT_S_MAX)
             self._under_way = None
-            self._on_commit(time.monotonic() - started, inputs)
+            seconds = time.monotonic() - started
+            self._commit_ms += (seconds * 1000 - self._commit_ms) / _COMMITS_AVERAGED
+            self._on_commit(seconds, inputs)
             for call in after:
-                call()
+                call(work.produced_us)
             # What has gathered meanwhile, unless more of it is at hand.
             if self._under_way is None and self._is_due():
                 self._begin()

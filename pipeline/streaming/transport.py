@@ -197,6 +197,12 @@ class LaneConsumer(driver.Consumer):
         """Whether another event is on its way to an agent beside the one in its hands."""
         return len(self._in_flight) > 1
 
+    @property
+    def behind(self) -> bool:
+        """Whether more lies in Kafka than one batch of a lane."""
+        enough = self.app.settings.batch_records_max
+        return any(snapshot.lag > enough for snapshot in self._thread.snapshots.values())
+
     def lag(self, family: LaneFamily, partition: int) -> tuple[dict[str, int], int | None]:
         """How far a lane is behind: (topic -> records not taken yet, time stamp of the oldest).
 

@@ -7,7 +7,7 @@ verdicts, reason codes, lanes), never from a record's ids.
 """
 
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
@@ -34,6 +34,9 @@ COMMIT_INPUTS_BUCKETS: Final = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500
 LATENCY_SECONDS_BUCKETS: Final = (
     *(0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5),
     *(1.0, 2.0, 5.0, 10.0, 30.0, _INF),
+)
+CORE_SECONDS_BUCKETS: Final = (
+    *(2e-6, 5e-6, 1e-5, 1.5e-5, 2e-5, 3e-5, 5e-5, 7.5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 0.05, _INF),
 )
 RECOVERY_SECONDS_BUCKETS: Final = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, _INF)
 
@@ -91,9 +94,22 @@ class Metrics:
             buckets=COMMIT_INPUTS_BUCKETS,
             registry=registry,
         )
+        self._core = _BatchHistogram(
+            "tollgate_core_seconds",
+            "Deciding an input, bytes in to bytes out: the mean of its batch.",
+            CORE_SECONDS_BUCKETS,
+        )
+        registry.register(self._core)
+        self._residence = _BatchHistogram(
+            "tollgate_residence_seconds",
+            "From the answer of the fetch that brought an input until its outputs are handed to "
+            "the producer.",
+            LATENCY_SECONDS_BUCKETS,
+        )
+        registry.register(self._residence)
         self._latency = _BatchHistogram(
             "tollgate_order_latency_seconds",
-            "From an order's Kafka time stamp to the commit of its decision. Only with gate_clock "
+            "From an order's Kafka time stamp to its durable decision. Only with gate_clock "
             "wall: replayed orders carry the time stamps of the day they were recorded on.",
             LATENCY_SECONDS_BUCKETS,
         )
@@ -200,6 +216,14 @@ class Metrics:
                 self._remembered_ids.labels(str(lane)).set(ids)
                 self._memory_seconds.labels(str(lane)).set(seconds)
 
+    def core(self, seconds: float, inputs: int) -> None:
+        """Add a batch of `inputs` inputs whose deciding took `seconds` each."""
+        self._core.observe_many([seconds], [inputs])
+
+    def residences(self, seconds: Sequence[float], inputs: Sequence[int]) -> None:
+        """Add how long inputs were in the worker: `inputs[n]` of them for `seconds[n]`."""
+        self._residence.observe_many(seconds, inputs)
+
     def latencies(self, seconds: Sequence[float]) -> None:
         """Add the latencies of a commit's orders, in seconds, in any order."""
         self._latency.observe_many(seconds)
@@ -273,7 +297,17 @@ class _BatchHistogram(Collector):
         self._sum = 0.0
         self._lock: Final = threading.Lock()
 
-    def observe_many(self, values: Sequence[float]) -> None:
+    def observe_many(self, values: Sequence[float], times: Sequence[int] | None = None) -> None:
+        """Add values, each as often as `times` says, once where it says nothing."""
+        if times is None:
+            self._observe_each(values)
+            return
+        with self._lock:
+            for value, count in zip(values, times, strict=True):
+                self._sum += value * count
+                self._counts[bisect_left(self._bounds, value)] += count
+
+    def _observe_each(self, values: Sequence[float]) -> None:
         ordered = sorted(values)
         upto = [bisect_right(ordered, bound) for bound in self._bounds]
         with self._lock:

@@ -28,6 +28,9 @@ class _Clock:
     def time_ns(self) -> int:
         return running_worker().now_ms() * 1_000_000
 
+    def monotonic_ns(self) -> int:
+        return int(self.monotonic() * 1e9)
+
     def monotonic(self) -> float:
         scheduler = self.scheduler
         return 0.0 if scheduler is None else scheduler.broker.now_ms / 1000

@@ -27,10 +27,10 @@ def test_every_setting_of_the_shipped_file_is_explained() -> None:
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
-    file.write_text("commit_ms_max: 7\npartitions: 16\n")
-    env = {"TOLLGATE_COMMIT_MS_MAX": "9", "KAFKA_BOOTSTRAP": "kafka:9092"}
+    file.write_text("latency_target_ms: 7\npartitions: 16\n")
+    env = {"TOLLGATE_LATENCY_TARGET_MS": "9", "KAFKA_BOOTSTRAP": "kafka:9092"}
     settings = Settings.load(file, env)
-    assert (settings.commit_ms_max, settings.partitions) == (9, 16)
+    assert (settings.latency_target_ms, settings.partitions) == (9, 16)
     assert settings.kafka_bootstrap == "kafka:9092"
 
 
@@ -44,7 +44,7 @@ def test_another_file_can_be_named_in_the_environment(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("comit_ms_max: 5", "unknown setting 'comit_ms_max'"),
-        ("commit_ms_max: soon", "commit_ms_max must be a whole number"),
+        ("latency_target_ms: soon", "latency_target_ms must be a whole number"),
         ("static_member: maybe", "static_member must be true or false"),
         ("partitions: 0", "partitions must be between 1 and 4096"),
         ("gate_clock: sun", "gate_clock must be 'wall'"),
