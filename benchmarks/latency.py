@@ -8,16 +8,16 @@ The last line is JSON: {"p50_ms", "p95_ms", "p99_ms"}.
 
 import argparse
 import json
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.decision_reader import DecisionReader
 from benchmarks.flow import OrderFlow, order_number
 from benchmarks.measure import machine_facts, percentile
 from benchmarks.stack import GATE_WORKER, BenchError, Contender, bench_stack, say
@@ -26,13 +26,11 @@ from pipeline.codecs.registry import schema_ids
 from pipeline.codecs.wire import FRAME_BYTES
 from pipeline.risk.records import VERDICT_ACCEPTED, Decision
 from pipeline.settings import Settings
-from pipeline.topics import DECISIONS, ORDERS
+from pipeline.topics import ORDERS
 
 _ANSWERS_S_MAX: Final = 60.0
 _FLUSH_S_MAX: Final = 30
-_REQUEST_S_MAX: Final = 10
 _POLL_S: Final = 0.1
-_FETCH_WAIT_MS: Final = 5
 _ACCEPTED_SHARE_MIN: Final = 0.99
 _SHORT_S: Final = 5.0
 
@@ -45,54 +43,22 @@ class Answers:
     accepted: int = 0
 
 
-class Reader(threading.Thread):
-    """Notes when each decision can be read. librdkafka waits outside the interpreter's lock."""
+class Reader(DecisionReader):
+    """Notes when each decision can be read."""
 
     def __init__(self, settings: Settings, told: Callable[[Decision], None] | None = None) -> None:
-        """Stand at the end of the decisions topic; what was decided before is not read.
-
-        `told` gets each decision, in this thread.
-        """
-        super().__init__(name="decisions", daemon=True)
+        """`told` gets each decision, in the reader's thread."""
+        super().__init__(settings)
         self._told: Final = told
         self.answers: Final = Answers()
-        self.failure: str | None = None
-        self._stopping: Final = threading.Event()
-        self._consumer: Any = Consumer(
-            settings.confluent(
-                group_id=f"{settings.app_id}-latency",
-                isolation_level="read_committed",
-                enable_auto_commit=False,
-                fetch_wait_max_ms=_FETCH_WAIT_MS,
-            )
-        )
-        topic = settings.topic(DECISIONS.name)
-        places = [TopicPartition(topic, part) for part in range(settings.partitions)]
-        for place in places:
-            _, place.offset = self._consumer.get_watermark_offsets(place, timeout=_REQUEST_S_MAX)
-        self._consumer.assign(places)
 
-    def run(self) -> None:
-        """Read until `stop`."""
-        while not self._stopping.is_set():
-            message = self._consumer.poll(_POLL_S)
-            if message is None:
-                continue
-            now_ns = time.monotonic_ns()
-            if message.error() is not None:
-                self.failure = message.error().str()
-                continue
-            decision = decode_decision(message.value(), FRAME_BYTES)
-            self.answers.times_ns[order_number(decision.order_id)] = now_ns
-            self.answers.accepted += decision.verdict == VERDICT_ACCEPTED
-            if self._told is not None:
-                self._told(decision)
-        self._consumer.close()
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._stopping.set()
-        self.join()
+    def take(self, message: Any, now_ns: int) -> None:
+        """Note it by its order's number."""
+        decision = decode_decision(message.value(), FRAME_BYTES)
+        self.answers.times_ns[order_number(decision.order_id)] = now_ns
+        self.answers.accepted += decision.verdict == VERDICT_ACCEPTED
+        if self._told is not None:
+            self._told(decision)
 
 
 @dataclass(frozen=True)

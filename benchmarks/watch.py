@@ -35,6 +35,11 @@ class Sample:
     decisions: int
 
 
+# Upper bound of a bucket in seconds -> how many values were not above it.
+Buckets = dict[float, float]
+RESIDENCE: Final = "tollgate_residence_seconds"
+
+
 def free_port() -> int:
     """A port of this machine that nothing listens on now."""
     with socket.socket() as probe:
@@ -43,12 +48,45 @@ def free_port() -> int:
         return port
 
 
-def look(port: int) -> Sample | None:
-    """The metrics that a worker serves on `port`; None when none answers."""
+def _scraped(port: int) -> str | None:
     try:
         with urlopen(f"http://{_HOST}:{port}/metrics", timeout=_ANSWER_S_MAX) as answer:
-            text = answer.read().decode()
+            text: str = answer.read().decode()
     except (URLError, OSError):
+        return None
+    return text
+
+
+def buckets(port: int, histogram: str) -> Buckets:
+    """The buckets of a histogram that the worker on `port` serves; empty when none answers."""
+    return {
+        float(sample.labels["le"]): sample.value
+        for family in text_string_to_metric_families(_scraped(port) or "")
+        for sample in family.samples
+        if sample.name == f"{histogram}_bucket"
+    }
+
+
+def quantile(before: Buckets, after: Buckets, share: float) -> float | None:
+    """The value that `share` of what came between two looks do not exceed, to a bucket's width.
+
+    Within a bucket, values are taken to lie evenly. None: nothing came, or nobody answered.
+    """
+    counted = [(bound, after[bound] - before.get(bound, 0.0)) for bound in sorted(after)]
+    wanted = share * counted[-1][1] if counted else 0.0
+    below, lower = 0.0, 0.0
+    for bound, count in counted:
+        if count >= wanted > 0:
+            upper = bound if bound != float("inf") else lower
+            return lower + (upper - lower) * (wanted - below) / max(count - below, 1.0)
+        below, lower = count, bound
+    return None
+
+
+def look(port: int) -> Sample | None:
+    """The metrics that a worker serves on `port`; None when none answers."""
+    text = _scraped(port)
+    if text is None:
         return None
     sums: defaultdict[str, float] = defaultdict(float)
     for family in text_string_to_metric_families(text):

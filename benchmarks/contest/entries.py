@@ -66,7 +66,9 @@ def gate() -> Entry:
 def unaudited() -> Entry:
     """The same worker less the sending of its audit records."""
     command = (sys.executable, "-m", "benchmarks.contest.unaudited_worker")
-    return replace(gate(), name=UNAUDITED, title="Tollgate worker, no audit sent", command=command)
+    return replace(
+        gate(), name=UNAUDITED, title="Tollgate worker, no audit or events sent", command=command
+    )
 
 
 def kafka_streams() -> Entry:

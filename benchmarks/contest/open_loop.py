@@ -4,32 +4,32 @@ Owns the open loop: orders go out by a fixed schedule whether or not answers com
 event time and its latency begin when it is due, so a stall counts against every order that was due
 in it. It ends when a `read_committed` consumer of this process has the decision. Before that, the
 contestant decides a backlog, so that it is warm. The broker's time stamps on orders and decisions
-also give the residence: from the append of an order to the append of its decision, without sender
-and reader.
+also give the time from the append of an order to the append of its decision, without sender and
+reader; and our worker says itself how long orders stay in it.
 """
 
-import threading
 import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from benchmarks.contest.entries import Entry
 from benchmarks.contest.inputs import CME, accounts_of, restamped
 from benchmarks.contest.runs import Cores, Run, read_committed, run_of
 from benchmarks.contest.throughput import FIRST_US, Throughput
+from benchmarks.decision_reader import DecisionReader
 from benchmarks.measure import percentile
 from benchmarks.stack import BenchError, Stack, say
+from benchmarks.watch import RESIDENCE, Buckets, buckets, free_port, quantile
 from pipeline.codecs.avro import decode_decision
 from pipeline.codecs.wire import FRAME_BYTES
-from pipeline.topics import DECISIONS, ORDERS
+from pipeline.settings import Settings
+from pipeline.topics import ORDERS
 
-_REQUEST_S_MAX: Final = 10
 _ANSWERS_S_MAX: Final = 60.0
 _FLUSH_S_MAX: Final = 30
 _POLL_S: Final = 0.1
-_FETCH_WAIT_MS: Final = 5
 _LEAD_NS: Final = 500_000_000
 
 
@@ -50,52 +50,27 @@ class Latency:
     p50_ms: float
     p95_ms: float
     p99_ms: float
-    residence_p99_ms: float
+    append_p99_ms: float
+    residence_p99_ms: float | None
     late_ms_max: float
     orders: int
 
 
-class Reader(threading.Thread):
+class Reader(DecisionReader):
     """Notes when each decision can be read: (lane, offset of the order) -> nanoseconds."""
 
-    def __init__(self, run: Run) -> None:
-        """Stand at the end of the decisions topic."""
-        super().__init__(name="decisions", daemon=True)
+    def __init__(self, settings: Settings) -> None:
+        """Also when the broker appended each, in milliseconds."""
+        super().__init__(settings)
         self.read_ns: Final[dict[tuple[int, int], int]] = {}
         self.appended_ms: Final[dict[tuple[int, int], int]] = {}
-        self._stopping: Final = threading.Event()
-        settings = run.settings
-        self._consumer: Any = Consumer(
-            settings.confluent(
-                group_id=f"{settings.app_id}-latency",
-                isolation_level="read_committed",
-                enable_auto_commit=False,
-                fetch_wait_max_ms=_FETCH_WAIT_MS,
-            )
-        )
-        topic = settings.topic(DECISIONS.name)
-        places = [TopicPartition(topic, part) for part in range(settings.partitions)]
-        for place in places:
-            _, place.offset = self._consumer.get_watermark_offsets(place, timeout=_REQUEST_S_MAX)
-        self._consumer.assign(places)
 
-    def run(self) -> None:
-        """Read until `stop`."""
-        while not self._stopping.is_set():
-            message = self._consumer.poll(_POLL_S)
-            if message is None or message.error() is not None:
-                continue
-            now_ns = time.monotonic_ns()
-            decision = decode_decision(message.value(), FRAME_BYTES)
-            place = message.partition(), decision.source_offset
-            self.read_ns[place] = now_ns
-            self.appended_ms[place] = message.timestamp()[1]
-        self._consumer.close()
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._stopping.set()
-        self.join()
+    def take(self, message: Any, now_ns: int) -> None:
+        """Note it by its order's place."""
+        decision = decode_decision(message.value(), FRAME_BYTES)
+        place = message.partition(), decision.source_offset
+        self.read_ns[place] = now_ns
+        self.appended_ms[place] = message.timestamp()[1]
 
 
 def measure(
@@ -103,21 +78,26 @@ def measure(
 ) -> Latency:
     """One run. Raises BenchError when an order stays without a decision."""
     inputs = throughput.inputs(CME)
+    port = free_port()
+    if entry.gate:
+        entry = entry.having(TOLLGATE_METRICS_PORT=port)
     with run_of(stack, entry, inputs, next(throughput.names)) as run:
         run.prepare(accounts_of(CME), FIRST_US, stamp_orders=True)
         run.load(pace.backlog, time.time_ns() // 1000)
         run.start(cores.contestant)
         run.await_decisions(pace.backlog)
         time.sleep(1)
-        reader = Reader(run)
+        resided = _resided(entry, port)
+        reader = Reader(run.settings)
         reader.start()
         try:
             due_ns, late_ns = _send(run, pace)
             _await_answers(run, reader, len(due_ns))
         finally:
             reader.stop()
+        residence_s = quantile(resided, _resided(entry, port), 0.99)
         run.stop()
-        found = _latency(run, reader, due_ns, late_ns, pace)
+        found = _latency(run, reader, due_ns, late_ns, pace, residence_s)
     say(
         f"{entry.title} {entry.options}: p50 {found.p50_ms:.1f} ms, p95 {found.p95_ms:.1f} ms, "
         f"p99 {found.p99_ms:.1f} ms"
@@ -172,8 +152,18 @@ def _await_answers(run: Run, reader: Reader, count: int) -> None:
         time.sleep(_POLL_S)
 
 
+def _resided(entry: Entry, port: int) -> Buckets:
+    """How long inputs have stayed in our worker so far; nobody else says."""
+    return buckets(port, RESIDENCE) if entry.gate else {}
+
+
 def _latency(
-    run: Run, reader: Reader, due_ns: dict[tuple[int, int], int], late_ns: int, pace: Pace
+    run: Run,
+    reader: Reader,
+    due_ns: dict[tuple[int, int], int],
+    late_ns: int,
+    pace: Pace,
+    residence_s: float | None,
 ) -> Latency:
     warm_until_ns = min(due_ns.values()) + int(pace.warm_up_s * 1e9)
     counted = {place: due for place, due in due_ns.items() if due >= warm_until_ns}
@@ -182,12 +172,13 @@ def _latency(
         (message.partition(), message.offset()): message.timestamp()[1]
         for message in read_committed(run.settings, ORDERS)
     }
-    residence = sorted(float(reader.appended_ms[at] - appended[at]) for at in counted)
+    appending = sorted(float(reader.appended_ms[at] - appended[at]) for at in counted)
     return Latency(
         p50_ms=percentile(taken, 0.50),
         p95_ms=percentile(taken, 0.95),
         p99_ms=percentile(taken, 0.99),
-        residence_p99_ms=percentile(residence, 0.99),
+        append_p99_ms=percentile(appending, 0.99),
+        residence_p99_ms=None if residence_s is None else residence_s * 1000,
         late_ms_max=late_ns / 1e6,
         orders=len(taken),
     )
