@@ -11,10 +11,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
+from librt.strings import BytesWriter
 from rich.console import Console
 from rich.table import Table
 
@@ -40,8 +41,9 @@ from pipeline.lane.processor import (
     LaneOutput,
     LaneProcessor,
 )
-from pipeline.lane.rows import DictRows, decode_row, encode_row
+from pipeline.lane.rows import DictRows, decode_row, write_row
 from pipeline.risk.reasons import ACCEPTED
+from pipeline.risk.state import Row
 from pipeline.topics import LANE_INPUTS
 
 TIMED_WORKER: Final = (sys.executable, "-m", "benchmarks.timed_worker")
@@ -143,7 +145,7 @@ def processor_parts() -> dict[str, float]:
         "encode decision": lambda: [encode_decision(decision) for decision in decisions],
         "encode audit record": lambda: [encode_audit_record(audit) for audit in audits],
         "encode regulatory event": lambda: [encode_regulatory_event(event) for event in events],
-        f"encode {len(rows) / ORDER_COUNT:.1f} rows": lambda: [encode_row(row) for row in rows],
+        f"encode {len(rows) / ORDER_COUNT:.1f} rows": lambda: _write(rows),
         "hashes": lambda: _hash(framed, results),
     }
     found = {part: _us_each(work) for part, work in parts.items()}
@@ -163,6 +165,13 @@ def _set_up(processor: LaneProcessor, rows: DictRows, flow: OrderFlow) -> None:
     for offset, (topic, key, value) in enumerate(inputs):
         result = processor.apply(topic, offset, at_us // 1000, key, value, None, at_us, False)
         rows.store(result.rows)
+
+
+def _write(rows: Sequence[Row]) -> None:
+    writer = BytesWriter()
+    for row in rows:
+        writer.truncate(0)
+        write_row(writer, row)
 
 
 def _hash(framed: list[tuple[bytes, bytes]], results: list[LaneOutput]) -> None:

@@ -6,7 +6,7 @@ are written in key order, so equal values have equal bytes. Raises `MalformedAvr
 bytes, OverflowError for an integer outside int64.
 """
 
-# ruff: noqa: C901, E501, PLR0912, PLR0915 -- one function a record, as long as the record
+# ruff: noqa: C901, E501, PLR0912, PLR0913, PLR0915 -- one function a record, as long as the record
 from librt.strings import BytesWriter
 
 from pipeline.codecs.primitives import Reader, write_bytes, write_long, write_string
@@ -1540,7 +1540,11 @@ def write_decision(w: BytesWriter, v: Decision) -> None:
     if checks_:
         write_long(w, len(checks_))
         for checks_item in checks_:
-            write_check_result(w, checks_item)
+            checks_bytes = checks_item.encoded
+            if checks_bytes is None:
+                write_check_result(w, checks_item)
+            else:
+                w.write(checks_bytes)
     w.append(0)
     hold_currency_ = v.hold_currency
     if hold_currency_ is None:
@@ -1690,63 +1694,116 @@ def decode_decision(data: bytes, position: int = 0) -> Decision:
 
 def write_audit_record(w: BytesWriter, v: AuditRecord) -> None:
     """Append the body of a `audit_record`."""
-    write_long(w, v.lane)
-    write_long(w, v.lane_sequence)
-    write_bytes(w, v.previous_hash)
-    write_string(w, v.source_topic)
-    write_long(w, v.source_partition)
-    write_long(w, v.source_offset)
-    write_long(w, v.record_time)
-    key_ = v.key
+    write_audit_record_of(
+        w,
+        v.lane,
+        v.lane_sequence,
+        v.previous_hash,
+        v.source_topic,
+        v.source_partition,
+        v.source_offset,
+        v.record_time,
+        v.key,
+        v.value,
+        v.oversized_length,
+        v.oversized_sha256,
+        v.traceparent,
+        v.gate_time,
+        v.out_of_sync,
+        v.core_version,
+        v.control_number,
+        v.outcome,
+        v.reason_code,
+        v.swept,
+        v.decision,
+        v.outputs_digest,
+        v.state_digest,
+    )
+
+
+def write_audit_record_of(
+    w: BytesWriter,
+    lane: int,
+    lane_sequence: int,
+    previous_hash: bytes,
+    source_topic: str,
+    source_partition: int,
+    source_offset: int,
+    record_time: int,
+    key: bytes | None,
+    value: bytes | None,
+    oversized_length: int | None,
+    oversized_sha256: bytes | None,
+    traceparent: str | None,
+    gate_time: int,
+    out_of_sync: bool,
+    core_version: int,
+    control_number: int,
+    outcome: int,
+    reason_code: str,
+    swept: list[bytes],
+    decision: bytes | None,
+    outputs_digest: bytes,
+    state_digest: bytes,
+) -> None:
+    """Append the body of the `audit_record` that has these fields."""
+    write_long(w, lane)
+    write_long(w, lane_sequence)
+    write_bytes(w, previous_hash)
+    write_string(w, source_topic)
+    write_long(w, source_partition)
+    write_long(w, source_offset)
+    write_long(w, record_time)
+    key_ = key
     if key_ is None:
         w.append(0)
     else:
         w.append(2)
         write_bytes(w, key_)
-    value_ = v.value
+    value_ = value
     if value_ is None:
         w.append(0)
     else:
         w.append(2)
         write_bytes(w, value_)
-    oversized_length_ = v.oversized_length
+    oversized_length_ = oversized_length
     if oversized_length_ is None:
         w.append(0)
     else:
         w.append(2)
         write_long(w, oversized_length_)
-    oversized_sha256_ = v.oversized_sha256
+    oversized_sha256_ = oversized_sha256
     if oversized_sha256_ is None:
         w.append(0)
     else:
         w.append(2)
         write_bytes(w, oversized_sha256_)
-    traceparent_ = v.traceparent
+    traceparent_ = traceparent
     if traceparent_ is None:
         w.append(0)
     else:
         w.append(2)
         write_string(w, traceparent_)
-    write_long(w, v.gate_time)
-    w.append(1 if v.out_of_sync else 0)
-    write_long(w, v.core_version)
-    write_long(w, v.control_number)
-    write_long(w, v.outcome)
-    write_string(w, v.reason_code)
-    swept_ = v.swept
+    write_long(w, gate_time)
+    w.append(1 if out_of_sync else 0)
+    write_long(w, core_version)
+    write_long(w, control_number)
+    write_long(w, outcome)
+    write_string(w, reason_code)
+    swept_ = swept
     if swept_:
         write_long(w, len(swept_))
         for swept_item in swept_:
             write_bytes(w, swept_item)
     w.append(0)
-    decision_ = v.decision
+    decision_ = decision
     if decision_ is None:
         w.append(0)
     else:
         w.append(2)
         write_bytes(w, decision_)
-    write_bytes(w, v.outputs_digest)
-    write_bytes(w, v.state_digest)
+    write_bytes(w, outputs_digest)
+    write_bytes(w, state_digest)
 
 
 def encode_audit_record(v: AuditRecord) -> bytes:

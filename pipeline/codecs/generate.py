@@ -21,6 +21,8 @@ _DRAFTED = {"regulatory_event"}
 # Written more than once as they are, so their bytes are kept: an order as it was read, a check's
 # result that is the same for every order (`kept`).
 _KEPT = {"order", "check_result"}
+# Written once an input from what lies at hand, without a value in between.
+_SPREAD = {"audit_record"}
 _PLAIN_TYPES = {"long": "int", "int": "int", "boolean": "bool", "string": "str", "bytes": "bytes"}
 _READERS = {
     "long": "long",
@@ -173,7 +175,7 @@ class Generator:
             "are written in key order, so equal values have equal bytes. Raises `MalformedAvro` for bad",
             'bytes, OverflowError for an integer outside int64.\n"""',
             "",
-            "# ruff: noqa: C901, E501, PLR0912, PLR0915 -- one function a record, as long as the record",
+            "# ruff: noqa: C901, E501, PLR0912, PLR0913, PLR0915 -- one function a record, as long as the record",
             "from librt.strings import BytesWriter",
             "",
             "from pipeline.codecs.primitives import Reader, write_bytes, write_long, write_string",
@@ -209,8 +211,24 @@ class Generator:
                 "",
                 f"def _write_{name}_fields(w: BytesWriter, v: {cls}) -> None:",
             ]
+        own = "v."
+        if name in _SPREAD:
+            own = ""
+            lines += [
+                f"    write_{name}_of(",
+                "        w,",
+                *(f"        v.{field['name']}," for field in record["fields"]),
+                "    )",
+                "",
+                "",
+                f"def write_{name}_of(",
+                "    w: BytesWriter,",
+                *(f"    {f['name']}: {self.annotation(f['type'])}," for f in record["fields"]),
+                ") -> None:",
+                f'    """Append the body of the `{name}` that has these fields."""',
+            ]
         for field in record["fields"]:
-            lines += self._write(field["type"], f"v.{field['name']}", field["name"], "    ")
+            lines += self._write(field["type"], own + field["name"], field["name"], "    ")
         lines += [
             "",
             "",
@@ -272,6 +290,14 @@ class Generator:
             ]
         if kind == "array":
             inner = self._write(detail, f"{name}_item", f"{name}_item", pad + "        ")
+            if self._resolve(detail)[1] in _KEPT:
+                inner = [
+                    f"{pad}        {name}_bytes = {name}_item.encoded",
+                    f"{pad}        if {name}_bytes is None:",
+                    *[f"    {line}" for line in inner],
+                    f"{pad}        else:",
+                    f"{pad}            w.write({name}_bytes)",
+                ]
             return [
                 f"{pad}{name}_ = {value}",
                 f"{pad}if {name}_:",

@@ -8,18 +8,25 @@ Used by `avro.py`, which is generated from schemas/avro.
 
 from typing import Final
 
-from librt.strings import BytesWriter
-from mypy_extensions import i64, u8
+from librt.strings import BytesWriter, write_i16_le, write_i32_le
+from mypy_extensions import i16, i32, i64, u8
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
-_LOW_57_BITS: Final[i64] = 0x01FF_FFFF_FFFF_FFFF
-_ABOVE_SEVEN_BITS: Final[i64] = -128
 _LOW_63_BITS: Final[i64] = 0x7FFF_FFFF_FFFF_FFFF
 # A byte of a variable-length integer: seven bits and a flag for "more follow".
 _SEVEN_BITS: Final = 127
 _MORE: Final = 128
+_LENGTHS_OF_ONE_BYTE: Final = 64
 _LAST_SHIFT: Final = 63
+# What does not fit into one, two and four such bytes; and what is left behind each of them.
+_ABOVE_SEVEN_BITS: Final[i64] = -(1 << 7)
+_ABOVE_14_BITS: Final[i64] = -(1 << 14)
+_ABOVE_28_BITS: Final[i64] = -(1 << 28)
+_LOW_36_BITS: Final[i64] = (1 << 36) - 1
+# The flag in both bytes of an i16 and in all four of an i32, which makes either negative.
+_MORE_OF_TWO: Final[i64] = 0x8080 - (1 << 16)
+_MORE_OF_FOUR: Final[i64] = 0x8080_8080 - (1 << 32)
 
 
 class MalformedAvro(ValueError):
@@ -41,6 +48,16 @@ class Reader:
 
     def long(self) -> int:
         """A zigzag variable-length integer of at most 64 bits."""
+        position = self.position
+        if position < self.end:
+            byte: i64 = self.data[position]
+            if byte < _MORE:
+                self.position = position + 1
+                return (byte >> 1) ^ -(byte & 1)
+        return self._longer()
+
+    def _longer(self) -> int:
+        """`long` of more than one byte, or of none."""
         data = self.data
         position = self.position
         end = self.end
@@ -143,16 +160,33 @@ def write_long(writer: BytesWriter, value: int) -> None:
     if sign != 0 and sign != -1:  # noqa: PLR1714 -- a set would box both
         raise OverflowError("outside int64")
     zigzag = (number << 1) ^ sign
-    # As u8, or the compiled call would box every byte and look the method up.
-    while zigzag & _ABOVE_SEVEN_BITS:
-        writer.append(u8((zigzag & _SEVEN_BITS) | _MORE))
-        zigzag = (zigzag >> 7) & _LOW_57_BITS
+    # Most are of one byte, times are of eight. As u8, i16 and i32, or the compiled calls would box
+    # the bytes and look the methods up.
+    while zigzag & _ABOVE_28_BITS:
+        four = (
+            (zigzag & 0x7F)
+            | ((zigzag & 0x3F80) << 1)
+            | ((zigzag & 0x1F_C000) << 2)
+            | ((zigzag & 0xFE0_0000) << 3)
+        )
+        write_i32_le(writer, i32(four | _MORE_OF_FOUR))
+        zigzag = (zigzag >> 28) & _LOW_36_BITS
+    if zigzag & _ABOVE_14_BITS:
+        write_i16_le(writer, i16((zigzag & 0x7F) | ((zigzag & 0x3F80) << 1) | _MORE_OF_TWO))
+        zigzag >>= 14
+    if zigzag & _ABOVE_SEVEN_BITS:
+        writer.append(u8((zigzag & 0x7F) | _MORE))
+        zigzag >>= 7
     writer.append(u8(zigzag))
 
 
 def write_bytes(writer: BytesWriter, value: bytes) -> None:
     """Append a length and the bytes."""
-    write_long(writer, len(value))
+    length: i64 = len(value)
+    if length < _LENGTHS_OF_ONE_BYTE:
+        writer.append(u8(length << 1))
+    else:
+        write_long(writer, length)
     writer.write(value)
 
 

@@ -6,6 +6,7 @@ Owns which codec a key's kind has. Compiled with mypyc.
 from collections.abc import Callable
 from typing import Final
 
+from librt.strings import BytesWriter
 from mypy_extensions import mypyc_attr
 
 from pipeline.codecs.avro import (
@@ -26,23 +27,23 @@ from pipeline.codecs.avro import (
     decode_row_seen,
     decode_row_user,
     decode_row_withdrawal,
-    encode_control,
-    encode_row_algorithm,
-    encode_row_alias,
-    encode_row_balance,
-    encode_row_band,
-    encode_row_decision,
-    encode_row_holdings,
-    encode_row_mark,
-    encode_row_order,
-    encode_row_pledge,
-    encode_row_position,
-    encode_row_recent,
-    encode_row_restriction,
-    encode_row_result,
-    encode_row_seen,
-    encode_row_user,
-    encode_row_withdrawal,
+    write_control,
+    write_row_algorithm,
+    write_row_alias,
+    write_row_balance,
+    write_row_band,
+    write_row_decision,
+    write_row_holdings,
+    write_row_mark,
+    write_row_order,
+    write_row_pledge,
+    write_row_position,
+    write_row_recent,
+    write_row_restriction,
+    write_row_result,
+    write_row_seen,
+    write_row_user,
+    write_row_withdrawal,
 )
 from pipeline.risk.keys import (
     ALGORITHM,
@@ -71,6 +72,7 @@ from pipeline.risk.records import (
     RowBalance,
     RowBand,
     RowDecision,
+    RowHoldings,
     RowMark,
     RowOrder,
     RowPledge,
@@ -82,7 +84,7 @@ from pipeline.risk.records import (
     RowUser,
     RowWithdrawal,
 )
-from pipeline.risk.state import CheckRow, InvariantViolated, Row, RowLoader
+from pipeline.risk.state import InvariantViolated, Row, RowLoader
 
 # How a lane's rows are laid out: what is written into the lane row, and what can be opened. What
 # rows mean is the business of the core version in force, which is in the gate row.
@@ -160,6 +162,23 @@ _DECODERS: Final[dict[bytes, Callable[[bytes], Row]]] = {
 }
 
 
+# What an accepted order leaves as it is.
+_RarerRow = (
+    RowAlias
+    | RowDecision
+    | RowSeen
+    | RowWithdrawal
+    | RowPledge
+    | RowMark
+    | RowAlgorithm
+    | RowBand
+    | RowRestriction
+    | RowResult
+    | RowHoldings
+    | Control
+)
+
+
 def decode_row(key: bytes, body: bytes) -> Row:
     """The row that `body` holds, by the kind of its key."""
     decode = _DECODERS.get(key[:1])
@@ -168,42 +187,44 @@ def decode_row(key: bytes, body: bytes) -> Row:
     return decode(body)
 
 
-def encode_row(row: Row) -> bytes:  # noqa: C901 -- a line for each kind of row
-    """The Avro body of a row."""
+def write_row(w: BytesWriter, row: Row) -> None:
+    """Append the Avro body of a row."""
     if isinstance(row, RowUser):
-        return encode_row_user(row)
-    if isinstance(row, RowBalance):
-        return encode_row_balance(row)
-    if isinstance(row, RowPosition):
-        return encode_row_position(row)
-    if isinstance(row, RowOrder):
-        return encode_row_order(row)
+        write_row_user(w, row)
+    elif isinstance(row, RowBalance):
+        write_row_balance(w, row)
+    elif isinstance(row, RowPosition):
+        write_row_position(w, row)
+    elif isinstance(row, RowOrder):
+        write_row_order(w, row)
+    elif isinstance(row, RowRecent):
+        write_row_recent(w, row)
+    else:
+        _write_rarer_row(w, row)
+
+
+def _write_rarer_row(w: BytesWriter, row: _RarerRow) -> None:  # noqa: C901 -- a line for each kind
     if isinstance(row, RowAlias):
-        return encode_row_alias(row)
-    if isinstance(row, RowDecision):
-        return encode_row_decision(row)
-    if isinstance(row, RowSeen):
-        return encode_row_seen(row)
-    if isinstance(row, RowWithdrawal):
-        return encode_row_withdrawal(row)
-    if isinstance(row, RowPledge):
-        return encode_row_pledge(row)
-    if isinstance(row, RowMark):
-        return encode_row_mark(row)
-    return _encode_other_row(row)
-
-
-def _encode_other_row(row: CheckRow | Control) -> bytes:
-    if isinstance(row, Control):
-        return encode_control(row)
-    if isinstance(row, RowAlgorithm):
-        return encode_row_algorithm(row)
-    if isinstance(row, RowRecent):
-        return encode_row_recent(row)
-    if isinstance(row, RowBand):
-        return encode_row_band(row)
-    if isinstance(row, RowRestriction):
-        return encode_row_restriction(row)
-    if isinstance(row, RowResult):
-        return encode_row_result(row)
-    return encode_row_holdings(row)
+        write_row_alias(w, row)
+    elif isinstance(row, RowDecision):
+        write_row_decision(w, row)
+    elif isinstance(row, RowSeen):
+        write_row_seen(w, row)
+    elif isinstance(row, RowWithdrawal):
+        write_row_withdrawal(w, row)
+    elif isinstance(row, RowPledge):
+        write_row_pledge(w, row)
+    elif isinstance(row, RowMark):
+        write_row_mark(w, row)
+    elif isinstance(row, RowAlgorithm):
+        write_row_algorithm(w, row)
+    elif isinstance(row, RowBand):
+        write_row_band(w, row)
+    elif isinstance(row, RowRestriction):
+        write_row_restriction(w, row)
+    elif isinstance(row, RowResult):
+        write_row_result(w, row)
+    elif isinstance(row, Control):
+        write_control(w, row)
+    else:
+        write_row_holdings(w, row)
