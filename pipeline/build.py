@@ -19,6 +19,7 @@ _SOURCES: Final = (
     "pipeline/codecs/primitives.py",
     "pipeline/codecs/avro.py",
     "pipeline/risk",
+    "pipeline/lane/remembered_keys.py",
     "pipeline/lane/rows.py",
     "pipeline/lane/processor.py",
     "pipeline/lane/batch.py",

@@ -29,6 +29,7 @@ from pipeline.codecs.avro import (
 from pipeline.codecs.primitives import MalformedAvro
 from pipeline.codecs.published import upgrade_body
 from pipeline.codecs.wire import FRAME_BYTES, SchemaIds
+from pipeline.lane.remembered_keys import is_remembered
 from pipeline.lane.rows import RowSource, StoredRows, decode_row, write_row
 from pipeline.risk import keys
 from pipeline.risk.bounds import ID_BYTES_MAX, is_id
@@ -153,7 +154,9 @@ class LaneProcessor:
         self.writer = BytesWriter()
         self.head: Final = _new_head() if stored is None else decode_row_gate(stored)
         require_known(self.head.core_version, lane)
-        self.state: Final = LaneState(StoredRows(rows))
+        loader = StoredRows(rows)
+        self.remembered: Final = loader.remembered
+        self.state: Final = LaneState(loader)
         rules = RulesInForce(CATALOG, lane, lane_count, self.state)
         _restore_rules(rules, rows.rows_of_kind(keys.CONTROL))
         restrictions = [_stored_restriction(*row) for row in rows.rows_of_kind(keys.RESTRICTION)]
@@ -431,6 +434,8 @@ class LaneProcessor:
             if length == _DELETED:
                 rows.append((key, None))
             else:
+                if is_remembered(key):
+                    self.remembered.add(key)
                 rows.append((key, hashed[at : at + length]))
                 at += length
         return rows

@@ -1,10 +1,11 @@
 """Which keys of remembered ids may be stored, so that a new id need not be looked for on disk.
 
 Owns a Bloom filter over the keys of remembered decisions, executions and transfers: two bits of
-2^23 each, so that of new ids 0.2 % are looked for in vain while 200,000 are remembered, a seventh at
-2,000,000. A "no" is certain, so it can change no result. It is filled by what the lane remembers
-from the moment it is opened, and by each walk of the sweep over what is stored; until the first walk
-has passed all of it, everything is looked for, unless nothing was stored. Compiled with mypyc.
+2^23 each, so that of new ids 0.2 % are looked for in vain while 200,000 are remembered, and a
+seventh at 2,000,000. A "no" is certain, so it can change no result. It is filled by what the lane
+remembers from the moment it is opened, and by each walk of the sweep over what is stored; until
+the first walk has passed all of it, everything is looked for, unless nothing was stored. Compiled
+with mypyc.
 """
 
 from collections.abc import Iterable
@@ -69,6 +70,11 @@ class RememberedKeys:
             self.bits = self.next_bits
             self.next_bits = None
             self.complete = True
+
+
+def is_remembered(key: bytes) -> bool:
+    """Whether a key is of a kind that is remembered for a time."""
+    return key[:1] in REMEMBERED
 
 
 def _set(bits: bytearray, key: bytes) -> None:

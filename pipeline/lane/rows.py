@@ -45,6 +45,7 @@ from pipeline.codecs.avro import (
     write_row_user,
     write_row_withdrawal,
 )
+from pipeline.lane.remembered_keys import REMEMBERED, RememberedKeys, is_remembered
 from pipeline.risk.keys import (
     ALGORITHM,
     ALIAS,
@@ -104,6 +105,11 @@ class RowSource:
         """All rows whose key begins with a kind; asked for when a lane is opened."""
         raise NotImplementedError
 
+    def holds_kind(self, kind: bytes) -> bool:
+        """Whether there may be a row whose key begins with a kind; asked for likewise."""
+        del kind
+        return True
+
 
 class DictRows(RowSource):
     """Rows in memory: for replays, tests and peers in benches."""
@@ -119,6 +125,10 @@ class DictRows(RowSource):
         """All rows whose key begins with a kind."""
         return [(key, body) for key, body in self.rows.items() if key[:1] == kind]
 
+    def holds_kind(self, kind: bytes) -> bool:
+        """Whether there is a row whose key begins with a kind."""
+        return any(key[:1] == kind for key in self.rows)
+
     def store(self, changed: list[tuple[bytes, bytes | None]]) -> None:
         """Apply the rows an input changed."""
         for key, body in changed:
@@ -133,9 +143,13 @@ class StoredRows(RowLoader):
 
     def __init__(self, source: RowSource) -> None:
         self.source: Final = source
+        stored = [kind for kind in REMEMBERED if source.holds_kind(kind)]
+        self.remembered: Final = RememberedKeys(none_stored=not stored)
 
     def load(self, key: bytes) -> Row | None:
         """The row stored under `key`."""
+        if is_remembered(key) and not self.remembered.may_hold(key):
+            return None
         body = self.source.get(key)
         return None if body is None else decode_row(key, body)
 

@@ -84,6 +84,15 @@ class TableLane(RowSource):
         """Where changed rows are staged until the next commit takes them; None deletes."""
         return self._dirty
 
+    def holds_kind(self, kind: bytes) -> bool:
+        """Whether there is a stored row whose key begins with a kind."""
+        return next(self.scan(kind), None) is not None
+
+    @property
+    def unstored(self) -> list[bytes]:
+        """Keys of what has changed and is not in the store yet."""
+        return [*self._dirty, *self._committing]
+
     def stage(self, rows: Sequence[tuple[bytes, bytes | None]]) -> None:
         """Take rows an input changed; None deletes."""
         dirty = self._dirty

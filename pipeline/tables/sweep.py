@@ -2,18 +2,18 @@
 
 Owns nothing that can change a decision: the core treats a row past its window as absent, whether it
 is still stored or not; the sweep only keeps the table from growing. It walks the remembered rows a
-few at a time, and rests once it has passed all until the oldest it saw can have expired.
+few at a time, and rests once it has passed all until the oldest it saw can have expired. Each walk
+also tells the lane's filter over remembered keys what is stored.
 """
 
 from typing import Final
 
 from pipeline.lane.processor import LaneProcessor
+from pipeline.lane.remembered_keys import REMEMBERED
 from pipeline.lane.rows import decode_row
-from pipeline.risk.keys import DECISION, EXECUTION, TRANSFER
 from pipeline.risk.records import RowDecision, RowSeen
 from pipeline.tables.lane import TableLane
 
-_KINDS: Final = (DECISION, EXECUTION, TRANSFER)
 # Between two walks at least, so that an empty table is not walked at every batch.
 _REST_US: Final = 60_000_000
 
@@ -38,9 +38,10 @@ class Sweep:
             # What is written from here on is touched now or later, also where all that was seen
             # lies ahead of gate time.
             self._oldest_us = processor.head.gate_time
+            processor.remembered.begin_walk(self._lane.unstored)
         deletions: list[tuple[bytes, bytes | None]] = []
         looked = 0
-        for key, _ in self._lane.scan(_KINDS[self._kind], self._from):
+        for key, _ in self._lane.scan(REMEMBERED[self._kind], self._from):
             if looked >= rows_max:
                 self._from = key
                 return deletions
@@ -55,12 +56,14 @@ class Sweep:
             if row.touched_at < forgotten_before:
                 deletions.append((key, None))
             else:
+                processor.remembered.walked_by(key)
                 self._oldest_us = min(self._oldest_us, row.touched_at)
-        self._next_kind(forgotten_before)
+        self._next_kind(processor, forgotten_before)
         return deletions
 
-    def _next_kind(self, forgotten_before: int) -> None:
+    def _next_kind(self, processor: LaneProcessor, forgotten_before: int) -> None:
         self._from = None
-        self._kind = (self._kind + 1) % len(_KINDS)
+        self._kind = (self._kind + 1) % len(REMEMBERED)
         if self._kind == 0:
+            processor.remembered.end_walk()
             self._rests_until_us = max(forgotten_before + _REST_US, self._oldest_us)

@@ -143,6 +143,10 @@ def _forgets_executions(original: Any) -> Any:
     return seen
 
 
+def _nothing_remembered(_original: Any) -> Any:
+    return lambda _self, _kind: False
+
+
 def _no_order_rows(original: Any) -> Any:
     return lambda self, kind: [] if kind == ORDER else original(self, kind)
 
@@ -262,6 +266,13 @@ MUTANTS: Final = (
     ),
     Mutant(
         "exec-id dedup", "a repeated execution counts again", LaneState, "seen", _forgets_executions
+    ),
+    Mutant(
+        "looking for ids that an earlier worker remembered",
+        "the filter over remembered keys is taken for complete when a lane is opened",
+        TableLane,
+        "holds_kind",
+        _nothing_remembered,
     ),
     Mutant(
         "reading the working orders of a restored lane",
