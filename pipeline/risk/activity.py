@@ -8,7 +8,7 @@ what was accepted and applied, judges nothing. Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk.checks.context import OrderContext
-from pipeline.risk.keys import algorithm_key, recent_key
+from pipeline.risk.keys import algorithm_key
 from pipeline.risk.records import (
     ORDER_ACTION_CANCEL,
     SIDE_BUY,
@@ -116,7 +116,7 @@ def _remember(c: OrderContext) -> None:
         else:
             row.sell_price_e9 = c.price_e9
             row.sell_at = c.gate_time
-    c.state.put(recent_key(c.order.user_id, c.order.instrument_id), row)
+    c.state.put(c.state.keys(c.order.user_id).recent(c.order.instrument_id), row)
 
 
 def _forget(row: RowRecent, since: int) -> None:

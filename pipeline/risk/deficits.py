@@ -8,7 +8,6 @@ from typing import Final
 
 from pipeline.risk.effects import InputContext
 from pipeline.risk.journal import Journal
-from pipeline.risk.keys import user_key
 from pipeline.risk.ledger import Ledger, available_of
 from pipeline.risk.money import fits
 from pipeline.risk.pledges import Pledges
@@ -42,5 +41,5 @@ class Deficits:
                 continue
             user = self.state.user_or_new(user_id)
             user.deficit_count += 1 if short > 0 else -1
-            self.state.put(user_key(user_id), user)
+            self.state.put(self.state.keys(user_id).user, user)
             self.journal.of_deficit(context, tenant_id, event_time, user_id, currency, short)

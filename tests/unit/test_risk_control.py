@@ -13,7 +13,7 @@ from pipeline.risk.records import (
     Mark,
     UserAccount,
 )
-from pipeline.risk.rules_in_force import EFFECTIVE_MAX, EffectiveLimits
+from pipeline.risk.rules_in_force import PROVISIONS_MAX, EffectiveLimits, Provisions
 from pipeline.risk.state import InvariantViolated
 from tests.oracle.definitions import Payload
 from tests.property.desk import (
@@ -172,13 +172,13 @@ def test_what_is_in_force_survives_a_restart() -> None:
     assert check(answer, "BUYING_POWER").observed == 100_001
 
 
-def test_resolved_limits_are_kept_for_a_bounded_number_of_users() -> None:
+def test_resolved_limits_are_kept_for_a_bounded_number() -> None:
     desk = Desk()
-    nobody = EffectiveLimits([])
-    kept = {("nobody", str(number)): nobody for number in range(EFFECTIVE_MAX)}
-    desk.gate.processor.core.rules.effective = kept
+    rules = desk.gate.processor.core.rules
+    nothing = Provisions(EffectiveLimits([]), {}, None)
+    rules.provisions = {("nobody", "", str(number)): nothing for number in range(PROVISIONS_MAX)}
     desk.works()
-    assert len(desk.gate.processor.core.rules.effective) == 1
+    assert list(rules.provisions) == [("", "gold", "ESX")]
 
 
 def test_a_day_ends_at_midnight_and_tells_its_events() -> None:

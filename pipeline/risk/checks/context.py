@@ -8,7 +8,6 @@ from typing import Final
 
 from pipeline.risk import order_ids
 from pipeline.risk.bounds import ID_BYTES_MAX, MS, is_id
-from pipeline.risk.check_rules import LimitInForce
 from pipeline.risk.fx import Rate, find_rate
 from pipeline.risk.ledger import OrderTerms
 from pipeline.risk.money import divide_up, nearest, protection_price
@@ -37,7 +36,7 @@ from pipeline.risk.records import (
     RowUser,
 )
 from pipeline.risk.results import Standing
-from pipeline.risk.rules_in_force import EffectiveLimits, Figure, RulesInForce
+from pipeline.risk.rules_in_force import Figure, Provisions, RulesInForce
 from pipeline.risk.state import LaneState
 from pipeline.risk.valuation import Exposures, Holding, holdings_of, standing_of
 
@@ -79,18 +78,17 @@ class OrderContext:
         instrument = rules.instruments.get(order.instrument_id)
         self.user: Final[RowUser | None] = registered
         self.instrument: Final = instrument
-        limits: EffectiveLimits | None = None
-        own_limits: dict[str, LimitInForce] | None = None
+        provisions: Provisions | None = None
         recent: RowRecent | None = None
         if registered is not None:
-            known = order.instrument_id if instrument is not None else ""
-            limits = rules.limits_of(order.user_id, registered.tier_id, known)
-            own_limits = rules.checks.limits_of(order.user_id, registered.tier_id, known)
+            known = instrument.instrument_id if instrument is not None else ""
+            provisions = rules.provisions_of(order.user_id, registered.tier_id, known)
             if known and order.action != ORDER_ACTION_CANCEL:
                 recent = state.recent(order.user_id, known)
-        self.limits: Final[EffectiveLimits | None] = limits
+        self.limits: Final = None if provisions is None else provisions.limits
         # By check, of those that have a limit of their own.
-        self.own_limits: Final[dict[str, LimitInForce] | None] = own_limits
+        self.own_limits: Final = None if provisions is None else provisions.own_limits
+        self.fee: Final = None if provisions is None else provisions.fee
         # Of a NEW or REPLACE: the user's last accepted orders in the instrument.
         self.recent: Final[RowRecent | None] = recent
         position: RowPosition | None = None
