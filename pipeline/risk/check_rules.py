@@ -14,7 +14,6 @@ from pipeline.risk.check_traits import WINDOW_MS_MAX, CheckCatalog
 from pipeline.risk.expressions.problem import RuleProblem
 from pipeline.risk.expressions.program import Program
 from pipeline.risk.keys import (
-    algorithm_key,
     control_key,
     restriction_key,
     text_part,
@@ -115,8 +114,6 @@ class CheckRules:
         self.lane_count: Final = lane_count
         self.state: Final = state
         self.limits: dict[tuple[str, int, str, str], LimitInForce] = {}
-        # Users with a limit of their own, who do not share what their tier comes to.
-        self.singled_out: set[str] = set()
         # Those that differ from REJECT, and those that differ from the check's own window.
         self.severities: dict[str, int] = {}
         self.windows_us: dict[str, int] = {}
@@ -163,8 +160,6 @@ class CheckRules:
             self.limits[subject] = LimitInForce(
                 payload.limit, record.version, payload.allowance or 0, payload.currency
             )
-            if payload.scope == LIMIT_SCOPE_USER:
-                self.singled_out.add(payload.scope_id)
         elif isinstance(payload, CheckPolicy):
             self._take_policy(payload)
         elif isinstance(payload, ScopeState):
@@ -232,7 +227,7 @@ class CheckRules:
         if not self._is_ours(release.user_id):
             return
         if release.algo_id is not None:
-            key = algorithm_key(release.user_id, release.algo_id)
+            key = self.state.keys(release.user_id).algorithm(release.algo_id)
             if self.state.algorithm(release.user_id, release.algo_id) is not None:
                 self.state.put(key, RowAlgorithm(0))
             if release.check is None:

@@ -57,7 +57,7 @@ class Endings:
         user = self.state.user_or_new(user_id)
         user.open_orders_count -= 1
         self.state.put(self.state.keys(user_id).user, user)
-        self.state.own_prices.over(user_id, order)
+        self.state.own_prices.over(self.state.keys(user_id), order)
         order_ids.drop_all(self.state, user_id, root_id, order)
         self.sweeping.over(user_id, root_id)
         self.state.delete(self.state.keys(user_id).order(root_id))
@@ -121,7 +121,7 @@ class Endings:
         open_lots = OrderTerms(order).open_lots
         current_id = order.current_order_id
         currency = order.hold_currency
-        self.state.own_prices.over(user_id, order)
+        self.state.own_prices.over(self.state.keys(user_id), order)
         order.final_lots = order.filled_lots
         hold = self.ledger.open_order(user_id, due.root_id, order, instrument, None, -open_lots)
         self.end(context, user_id, due.root_id, order)

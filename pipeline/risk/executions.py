@@ -386,15 +386,15 @@ class ExecutionDesk:
             order.acknowledged = True
             self.endings.sweeping.acknowledged(user_id, root_id)
         if reported.effect == CLOSE:
-            self.state.own_prices.over(user_id, order)
+            self.state.own_prices.over(self.state.keys(user_id), order)
             order_ids.drop_pending(self.state, user_id, order)
             self.endings.sweeping.over(user_id, root_id)
         elif reported.effect == REPLACE:
-            self.state.own_prices.replace_made(user_id, order)
+            self.state.own_prices.replace_made(self.state.keys(user_id), order)
             order_ids.take_pending(self.state, user_id, root_id, order)
         elif reported.effect == ANSWER:
             if self._refuses_replace(reported):
-                self.state.own_prices.replace_dropped(user_id, order)
+                self.state.own_prices.replace_dropped(self.state.keys(user_id), order)
                 order_ids.drop_pending(self.state, user_id, order)
             else:
                 order.cancel_requested = False

@@ -140,7 +140,6 @@ class UserKeys:
 
     def __init__(self, user_id: str) -> None:
         own = part(user_id)
-        self.user_id: Final = user_id
         self.user: Final = USER + own
         self.holdings: Final = HOLDINGS + own
         self._own: Final = own
@@ -148,6 +147,8 @@ class UserKeys:
         self._balance = b""
         self._result_currency = _NOT_ASKED
         self._result = b""
+        self._algo_id = _NOT_ASKED
+        self._algorithm = b""
         self._instrument_id = _NOT_ASKED
         self._position = b""
         self._recent = b""
@@ -168,6 +169,13 @@ class UserKeys:
             self._result_currency = currency
             self._result = RESULT + self._own + part(currency)
         return self._result
+
+    def algorithm(self, algo_id: str) -> bytes:
+        """As `algorithm_key`."""
+        if algo_id != self._algo_id:
+            self._algo_id = algo_id
+            self._algorithm = ALGORITHM + self._own + part(algo_id)
+        return self._algorithm
 
     def position(self, instrument_id: str) -> bytes:
         """As `position_key`."""

@@ -120,6 +120,7 @@ class Ledger:
 
     def balance(self, user_id: str, currency: str) -> RowBalance:
         """The balance to be changed by the current input; a new one where there was none."""
+        key = self.state.keys(user_id).balance(currency)
         row = self.state.balance(user_id, currency)
         if row is None:
             row = RowBalance(
@@ -135,9 +136,11 @@ class Ledger:
                 covered_by=[],
                 pledged_minor=0,
             )
+            self.state.put(key, row)
+        else:
+            self.state.put_back(key, row)
         if currency not in self.touched:
             self.touched[currency] = -available_of(row)
-        self.state.put(self.state.keys(user_id).balance(currency), row)
         return row
 
     def available(self, user_id: str, currency: str) -> int:
@@ -166,6 +169,7 @@ class Ledger:
 
     def position(self, user_id: str, instrument: Instrument) -> RowPosition:
         """The position to be changed by the current input; a new one where there was none."""
+        key = self.state.keys(user_id).position(instrument.instrument_id)
         row = self.state.position(user_id, instrument.instrument_id)
         if row is None:
             row = RowPosition(
@@ -177,7 +181,9 @@ class Ledger:
                 open_cost_e9=0,
                 settled_on=NEVER_SETTLED,
             )
-        self.state.put(self.state.keys(user_id).position(instrument.instrument_id), row)
+            self.state.put(key, row)
+        else:
+            self.state.put_back(key, row)
         return row
 
     def work(self, user_id: str, instrument: Instrument, side: int, lots: int) -> None:

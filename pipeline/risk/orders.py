@@ -89,7 +89,7 @@ class OrderDesk:
         user = self.state.user(order.user_id)
         if user is not None:
             user.messages_count += 1
-            self.state.put(self.state.keys(order.user_id).user, user)
+            self.state.put_back(self.state.keys(order.user_id).user, user)
         first = self._first_answer(order)
         duplicate_of: int | None = None
         checks: list[CheckResult] = []
@@ -249,7 +249,7 @@ class OrderDesk:
             order.user_id, order.order_id, row, instrument, view.fee, order.quantity_lots
         )
         self.sweeping.placed(order.user_id, order.order_id, row)
-        self.state.own_prices.placed(order.user_id, row)
+        self.state.own_prices.placed(self.state.keys(order.user_id), row)
         return hold
 
     def _request_cancel(self, user_id: str, root_id: str) -> None:
@@ -276,7 +276,7 @@ class OrderDesk:
         row.pending_quantity_lots = order.quantity_lots
         row.pending_price_e9 = view.price_e9
         order_ids.add_pending(self.state, order.user_id, root_id, row)
-        self.state.own_prices.replace_asked(order.user_id, row)
+        self.state.own_prices.replace_asked(self.state.keys(order.user_id), row)
         added = OrderTerms(row).open_lots - open_before
         return self.ledger.open_order(order.user_id, root_id, row, instrument, view.fee, added)
 

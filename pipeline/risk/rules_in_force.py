@@ -28,6 +28,7 @@ from pipeline.risk.records import (
     LIMIT_SCOPE_NAMES,
     LIMIT_SCOPE_TIER,
     LIMIT_SCOPE_USER,
+    CheckLimit,
     Collateral,
     Control,
     CoreVersion,
@@ -45,7 +46,7 @@ DEDUP_WINDOW_MS_DEFAULT: Final = 7 * 86_400_000
 REMEMBERED_IDS_MAX_DEFAULT: Final = 5_000_000
 # First part of the key of a control record that waits for its effective-from.
 WAITING: Final = "waiting"
-# How many (user or none, tier, instrument) keep their provisions resolved.
+# How many (user or tier, instrument) keep their provisions.
 PROVISIONS_MAX: Final = 20_000
 # Tenant under which events of unknown tenants are filed.
 UNKNOWN_TENANT: Final = "UNKNOWN"
@@ -157,7 +158,10 @@ class RulesInForce:
         self.latest_event_time: int = 0
         # Users with limits of their own, who do not share what their tier comes to.
         self.singled_out: set[str] = set()
-        self.provisions: dict[tuple[str, str, str], Provisions] = {}
+        # What is in force, as found since the last control record: by user or tier, by instrument.
+        self.of_users: dict[str, dict[str, Provisions]] = {}
+        self.of_tiers: dict[str, dict[str, Provisions]] = {}
+        self._found_count = 0
 
     # -- restoring
 
@@ -251,8 +255,6 @@ class RulesInForce:
         elif isinstance(payload, Limits):
             key = (payload.scope, payload.scope_id, payload.instrument_id or "")
             self.limits[key] = VersionedLimits(payload, record.version)
-            if payload.scope == LIMIT_SCOPE_USER:
-                self.singled_out.add(payload.scope_id)
         elif isinstance(payload, UserAccount):
             self.tenants.add(payload.account_tenant_id)
         elif isinstance(payload, FirmState):
@@ -271,7 +273,14 @@ class RulesInForce:
             self.orphan_us = payload.orphan_ms_max * MS
         else:
             self.checks.take(record)
-        self.provisions = {}
+        if isinstance(payload, (Limits, CheckLimit)) and payload.scope == LIMIT_SCOPE_USER:
+            self.singled_out.add(payload.scope_id)
+        self._forget_found()
+
+    def _forget_found(self) -> None:
+        self.of_users = {}
+        self.of_tiers = {}
+        self._found_count = 0
 
     def _plan_wake(self) -> None:
         self.wakes_at_us = self.waiting[0].effective_from if self.waiting else NEVER_US
@@ -288,19 +297,21 @@ class RulesInForce:
 
     def provisions_of(self, user_id: str, tier_id: str, instrument_id: str) -> Provisions:
         """The most specific of everything for a user in an instrument ("" for none)."""
-        alone = user_id in self.singled_out or user_id in self.checks.singled_out
-        key = (user_id if alone else "", tier_id, instrument_id)
-        found = self.provisions.get(key)
+        alone = user_id in self.singled_out
+        known = self.of_users.get(user_id) if alone else self.of_tiers.get(tier_id)
+        found = None if known is None else known.get(instrument_id)
         if found is not None:
             return found
-        if len(self.provisions) >= PROVISIONS_MAX:
-            self.provisions = {}
+        if self._found_count >= PROVISIONS_MAX:
+            self._forget_found()
         found = Provisions(
             self._limits_of(user_id, tier_id, instrument_id),
             self.checks.limits_of(user_id, tier_id, instrument_id),
             self.fee_of(tier_id, instrument_id),
         )
-        self.provisions[key] = found
+        owners, owner = (self.of_users, user_id) if alone else (self.of_tiers, tier_id)
+        owners.setdefault(owner, {})[instrument_id] = found
+        self._found_count += 1
         return found
 
     def _limits_of(self, user_id: str, tier_id: str, instrument_id: str) -> EffectiveLimits:

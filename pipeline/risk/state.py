@@ -10,7 +10,6 @@ from typing import Final
 
 from pipeline.risk.keys import (
     UserKeys,
-    algorithm_key,
     band_key,
     mark_key,
     pledge_key,
@@ -54,8 +53,10 @@ Row = (
     | Control
 )
 
-# Gate time is cut into buckets of 125 ms; a window of one second is the newest and 8 before it.
 FREED_AT_ONCE: Final = 2_000
+# Users whose keys are kept.
+KNOWN_KEYS_MAX: Final = 1_000
+# Gate time is cut into buckets of 125 ms; a window of one second is the newest and 8 before it.
 RATE_BUCKET_US: Final = 125_000
 RATE_BUCKETS: Final = 9
 
@@ -88,8 +89,10 @@ class LaneState:
         # Keys of every order that works and of its aliases: an id that is in neither, as nearly
         # every new one is, need not be looked for in the store.
         self.working: set[bytes] = set()
-        # Of the user who was asked for last.
-        self._keys = UserKeys("")
+        # By user, of those asked for since they were too many; and of the one asked for last.
+        self.known_keys: dict[str, UserKeys] = {}
+        self._last_user = ""
+        self._last_keys = UserKeys("")
 
     def begin_input(self) -> None:
         """Forget what the previous input changed."""
@@ -135,6 +138,10 @@ class LaneState:
         if isinstance(row, (RowOrder, RowAlias)):
             self.working.add(key)
 
+    def put_back(self, key: bytes, row: Row) -> None:
+        """Note that `row`, which the current input has got under `key`, was changed."""
+        self.changed[key] = row
+
     def delete(self, key: bytes) -> None:
         """Remove the row under `key`."""
         self.cache.pop(key, None)
@@ -144,10 +151,16 @@ class LaneState:
 
     def keys(self, user_id: str) -> UserKeys:
         """The keys of a user's rows, of which one order asks for the same ones again and again."""
-        keys = self._keys
-        if user_id != keys.user_id:
+        if user_id == self._last_user:
+            return self._last_keys
+        keys = self.known_keys.get(user_id)
+        if keys is None:
+            if len(self.known_keys) >= KNOWN_KEYS_MAX:
+                self.known_keys = {}
             keys = UserKeys(user_id)
-            self._keys = keys
+            self.known_keys[user_id] = keys
+        self._last_user = user_id
+        self._last_keys = keys
         return keys
 
     def user(self, user_id: str) -> RowUser | None:
@@ -273,7 +286,7 @@ class LaneState:
 
     def algorithm(self, user_id: str, algo_id: str) -> RowAlgorithm | None:
         """What an algorithm has traded for a user."""
-        row = self.get(algorithm_key(user_id, algo_id))
+        row = self.get(self.keys(user_id).algorithm(algo_id))
         if row is None:
             return None
         if not isinstance(row, RowAlgorithm):

@@ -6,6 +6,7 @@ from pipeline.codecs.avro import decode_dead_letter
 from pipeline.risk.records import (
     EXEC_TYPE_NEW,
     INSTRUMENT_KIND_EQUITY,
+    LIMIT_SCOPE_USER,
     TRADING_STATE_ACTIVE,
     TRADING_STATE_HALTED,
     DayClose,
@@ -13,7 +14,7 @@ from pipeline.risk.records import (
     Mark,
     UserAccount,
 )
-from pipeline.risk.rules_in_force import PROVISIONS_MAX, EffectiveLimits, Provisions
+from pipeline.risk.rules_in_force import PROVISIONS_MAX
 from pipeline.risk.state import InvariantViolated
 from tests.oracle.definitions import Payload
 from tests.property.desk import (
@@ -175,10 +176,17 @@ def test_what_is_in_force_survives_a_restart() -> None:
 def test_resolved_limits_are_kept_for_a_bounded_number() -> None:
     desk = Desk()
     rules = desk.gate.processor.core.rules
-    nothing = Provisions(EffectiveLimits([]), {}, None)
-    rules.provisions = {("nobody", "", str(number)): nothing for number in range(PROVISIONS_MAX)}
+    for number in range(PROVISIONS_MAX + 3):
+        rules.provisions_of(USER, "gold", str(number))
+    assert len(rules.of_tiers["gold"]) == 3
+
+
+def test_a_user_with_limits_of_its_own_shares_none() -> None:
+    desk = Desk()
+    desk.control(changed(LIMITS, scope=LIMIT_SCOPE_USER, scope_id=USER))
     desk.works()
-    assert list(rules.provisions) == [("", "gold", "ESX")]
+    rules = desk.gate.processor.core.rules
+    assert (list(rules.of_users), list(rules.of_tiers)) == ([USER], [])
 
 
 def test_a_day_ends_at_midnight_and_tells_its_events() -> None:

@@ -54,19 +54,15 @@ class Addition:
         self.margin_minor: Final = margin_minor
 
 
-class Shared:
-    """What several checks look at, each found once, when the first of them asks."""
-
-    def __init__(self) -> None:
-        self.addition: Addition | None = None
-        self.holdings: list[Holding] | None = None
-        self.exposures: Exposures | None = None
-        self.standing: Standing | None = None
-        self.rates: dict[tuple[str, str], Rate | None] | None = None
-
-
 class OrderContext:
     """One order and everything its checks compare it with."""
+
+    # What several checks look at, each found once, when the first of them asks.
+    addition: Addition | None = None
+    _holdings: list[Holding] | None = None
+    _exposures: Exposures | None = None
+    _standing: Standing | None = None
+    _rates: dict[tuple[str, str], Rate | None] | None = None
 
     def __init__(self, order: Order, gate_time: int, state: LaneState, rules: RulesInForce) -> None:
         self.order: Final = order
@@ -123,7 +119,6 @@ class OrderContext:
         self.fx_mark: RowMark | None = None
         # Money of other currencies that the order needs pledged: set by BUYING_POWER.
         self.cover: list[Cover] = []
-        self.shared: Final = Shared()
 
     @property
     def added_lots(self) -> int:
@@ -160,40 +155,40 @@ class OrderContext:
 
     def exposures(self, instrument: Instrument, policy: Policy) -> Exposures:
         """What a registered user is exposed to with the order, whose extent is known."""
-        found = self.shared.exposures
+        found = self._exposures
         if found is None:
             holdings = self.holdings(instrument, policy)
             side = self.order.side
             found = Exposures(self.rules, holdings, instrument, side, self.added_lots)
-            self.shared.exposures = found
+            self._exposures = found
         return found
 
     def standing(self, instrument: Instrument, policy: Policy) -> Standing:
         """The user's result in the instrument's currency."""
-        found = self.shared.standing
+        found = self._standing
         if found is None:
             holdings = self.holdings(instrument, policy)
             user_id = self.order.user_id
             day = self.rules.business_day
             found = standing_of(self.state, user_id, instrument.currency, holdings, day)
-            self.shared.standing = found
+            self._standing = found
         return found
 
     def holdings(self, instrument: Instrument, policy: Policy) -> list[Holding]:
         """The user's instruments, with the order's, and their marks."""
-        found = self.shared.holdings
+        found = self._holdings
         if found is None:
             since = self.gate_time - policy.mark_age_ms_max * MS
             found = holdings_of(self.state, self.rules, self.order.user_id, instrument, since)
-            self.shared.holdings = found
+            self._holdings = found
         return found
 
     def rate(self, own: str, wanted: str) -> Rate | None:
         """The rate by which one currency becomes another, however old."""
-        known = self.shared.rates
+        known = self._rates
         if known is None:
             known = {}
-            self.shared.rates = known
+            self._rates = known
         key = (own, wanted)
         if key not in known:
             known[key] = find_rate(self.rules, self.state, own, wanted)

@@ -94,10 +94,10 @@ def addition_of(c: OrderContext) -> Addition | None:
     instrument = c.instrument
     if c.user is None or instrument is None or not (c.extent_known and c.price_valid):
         return None
-    found = c.shared.addition
+    found = c.addition
     if found is None:
         found = _addition(c, instrument)
-        c.shared.addition = found
+        c.addition = found
     return found
 
 
