@@ -196,9 +196,8 @@ class Contest:
             say("The machine was busy with other work: these figures are no results.")
 
     def core(self) -> None:
-        """The lane processor alone."""
-        found = core.core_us(self._plan.core_orders, rounds=5)
-        self.found.core_us, self.found.core_all_us = found
+        """The core and the lane processor alone."""
+        self.found.costs = core.costs(self._plan.core_orders, rounds=5)
 
 
 def _facts(cores: Cores) -> dict[str, str]:

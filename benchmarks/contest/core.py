@@ -1,7 +1,9 @@
-"""Microseconds of an order in the gate's lane processor alone, bytes in to bytes out.
+"""Microseconds of an order in the gate alone: in the pure core, and in the whole lane processor.
 
-Owns two figures from the same orders: `core_us` under the bench profile, `core_all_us` with every
-check evaluated (benchmarks/control). Rows in memory, no Kafka.
+Owns four figures from the same orders. `core_us` is of `RiskCore.begin` and `RiskCore.order`, with
+orders decoded and hashed beforehand; `lane_us` of the lane processor, bytes in to bytes out. Both
+under the bench profile, and as `..._all_us` with every check evaluated (benchmarks/control). Rows
+in memory, no Kafka.
 """
 
 import gc
@@ -9,8 +11,9 @@ import time
 from collections.abc import Sequence
 from itertools import islice
 from statistics import median
+from typing import NamedTuple
 
-from benchmarks.contest.alone import Lane, lanes, mark_of
+from benchmarks.contest.alone import CoreAlone, Lane, lanes, mark_of
 from benchmarks.contest.inputs import CME, Input, accounts_of, inputs_of
 from benchmarks.contest.profile import definitions
 from benchmarks.contest.throughput import FIRST_US
@@ -19,21 +22,34 @@ from pipeline.control.definitions import Payload
 from pipeline.lane.processor import MARKS, ORDERS
 
 _PARTITIONS = 8
+# Under the profile, and with every check.
+_CHECKS = (definitions, all_checks)
 
 
-def core_us(orders: int, rounds: int) -> tuple[float, float]:
-    """Medians over the rounds: under the profile, and with all checks."""
+class Costs(NamedTuple):
+    """Processor microseconds of an order."""
+
+    core_us: float
+    core_all_us: float
+    lane_us: float
+    lane_all_us: float
+
+
+def costs(orders: int, rounds: int) -> Costs:
+    """Medians over the rounds."""
     records = list(islice(inputs_of(CME, FIRST_US, _PARTITIONS), orders * (rounds + 1)))
-    made = [_lanes(definitions()), _lanes(all_checks())]
-    found: list[list[float]] = [[], []]
+    cores = [[CoreAlone(lane) for lane in _lanes(payloads())] for payloads in _CHECKS]
+    whole = [_lanes(payloads()) for payloads in _CHECKS]
+    found: list[list[float]] = [[], [], [], []]
     for turn in range(rounds + 1):
         part = records[turn * orders : (turn + 1) * orders]
-        for place, group in enumerate(made):
-            taken = _turn(group, part)
-            # The first turn fills caches and does not count.
-            if turn > 0:
-                found[place].append(taken)
-    return median(found[0]), median(found[1])
+        taken = [_core_turn(group, part) for group in cores]
+        taken += [_lane_turn(group, part) for group in whole]
+        # The first turn fills caches and does not count.
+        if turn > 0:
+            for place, us in enumerate(taken):
+                found[place].append(us)
+    return Costs(*map(median, found))
 
 
 def _lanes(payloads: Sequence[Payload]) -> list[Lane]:
@@ -44,7 +60,22 @@ def _lanes(payloads: Sequence[Payload]) -> list[Lane]:
     return made
 
 
-def _turn(group: list[Lane], part: list[Input]) -> float:
+def _core_turn(group: list[CoreAlone], part: list[Input]) -> float:
+    """Reading the orders before and storing the rows after does not count."""
+    read = [group[partition].read(time_ms, value) for partition, time_ms, _, value in part]
+    gc.collect()
+    began_ns = time.process_time_ns()
+    for core, changes, context, order, content_hash in read:
+        core.begin(context)
+        core.order(context, order, content_hash)
+        changes.append(core.state.changed)
+    taken_ns = time.process_time_ns() - began_ns
+    for alone in group:
+        alone.store()
+    return taken_ns / len(part) / 1000
+
+
+def _lane_turn(group: list[Lane], part: list[Input]) -> float:
     gc.collect()
     began_ns = time.process_time_ns()
     for partition, time_ms, key, value in part:

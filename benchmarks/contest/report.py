@@ -14,6 +14,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.contest.core import Costs
 from benchmarks.contest.entries import (
     CEILING,
     KAFKA_STREAMS,
@@ -45,8 +46,7 @@ class Found:
     rounds: dict[str, dict[str, list[Measured]]] = field(default_factory=dict)
     latency_tried: list[dict[str, Any]] = field(default_factory=list)
     latency: dict[str, list[Latency]] = field(default_factory=dict)
-    core_us: float | None = None
-    core_all_us: float | None = None
+    costs: Costs | None = None
     titles: dict[str, str] = field(default_factory=dict)
 
     def ratio(self, above: str, below: str, figure: str = "per_s") -> float | None:
@@ -71,6 +71,7 @@ class Found:
         ours = self.latency.get(OURS)
         resided = [run.residence_p99_ms for run in ours or () if run.residence_p99_ms is not None]
         residence = median(resided) if resided else None
+        costs = self.costs
         return {
             "throughput_vs_kafka_streams": self.ratio(OURS, KAFKA_STREAMS),
             "throughput_vs_quix": self.ratio(OURS, QUIX),
@@ -78,8 +79,10 @@ class Found:
             "throughput_vs_ceiling": self.ratio(OURS, CEILING),
             "p99_vs_kafka_streams": self.latency_ratio(),
             "cpu_vs_kafka_streams": self.ratio(OURS, KAFKA_STREAMS, "contestant_us"),
-            "core_us": _rounded(self.core_us),
-            "core_all_us": _rounded(self.core_all_us),
+            "core_us": _rounded(costs and costs.core_us),
+            "core_all_us": _rounded(costs and costs.core_all_us),
+            "lane_us": _rounded(costs and costs.lane_us),
+            "lane_all_us": _rounded(costs and costs.lane_all_us),
             "residence_p99_ms": _rounded(residence),
             "audit_on_vs_off": self.ratio(OURS, UNAUDITED),
         }

@@ -8,7 +8,6 @@ what was accepted and applied, judges nothing. Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk.checks.context import OrderContext
-from pipeline.risk.keys import algorithm_key, recent_key
 from pipeline.risk.records import (
     ORDER_ACTION_CANCEL,
     SIDE_BUY,
@@ -87,7 +86,7 @@ def count_trade(
     if row is None:
         row = RowAlgorithm(0)
     row.executions_count += 1
-    state.put(algorithm_key(user_id, working.algo_id), row)
+    state.put(state.keys(user_id).algorithm(working.algo_id), row)
 
 
 def _open_day(user: RowUser, open_day: int) -> None:
@@ -103,8 +102,12 @@ def _open_day(user: RowUser, open_day: int) -> None:
 def _remember(c: OrderContext) -> None:
     """Append the order to the last ones in its instrument."""
     row = c.recent
+    key = c.state.keys(c.order.user_id).recent(c.order.instrument_id)
     if row is None:
         row = RowRecent([], [], [], 0, 0, 0, 0)
+        c.state.put(key, row)
+    else:
+        c.state.put_back(key, row)
     _forget(row, c.gate_time - c.rules.checks.window_us_of(SAME_CONTENT))
     row.at.append(c.gate_time)
     row.lots.append(signed_lots(c))
@@ -116,7 +119,6 @@ def _remember(c: OrderContext) -> None:
         else:
             row.sell_price_e9 = c.price_e9
             row.sell_at = c.gate_time
-    c.state.put(recent_key(c.order.user_id, c.order.instrument_id), row)
 
 
 def _forget(row: RowRecent, since: int) -> None:
@@ -125,10 +127,10 @@ def _forget(row: RowRecent, since: int) -> None:
     gone = max(0, len(at) + 1 - RECENT_MAX)
     while gone < len(at) and at[gone] < since:
         gone += 1
-    if gone:
-        del row.at[:gone]
-        del row.lots[:gone]
-        del row.price_e9[:gone]
+    for _ in range(gone):
+        row.at.pop(0)
+        row.lots.pop(0)
+        row.price_e9.pop(0)
 
 
 def signed_lots(c: OrderContext) -> int:

@@ -14,11 +14,9 @@ from pipeline.risk.check_traits import WINDOW_MS_MAX, CheckCatalog
 from pipeline.risk.expressions.problem import RuleProblem
 from pipeline.risk.expressions.program import Program
 from pipeline.risk.keys import (
-    algorithm_key,
     control_key,
     restriction_key,
     text_part,
-    user_key,
 )
 from pipeline.risk.partition import partition_of
 from pipeline.risk.records import (
@@ -55,8 +53,6 @@ SESSIONS_MAX: Final = 5_000
 RULES_MAX: Final = 64
 # What the name of an operator's rule begins with in the decision vector.
 RULE_PREFIX: Final = "RULE:"
-# How many (user or none, tier, instrument) keep their limits resolved.
-RESOLVED_MAX: Final = 20_000
 
 
 class LimitInForce:
@@ -118,9 +114,6 @@ class CheckRules:
         self.lane_count: Final = lane_count
         self.state: Final = state
         self.limits: dict[tuple[str, int, str, str], LimitInForce] = {}
-        # Users with a limit of their own, who do not share what their tier comes to.
-        self.singled_out: set[str] = set()
-        self.resolved: dict[tuple[str, str, str], dict[str, LimitInForce]] = {}
         # Those that differ from REJECT, and those that differ from the check's own window.
         self.severities: dict[str, int] = {}
         self.windows_us: dict[str, int] = {}
@@ -167,9 +160,6 @@ class CheckRules:
             self.limits[subject] = LimitInForce(
                 payload.limit, record.version, payload.allowance or 0, payload.currency
             )
-            if payload.scope == LIMIT_SCOPE_USER:
-                self.singled_out.add(payload.scope_id)
-            self.resolved = {}
         elif isinstance(payload, CheckPolicy):
             self._take_policy(payload)
         elif isinstance(payload, ScopeState):
@@ -237,7 +227,7 @@ class CheckRules:
         if not self._is_ours(release.user_id):
             return
         if release.algo_id is not None:
-            key = algorithm_key(release.user_id, release.algo_id)
+            key = self.state.keys(release.user_id).algorithm(release.algo_id)
             if self.state.algorithm(release.user_id, release.algo_id) is not None:
                 self.state.put(key, RowAlgorithm(0))
             if release.check is None:
@@ -251,24 +241,16 @@ class CheckRules:
         else:
             user.latched = [name for name in user.latched if name != release.check]
             user.halted_by = [name for name in user.halted_by if name != release.check]
-        self.state.put(user_key(release.user_id), user)
+        self.state.put(self.state.keys(release.user_id).user, user)
 
     # -- looking up
 
     def limits_of(self, user_id: str, tier_id: str, instrument_id: str) -> dict[str, LimitInForce]:
         """By check, the most specific limit for a user in an instrument ("" for none)."""
-        owner = user_id if user_id in self.singled_out else ""
-        found = self.resolved.get((owner, tier_id, instrument_id))
-        if found is not None:
-            return found
-        found = {
+        return {
             check: self._most_specific(check, user_id, tier_id, instrument_id)
             for check in self.catalog.limited
         }
-        if len(self.resolved) >= RESOLVED_MAX:
-            self.resolved = {}
-        self.resolved[(owner, tier_id, instrument_id)] = found
-        return found
 
     def _most_specific(
         self, check: str, user_id: str, tier_id: str, instrument_id: str

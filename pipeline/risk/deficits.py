@@ -8,7 +8,6 @@ from typing import Final
 
 from pipeline.risk.effects import InputContext
 from pipeline.risk.journal import Journal
-from pipeline.risk.keys import user_key
 from pipeline.risk.ledger import Ledger, available_of
 from pipeline.risk.money import fits
 from pipeline.risk.pledges import Pledges
@@ -28,19 +27,24 @@ class Deficits:
 
     def note(self, context: InputContext, tenant_id: str, event_time: int, user_id: str) -> None:
         """Release what covers too much; count and tell what has changed since the ledger began."""
-        self.pledges.release(user_id)
         touched = self.ledger.touched
-        for currency in sorted(touched) if len(touched) > 1 else touched:
+        if not touched:
+            return
+        self.pledges.release(user_id)
+        currencies = list(touched)
+        if len(currencies) > 1:
+            currencies.sort()
+        for currency in currencies:
             balance = self.state.balance(user_id, currency)
             if balance is None:
                 raise InvariantViolated("a touched balance is gone")
             if not fits(balance.held_minor):
                 raise InvariantViolated("held outside 64 bits: checks and facts refuse that first")
             short = -available_of(balance)
-            was_short = self.ledger.touched[currency] > 0
+            was_short = touched[currency] > 0
             if (short > 0) == was_short:
                 continue
             user = self.state.user_or_new(user_id)
             user.deficit_count += 1 if short > 0 else -1
-            self.state.put(user_key(user_id), user)
+            self.state.put(self.state.keys(user_id).user, user)
             self.journal.of_deficit(context, tenant_id, event_time, user_id, currency, short)

@@ -7,12 +7,10 @@ own (docs/rules.md, "Sweeping"). Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk import order_ids
-from pipeline.risk.bounds import MS
 from pipeline.risk.checks.fields import OWN_ID_PREFIX
 from pipeline.risk.deficits import Deficits
 from pipeline.risk.effects import InputContext
 from pipeline.risk.journal import Journal
-from pipeline.risk.keys import decision_key, order_key, user_key
 from pipeline.risk.ledger import Ledger, OrderTerms, OutOfRange
 from pipeline.risk.memory import Memory
 from pipeline.risk.reasons import ACCEPTED, swept_text
@@ -58,11 +56,11 @@ class Endings:
         """The order holds nothing any more: what is left is the memory of its answer."""
         user = self.state.user_or_new(user_id)
         user.open_orders_count -= 1
-        self.state.put(user_key(user_id), user)
-        self.state.own_prices.over(user_id, order)
+        self.state.put(self.state.keys(user_id).user, user)
+        self.state.own_prices.over(self.state.keys(user_id), order)
         order_ids.drop_all(self.state, user_id, root_id, order)
         self.sweeping.over(user_id, root_id)
-        self.state.delete(order_key(user_id, root_id))
+        self.state.delete(self.state.keys(user_id).order(root_id))
         ended = RowDecision(
             verdict=VERDICT_ACCEPTED,
             reason_code=ACCEPTED,
@@ -74,15 +72,16 @@ class Endings:
             side=order.side,
             filled_lots=order.filled_lots,
         )
-        self.state.put(decision_key(user_id, root_id), ended)
+        self.state.put(self.state.keys(user_id).decision(root_id), ended)
 
     # -- the sweep
 
     def sweep(self, context: InputContext, open_day: int, control_number: int) -> list[Decision]:
         """End what gate time has ended, before the input is handled."""
-        policy = self.rules.policy
-        orphan_us = None if policy is None else policy.orphan_ms_max * MS
+        orphan_us = self.rules.orphan_us
         decisions: list[Decision] = []
+        if not self.sweeping.has_due(context.gate_time, open_day, orphan_us):
+            return decisions
         for due in self.sweeping.due(context.gate_time, open_day, orphan_us):
             order = self.state.order(due.user_id, due.root_id)
             if order is None:
@@ -119,15 +118,12 @@ class Endings:
     ) -> Decision:
         user_id = due.user_id
         self.ledger.begin_user()
-        before = self.ledger.held(user_id, order.hold_currency)
         open_lots = OrderTerms(order).open_lots
         current_id = order.current_order_id
         currency = order.hold_currency
-        self.state.own_prices.over(user_id, order)
+        self.state.own_prices.over(self.state.keys(user_id), order)
         order.final_lots = order.filled_lots
-        self.ledger.rehold_order(user_id, due.root_id, order, instrument, None)
-        self.ledger.work(user_id, instrument, order.side, -open_lots)
-        self.ledger.rehold_position(user_id, instrument)
+        hold = self.ledger.open_order(user_id, due.root_id, order, instrument, None, -open_lots)
         self.end(context, user_id, due.root_id, order)
         is_expiry = due.reason == EXPIRED
         self.journal.of_swept(
@@ -157,7 +153,7 @@ class Endings:
             core_version=self.rules.core_version,
             checks=[],
             hold_currency=currency,
-            hold_minor=self.ledger.held(user_id, currency) - before,
+            hold_minor=hold,
             protection_price_e9=None,
             fx_instrument_id=None,
             fx_price_e9=None,

@@ -14,7 +14,7 @@ from pipeline.risk.checks.context import PRICE_E9_MAX, QUANTITY_LOTS_MAX
 from pipeline.risk.effects import Effects, InputContext, dead_letter, fact, ignored
 from pipeline.risk.endings import Endings
 from pipeline.risk.journal import Journal
-from pipeline.risk.keys import decision_key, execution_key, user_key
+from pipeline.risk.keys import execution_key
 from pipeline.risk.ledger import Ledger, OrderTerms, OutOfRange, Trade
 from pipeline.risk.memory import Memory
 from pipeline.risk.money import hold_currency
@@ -361,7 +361,7 @@ class ExecutionDesk:
         """Bring order, holds and position up to date."""
         user_id = reported.fill.user_id
         user = self.state.user_or_new(user_id)
-        self.state.put(user_key(user_id), user)
+        self.state.put(self.state.keys(user_id).user, user)
         working = reported.working
         if is_trade(reported.fill):
             activity.count_trade(self.state, user_id, user, working, self.rules.business_day)
@@ -386,15 +386,15 @@ class ExecutionDesk:
             order.acknowledged = True
             self.endings.sweeping.acknowledged(user_id, root_id)
         if reported.effect == CLOSE:
-            self.state.own_prices.over(user_id, order)
+            self.state.own_prices.over(self.state.keys(user_id), order)
             order_ids.drop_pending(self.state, user_id, order)
             self.endings.sweeping.over(user_id, root_id)
         elif reported.effect == REPLACE:
-            self.state.own_prices.replace_made(user_id, order)
+            self.state.own_prices.replace_made(self.state.keys(user_id), order)
             order_ids.take_pending(self.state, user_id, root_id, order)
         elif reported.effect == ANSWER:
             if self._refuses_replace(reported):
-                self.state.own_prices.replace_dropped(user_id, order)
+                self.state.own_prices.replace_dropped(self.state.keys(user_id), order)
                 order_ids.drop_pending(self.state, user_id, order)
             else:
                 order.cancel_requested = False
@@ -412,7 +412,7 @@ class ExecutionDesk:
         ended.filled_lots = max(0, ended.filled_lots + reported.filled_change)
         if reported.effect == TRADE:
             ended.touched_at = self.memory.touch(context.gate_time, ended.touched_at)
-        self.state.put(decision_key(reported.fill.user_id, reported.root_id), ended)
+        self.state.put(self.state.keys(reported.fill.user_id).decision(reported.root_id), ended)
 
     def _note(self, context: InputContext, reported: Reported) -> None:
         fill = reported.fill

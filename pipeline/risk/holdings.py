@@ -7,7 +7,6 @@ value all of a user's instruments find them there. Compiled with mypyc.
 from bisect import bisect_left
 from typing import Final
 
-from pipeline.risk.keys import holdings_key
 from pipeline.risk.records import RowHoldings, RowPosition
 from pipeline.risk.state import LaneState
 
@@ -33,4 +32,4 @@ def follow(state: LaneState, user_id: str, instrument_id: str, position: RowPosi
         known.insert(index, instrument_id)
     else:
         del known[index]
-    state.put(holdings_key(user_id), row)
+    state.put(state.keys(user_id).holdings, row)

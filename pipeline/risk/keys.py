@@ -30,6 +30,8 @@ RESULT: Final = b"Y"
 HOLDINGS: Final = b"I"
 
 _LENGTHS: Final = [bytes([length]) for length in range(256)]
+# Longer than any part.
+_NOT_ASKED: Final = "-" * 256
 
 
 def part(text: str) -> bytes:
@@ -131,6 +133,90 @@ def control_key(*parts: str) -> bytes:
 def report_day_key(tenant_id: str, business_day: int) -> bytes:
     """Row of the reporting step: a tenant's business day."""
     return REPORT_DAY + part(tenant_id) + part(str(business_day))
+
+
+class UserKeys:
+    """The keys of one user's rows, each made once while the same id or currency is asked for."""
+
+    def __init__(self, user_id: str) -> None:
+        own = part(user_id)
+        self.user: Final = USER + own
+        self.holdings: Final = HOLDINGS + own
+        self._own: Final = own
+        self._currency = _NOT_ASKED
+        self._balance = b""
+        self._result_currency = _NOT_ASKED
+        self._result = b""
+        self._algo_id = _NOT_ASKED
+        self._algorithm = b""
+        self._instrument_id = _NOT_ASKED
+        self._position = b""
+        self._recent = b""
+        self._order_id = _NOT_ASKED
+        self._order_parts = b""
+        self._order = b""
+
+    def balance(self, currency: str) -> bytes:
+        """As `balance_key`."""
+        if currency != self._currency:
+            self._currency = currency
+            self._balance = BALANCE + self._own + part(currency)
+        return self._balance
+
+    def result(self, currency: str) -> bytes:
+        """As `result_key`."""
+        if currency != self._result_currency:
+            self._result_currency = currency
+            self._result = RESULT + self._own + part(currency)
+        return self._result
+
+    def algorithm(self, algo_id: str) -> bytes:
+        """As `algorithm_key`."""
+        if algo_id != self._algo_id:
+            self._algo_id = algo_id
+            self._algorithm = ALGORITHM + self._own + part(algo_id)
+        return self._algorithm
+
+    def position(self, instrument_id: str) -> bytes:
+        """As `position_key`."""
+        if instrument_id != self._instrument_id:
+            self._take_instrument(instrument_id)
+        return self._position
+
+    def recent(self, instrument_id: str) -> bytes:
+        """As `recent_key`."""
+        if instrument_id != self._instrument_id:
+            self._take_instrument(instrument_id)
+        return self._recent
+
+    def order(self, order_id: str) -> bytes:
+        """As `order_key`."""
+        if order_id != self._order_id:
+            self._take_order(order_id)
+        return self._order
+
+    def alias(self, order_id: str) -> bytes:
+        """As `alias_key`."""
+        if order_id != self._order_id:
+            self._take_order(order_id)
+        return ALIAS + self._order_parts
+
+    def decision(self, order_id: str) -> bytes:
+        """As `decision_key`."""
+        if order_id != self._order_id:
+            self._take_order(order_id)
+        return DECISION + self._order_parts
+
+    def _take_instrument(self, instrument_id: str) -> None:
+        parts = self._own + part(instrument_id)
+        self._instrument_id = instrument_id
+        self._position = POSITION + parts
+        self._recent = RECENT + parts
+
+    def _take_order(self, order_id: str) -> None:
+        self._order_id = order_id
+        self._order_parts = self._own + part(order_id)
+        self._order = ORDER + self._order_parts
 
 
 def text_part(key: bytes, index: int) -> str:

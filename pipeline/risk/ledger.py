@@ -12,7 +12,6 @@ rows: from there it must succeed. Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk.holdings import follow
-from pipeline.risk.keys import balance_key, order_key, position_key
 from pipeline.risk.money import (
     divide_half_even,
     fits,
@@ -121,6 +120,7 @@ class Ledger:
 
     def balance(self, user_id: str, currency: str) -> RowBalance:
         """The balance to be changed by the current input; a new one where there was none."""
+        key = self.state.keys(user_id).balance(currency)
         row = self.state.balance(user_id, currency)
         if row is None:
             row = RowBalance(
@@ -136,20 +136,17 @@ class Ledger:
                 covered_by=[],
                 pledged_minor=0,
             )
+            self.state.put(key, row)
+        else:
+            self.state.put_back(key, row)
         if currency not in self.touched:
             self.touched[currency] = -available_of(row)
-        self.state.put(balance_key(user_id, currency), row)
         return row
 
     def available(self, user_id: str, currency: str) -> int:
         """What is there for orders and withdrawals; below 0: by how much the user is short."""
         row = self.state.balance(user_id, currency)
         return 0 if row is None else available_of(row)
-
-    def held(self, user_id: str, currency: str) -> int:
-        """What orders, positions and withdrawals hold."""
-        row = self.state.balance(user_id, currency)
-        return 0 if row is None else row.held_minor
 
     def hold(self, user_id: str, currency: str, amount: int) -> None:
         """Raise (or with a negative amount lower) what is held."""
@@ -172,6 +169,7 @@ class Ledger:
 
     def position(self, user_id: str, instrument: Instrument) -> RowPosition:
         """The position to be changed by the current input; a new one where there was none."""
+        key = self.state.keys(user_id).position(instrument.instrument_id)
         row = self.state.position(user_id, instrument.instrument_id)
         if row is None:
             row = RowPosition(
@@ -183,18 +181,14 @@ class Ledger:
                 open_cost_e9=0,
                 settled_on=NEVER_SETTLED,
             )
-        self.state.put(position_key(user_id, instrument.instrument_id), row)
+            self.state.put(key, row)
+        else:
+            self.state.put_back(key, row)
         return row
 
     def work(self, user_id: str, instrument: Instrument, side: int, lots: int) -> None:
         """Add to (or take from) what works on one side."""
-        row = self.position(user_id, instrument)
-        if side == SIDE_BUY:
-            row.working_buy_lots += lots
-        else:
-            row.working_sell_lots += lots
-        if row.working_buy_lots < 0 or row.working_sell_lots < 0:
-            raise InvariantViolated("less than nothing works")
+        _work(self.position(user_id, instrument), side, lots)
 
     def margin_change(
         self, user_id: str, instrument: Instrument, side: int, traded: int, worked: int
@@ -215,13 +209,18 @@ class Ledger:
 
     def rehold_position(self, user_id: str, instrument: Instrument) -> None:
         """Bring a position's margin up to date, and whether it is one of the user's holdings."""
-        row = self.position(user_id, instrument)
+        self._rehold(user_id, instrument, self.position(user_id, instrument))
+
+    def _rehold(self, user_id: str, instrument: Instrument, row: RowPosition) -> int:
+        """Returns by how much the margin rose."""
         margin = position_margin(
             instrument, row.position_lots, row.working_buy_lots, row.working_sell_lots
         )
-        self.hold(user_id, instrument.currency, margin - row.margin_minor)
+        change = margin - row.margin_minor
+        self.hold(user_id, instrument.currency, change)
         row.margin_minor = margin
         follow(self.state, user_id, instrument.instrument_id, row)
+        return change
 
     def rehold_order(
         self,
@@ -230,14 +229,35 @@ class Ledger:
         order: RowOrder,
         instrument: Instrument,
         fee: FeeSchedule | None,
-    ) -> None:
-        """Bring an order's own hold up to date with what is open."""
+    ) -> int:
+        """Bring an order's own hold up to date with what is open; returns by how much it rose."""
         held = OrderTerms(order).held(instrument, fee)
         currency = hold_currency(instrument, order.side)
-        self.hold(user_id, currency, held - order.hold_minor)
+        change = held - order.hold_minor
+        self.hold(user_id, currency, change)
         order.hold_minor = held
         order.hold_currency = currency
-        self.state.put(order_key(user_id, order_id), order)
+        self.state.put(self.state.keys(user_id).order(order_id), order)
+        return change
+
+    def open_order(
+        self,
+        user_id: str,
+        order_id: str,
+        order: RowOrder,
+        instrument: Instrument,
+        fee: FeeSchedule | None,
+        lots: int,
+    ) -> int:
+        """Hold for an order that opens `lots` more (or closes), and for its position.
+
+        Returns by how much what is held in the order's currency rose.
+        """
+        change = self.rehold_order(user_id, order_id, order, instrument, fee)
+        row = self.position(user_id, instrument)
+        _work(row, order.side, lots)
+        margin_change = self._rehold(user_id, instrument, row)
+        return change + margin_change if instrument.currency == order.hold_currency else change
 
     # -- trades
 
@@ -307,6 +327,15 @@ class Ledger:
 def available_of(row: RowBalance) -> int:
     """Cash - held - pledged + covered."""
     return row.cash_minor - row.held_minor - row.pledged_minor + row.covered_minor
+
+
+def _work(row: RowPosition, side: int, lots: int) -> None:
+    if side == SIDE_BUY:
+        row.working_buy_lots += lots
+    else:
+        row.working_sell_lots += lots
+    if row.working_buy_lots < 0 or row.working_sell_lots < 0:
+        raise InvariantViolated("less than nothing works")
 
 
 class Moved:

@@ -7,7 +7,6 @@ an accepted REPLACE adds an id, which stays an alias while it is pending or curr
 
 from typing import Final
 
-from pipeline.risk.keys import alias_key
 from pipeline.risk.order_life import ENDED, REFUSED, UNKNOWN, state_of
 from pipeline.risk.records import VERDICT_REJECTED, RowAlias, RowDecision, RowOrder
 from pipeline.risk.state import InvariantViolated, LaneState
@@ -64,14 +63,14 @@ def add_pending(state: LaneState, user_id: str, root_id: str, order: RowOrder) -
     """The pending REPLACE's id leads to the order from now on."""
     pending = order.pending_order_id
     if pending is not None:
-        state.put(alias_key(user_id, pending), RowAlias(root_id))
+        state.put(state.keys(user_id).alias(pending), RowAlias(root_id))
 
 
 def drop_pending(state: LaneState, user_id: str, order: RowOrder) -> None:
     """No REPLACE is pending any more, and none was carried out."""
     pending = order.pending_order_id
     if pending is not None:
-        state.delete(alias_key(user_id, pending))
+        state.delete(state.keys(user_id).alias(pending))
         order.pending_order_id = None
         order.pending_quantity_lots = 0
         order.pending_price_e9 = 0
@@ -83,7 +82,7 @@ def take_pending(state: LaneState, user_id: str, root_id: str, order: RowOrder) 
     if pending is None:
         raise InvariantViolated("carried out a replace that is not pending")
     if order.current_order_id != root_id:
-        state.delete(alias_key(user_id, order.current_order_id))
+        state.delete(state.keys(user_id).alias(order.current_order_id))
     order.current_order_id = pending
     order.quantity_lots = order.pending_quantity_lots
     order.price_e9 = order.pending_price_e9
@@ -96,4 +95,4 @@ def drop_all(state: LaneState, user_id: str, root_id: str, order: RowOrder) -> N
     """The order has ended: its aliases go."""
     drop_pending(state, user_id, order)
     if order.current_order_id != root_id:
-        state.delete(alias_key(user_id, order.current_order_id))
+        state.delete(state.keys(user_id).alias(order.current_order_id))

@@ -8,11 +8,11 @@ Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk import activity, order_ids
-from pipeline.risk.checks import largest, losses, rate, registry
+from pipeline.risk.checks import largest, losses, rate
 from pipeline.risk.checks.context import OrderContext, failed
+from pipeline.risk.checks.registry import Judge, Vector
 from pipeline.risk.effects import Effects, InputContext
 from pipeline.risk.journal import Journal
-from pipeline.risk.keys import decision_key, order_key, user_key
 from pipeline.risk.ledger import Ledger, OrderTerms
 from pipeline.risk.memory import Memory
 from pipeline.risk.money import hold_currency
@@ -32,6 +32,7 @@ from pipeline.risk.records import (
     RowDecision,
     RowGate,
     RowOrder,
+    RowUser,
 )
 from pipeline.risk.results import Results
 from pipeline.risk.rules_in_force import RulesInForce
@@ -79,6 +80,7 @@ class OrderDesk:
         self.head: Final = head
         self.results: Final = results
         self.severities: Final = Severities(state, rules, journal)
+        self.judge: Final = Judge(rules)
 
     def decide(
         self, context: InputContext, order: Order, content_hash: bytes, control_number: int
@@ -87,50 +89,55 @@ class OrderDesk:
         user = self.state.user(order.user_id)
         if user is not None:
             user.messages_count += 1
-            self.state.put(user_key(order.user_id), user)
+            self.state.put_back(self.state.keys(order.user_id).user, user)
         first = self._first_answer(order)
         duplicate_of: int | None = None
         checks: list[CheckResult] = []
         hold = 0
         view: OrderContext | None = None
-        reason = ACCEPTED
         passing: int | None = None
-        deciding: CheckResult | None = None
+        vector: Vector | None = None
+        problem = self._identity_problem(order, first)
         if first is not None and first.content_hash == content_hash:
             reason = first.reason_code
             duplicate_of = first.lane_sequence
-        elif first is not None:
-            reason = "DUPLICATE_ID"
-            checks = [failed(IDENTITY, reason)]
-        elif self.state.root_of(order.user_id, order.order_id) is not None:
-            # The id of a replace that was forgotten, and under which an order works.
-            reason = "DUPLICATE_ID"
-            checks = [failed(IDENTITY, reason)]
-        elif order.event_time < self.rules.forgotten_before:
-            reason = "TOO_OLD"
-            checks = [failed(IDENTITY, reason)]
-        elif order.event_time > self.rules.latest_event_time:
-            # Could not be remembered until it becomes too old, so it is not decided at all.
-            reason = "EVENT_TIME_IN_FUTURE"
-            checks = [failed(IDENTITY, reason)]
+        elif problem is not None:
+            reason = problem
+            checks = [failed(IDENTITY, problem)]
         else:
+            reason = ACCEPTED
             view = OrderContext(order, context.gate_time, self.state, self.rules)
-            checks = registry.run(view)
-            deciding = registry.first_failure(checks)
+            vector = self.judge.run(view)
+            checks = vector.results
+            deciding = vector.deciding
             if deciding is not None and deciding.reason_code is not None:
                 reason = deciding.reason_code
-                passing = largest.passing_lots(view, checks)
+                passing = largest.passing_lots(self.judge, view, checks)
             # From here it must succeed.
-            hold = self._remember(context, order, content_hash, view, reason)
-            if order.action != ORDER_ACTION_CANCEL:
-                self._value(order, view)
+            hold = self._remember(context, order, content_hash, view, user, reason)
+            self._value(order, view)
         decision = self._decision(
             context, order, reason, duplicate_of, checks, hold, control_number, view, passing
         )
         if duplicate_of is None:
             self._note(context, order, reason)
-            self.severities.note(context, order, checks, deciding)
+        if vector is not None:
+            self.severities.note(context, order, vector)
         return Effects(AUDIT_OUTCOME_DECISION, reason, decision)
+
+    def _identity_problem(self, order: Order, first: FirstAnswer | None) -> str | None:
+        """Why an order that is no repeat is refused by its id or time alone, or None."""
+        if first is not None:
+            return "DUPLICATE_ID"
+        if self.state.root_of(order.user_id, order.order_id) is not None:
+            # The id of a replace that was forgotten, and under which an order works.
+            return "DUPLICATE_ID"
+        if order.event_time < self.rules.forgotten_before:
+            return "TOO_OLD"
+        if order.event_time > self.rules.latest_event_time:
+            # Could not be remembered until it becomes too old, so it is not decided at all.
+            return "EVENT_TIME_IN_FUTURE"
+        return None
 
     def _first_answer(self, order: Order) -> FirstAnswer | None:
         working = self.state.order(order.user_id, order.order_id)
@@ -153,10 +160,10 @@ class OrderDesk:
         order: Order,
         content_hash: bytes,
         view: OrderContext,
+        user: RowUser | None,
         reason: str,
     ) -> int:
         """Store the answer and take its hold; returns by how much held rose."""
-        user = self.state.user(order.user_id)
         is_new = order.action == ORDER_ACTION_NEW
         if user is not None and is_new:
             user.orders_count += 1
@@ -183,14 +190,16 @@ class OrderDesk:
             side=None,
             filled_lots=0,
         )
-        self.state.put(decision_key(order.user_id, order.order_id), row)
+        self.state.put(self.state.keys(order.user_id).decision(order.order_id), row)
         return hold
 
     def _value(self, order: Order, view: OrderContext) -> None:
         """Write down what the user's result is worth now, where that is judged and known."""
         instrument = view.instrument
         policy = self.rules.policy
-        if view.user is None or instrument is None or policy is None or losses.exempt(view):
+        if view.user is None or instrument is None or policy is None:
+            return
+        if order.action == ORDER_ACTION_CANCEL or losses.exempt(self.rules.exempt):
             return
         standing = view.standing(instrument, policy)
         if standing.problem is None:
@@ -207,7 +216,6 @@ class OrderDesk:
         user.open_orders_count += 1
         currency = hold_currency(instrument, order.side)
         self.pledges.take(order.user_id, currency, view.cover)
-        before = self.ledger.held(order.user_id, currency)
         row = RowOrder(
             tenant_id=order.tenant_id,
             instrument_id=order.instrument_id,
@@ -237,20 +245,19 @@ class OrderDesk:
             touched_at=max(context.gate_time, order.event_time),
             content_hash=content_hash,
         )
-        fee = self.rules.fee_of(user.tier_id, instrument.instrument_id)
-        self.ledger.rehold_order(order.user_id, order.order_id, row, instrument, fee)
-        self.ledger.work(order.user_id, instrument, order.side, order.quantity_lots)
-        self.ledger.rehold_position(order.user_id, instrument)
+        hold = self.ledger.open_order(
+            order.user_id, order.order_id, row, instrument, view.fee, order.quantity_lots
+        )
         self.sweeping.placed(order.user_id, order.order_id, row)
-        self.state.own_prices.placed(order.user_id, row)
-        return self.ledger.held(order.user_id, currency) - before
+        self.state.own_prices.placed(self.state.keys(order.user_id), row)
+        return hold
 
     def _request_cancel(self, user_id: str, root_id: str) -> None:
         row = self.state.order(user_id, root_id)
         if row is None:
             raise InvariantViolated("accepted the cancel of an order that does not work")
         row.cancel_requested = True
-        self.state.put(order_key(user_id, root_id), row)
+        self.state.put(self.state.keys(user_id).order(root_id), row)
 
     def _request_replace(
         self, context: InputContext, order: Order, view: OrderContext, root_id: str
@@ -262,21 +269,16 @@ class OrderDesk:
         if user is None or instrument is None or row is None:
             raise InvariantViolated("accepted the replace of an order that does not work")
         rate.count_accepted(user, context.gate_time)
-        self.state.put(user_key(order.user_id), user)
+        self.state.put(self.state.keys(order.user_id).user, user)
         self.pledges.take(order.user_id, row.hold_currency, view.cover)
-        before = self.ledger.held(order.user_id, row.hold_currency)
         open_before = OrderTerms(row).open_lots
         row.pending_order_id = order.order_id
         row.pending_quantity_lots = order.quantity_lots
         row.pending_price_e9 = view.price_e9
         order_ids.add_pending(self.state, order.user_id, root_id, row)
-        self.state.own_prices.replace_asked(order.user_id, row)
-        fee = self.rules.fee_of(user.tier_id, instrument.instrument_id)
-        self.ledger.rehold_order(order.user_id, root_id, row, instrument, fee)
+        self.state.own_prices.replace_asked(self.state.keys(order.user_id), row)
         added = OrderTerms(row).open_lots - open_before
-        self.ledger.work(order.user_id, instrument, order.side, added)
-        self.ledger.rehold_position(order.user_id, instrument)
-        return self.ledger.held(order.user_id, row.hold_currency) - before
+        return self.ledger.open_order(order.user_id, root_id, row, instrument, view.fee, added)
 
     # -- answering
 

@@ -8,74 +8,86 @@ holds, and while a REPLACE is pending at both (docs/rules.md, "Self match"). Com
 from bisect import bisect_left, insort
 from typing import Final
 
-from pipeline.risk.records import SIDE_BUY, RowOrder
+from pipeline.risk.keys import UserKeys, text_part
+from pipeline.risk.records import SIDE_BUY, SIDE_SELL, RowOrder
 
 
 class OwnPrices:
-    """The working prices of one lane's users, by instrument and side, each list in order."""
+    """The working prices of one lane's users, by the key of their position, each list in order."""
 
     def __init__(self) -> None:
-        self._prices: Final[dict[tuple[str, str, int], list[int]]] = {}
+        self._bought_at: Final[dict[bytes, list[int]]] = {}
+        self._sold_at: Final[dict[bytes, list[int]]] = {}
 
     def restore(self, orders: list[tuple[str, str, RowOrder]]) -> None:
         """Take a stored lane's (user, root, order), in any order."""
         for user_id, _, order in orders:
             if order.final_lots is None:
-                self.placed(user_id, order)
+                keys = UserKeys(user_id)
+                self.placed(keys, order)
                 if order.pending_order_id is not None:
-                    self.replace_asked(user_id, order)
+                    self.replace_asked(keys, order)
 
     # -- following the orders, each before its row changes, but for what begins
 
-    def placed(self, user_id: str, order: RowOrder) -> None:
+    def placed(self, keys: UserKeys, order: RowOrder) -> None:
         """The order works from now on."""
-        self._add(user_id, order, order.price_e9)
+        self._add(keys, order, order.price_e9)
 
-    def replace_asked(self, user_id: str, order: RowOrder) -> None:
+    def replace_asked(self, keys: UserKeys, order: RowOrder) -> None:
         """A REPLACE is pending from now on: either version may trade."""
-        self._add(user_id, order, order.pending_price_e9)
+        self._add(keys, order, order.pending_price_e9)
 
-    def replace_dropped(self, user_id: str, order: RowOrder) -> None:
+    def replace_dropped(self, keys: UserKeys, order: RowOrder) -> None:
         """Only the version in force counts, as before the REPLACE."""
-        self._remove(user_id, order, order.pending_price_e9)
+        self._remove(keys, order, order.pending_price_e9)
 
-    def replace_made(self, user_id: str, order: RowOrder) -> None:
+    def replace_made(self, keys: UserKeys, order: RowOrder) -> None:
         """Only the pending version counts."""
-        self._remove(user_id, order, order.price_e9)
+        self._remove(keys, order, order.price_e9)
 
-    def over(self, user_id: str, order: RowOrder) -> None:
+    def over(self, keys: UserKeys, order: RowOrder) -> None:
         """The order ends, or its end is known: nothing of it can trade with an order of now."""
         if order.final_lots is not None:
             return
         if order.pending_order_id is not None:
-            self._remove(user_id, order, order.pending_price_e9)
-        self._remove(user_id, order, order.price_e9)
+            self._remove(keys, order, order.pending_price_e9)
+        self._remove(keys, order, order.price_e9)
 
-    def _add(self, user_id: str, order: RowOrder, price_e9: int) -> None:
-        key = (user_id, order.instrument_id, order.side)
-        prices = self._prices.get(key)
+    def _of_side(self, side: int) -> dict[bytes, list[int]]:
+        return self._bought_at if side == SIDE_BUY else self._sold_at
+
+    def _add(self, keys: UserKeys, order: RowOrder, price_e9: int) -> None:
+        prices_of = self._of_side(order.side)
+        key = keys.position(order.instrument_id)
+        prices = prices_of.get(key)
         if prices is None:
-            self._prices[key] = [price_e9]
+            prices_of[key] = [price_e9]
         else:
             insort(prices, price_e9)
 
-    def _remove(self, user_id: str, order: RowOrder, price_e9: int) -> None:
-        key = (user_id, order.instrument_id, order.side)
-        prices = self._prices[key]
+    def _remove(self, keys: UserKeys, order: RowOrder, price_e9: int) -> None:
+        prices_of = self._of_side(order.side)
+        key = keys.position(order.instrument_id)
+        prices = prices_of[key]
         # Found where it has to be; a price that is not there raises, and stops the lane.
         del prices[prices.index(price_e9, bisect_left(prices, price_e9))]
         if not prices:
-            del self._prices[key]
+            del prices_of[key]
 
     # -- looking up
 
-    def best(self, user_id: str, instrument_id: str, side: int) -> int | None:
+    def best(self, keys: UserKeys, instrument_id: str, side: int) -> int | None:
         """The highest price bought at, the lowest sold at; None when nothing works there."""
-        prices = self._prices.get((user_id, instrument_id, side))
+        prices = self._of_side(side).get(keys.position(instrument_id))
         if prices is None:
             return None
         return prices[-1] if side == SIDE_BUY else prices[0]
 
     def known(self) -> dict[tuple[str, str, int], list[int]]:
         """All of it, by (user, instrument, side)."""
-        return {key: list(prices) for key, prices in self._prices.items()}
+        return {
+            (text_part(key, 0), text_part(key, 1), side): list(prices)
+            for side in (SIDE_BUY, SIDE_SELL)
+            for key, prices in self._of_side(side).items()
+        }

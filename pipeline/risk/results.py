@@ -7,7 +7,6 @@ was worth then (docs/rules.md, "Credit and results"). What open positions are wo
 
 from typing import Final
 
-from pipeline.risk.keys import result_key
 from pipeline.risk.records import RowGate, RowResult
 from pipeline.risk.state import LaneState
 
@@ -54,7 +53,7 @@ class Results:
         if row is None:
             row = RowResult(0, self.head.business_day, 0, 0, 0)
         row.trading_minor = trading_minor
-        self.state.put(result_key(user_id, currency), row)
+        self.state.put(self.state.keys(user_id).result(currency), row)
 
     def valued(self, user_id: str, currency: str, standing: Standing) -> None:
         """Write down what was found, which has to fit 64 bits; nothing where it is known."""
@@ -72,4 +71,4 @@ class Results:
         row.opening_minor = opening
         row.last_minor = last
         row.peak_minor = peak
-        self.state.put(result_key(user_id, currency), row)
+        self.state.put(self.state.keys(user_id).result(currency), row)

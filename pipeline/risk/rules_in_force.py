@@ -17,17 +17,18 @@ from pipeline.risk.bounds import (
     NEVER_US,
     is_id,
 )
-from pipeline.risk.check_rules import CheckRules
+from pipeline.risk.check_rules import CheckRules, LimitInForce
 from pipeline.risk.check_traits import CheckCatalog
 from pipeline.risk.collateral import Collaterals
 from pipeline.risk.core_versions import CORE_VERSIONS
-from pipeline.risk.keys import control_key, user_key
+from pipeline.risk.keys import control_key
 from pipeline.risk.partition import partition_of
 from pipeline.risk.records import (
     INSTRUMENT_KIND_SPOT,
     LIMIT_SCOPE_NAMES,
     LIMIT_SCOPE_TIER,
     LIMIT_SCOPE_USER,
+    CheckLimit,
     Collateral,
     Control,
     CoreVersion,
@@ -45,8 +46,8 @@ DEDUP_WINDOW_MS_DEFAULT: Final = 7 * 86_400_000
 REMEMBERED_IDS_MAX_DEFAULT: Final = 5_000_000
 # First part of the key of a control record that waits for its effective-from.
 WAITING: Final = "waiting"
-# How many (user, instrument) pairs keep their limits resolved.
-EFFECTIVE_MAX: Final = 100_000
+# How many (user or tier, instrument) keep their provisions.
+PROVISIONS_MAX: Final = 20_000
 # Tenant under which events of unknown tenants are filed.
 UNKNOWN_TENANT: Final = "UNKNOWN"
 
@@ -110,6 +111,17 @@ class VersionedLimits:
         self.version: Final = version
 
 
+class Provisions:
+    """What is in force for a user in an instrument: limits, limits of checks by name, fees."""
+
+    def __init__(
+        self, limits: EffectiveLimits, own_limits: dict[str, LimitInForce], fee: FeeSchedule | None
+    ) -> None:
+        self.limits: Final = limits
+        self.own_limits: Final = own_limits
+        self.fee: Final = fee
+
+
 class RulesInForce:
     """Everything control has said that counts now, and what waits for its time."""
 
@@ -139,10 +151,17 @@ class RulesInForce:
         self.dedup_window_us: int = DEDUP_WINDOW_MS_DEFAULT * MS
         self.remembered_ids_max: int = REMEMBERED_IDS_MAX_DEFAULT
         self.future_skew_us: int = 0
+        # After which an order that the venue has not reported on is an orphan; None: never.
+        self.orphan_us: int | None = None
         # Set by the lane's memory before each input: event times that may be taken.
         self.forgotten_before: int = 0
         self.latest_event_time: int = 0
-        self.effective: dict[tuple[str, str], EffectiveLimits] = {}
+        # Users with limits of their own, who do not share what their tier comes to.
+        self.singled_out: set[str] = set()
+        # What is in force, as found since the last control record: by user or tier, by instrument.
+        self.of_users: dict[str, dict[str, Provisions]] = {}
+        self.of_tiers: dict[str, dict[str, Provisions]] = {}
+        self._found_count = 0
 
     # -- restoring
 
@@ -224,7 +243,7 @@ class RulesInForce:
         user.tier_id = account.tier_id
         user.trading_state = account.trading_state
         user.version = record.version
-        self.state.put(user_key(account.user_id), user)
+        self.state.put(self.state.keys(account.user_id).user, user)
 
     def _take(self, record: Control) -> None:
         payload = record.payload
@@ -251,9 +270,17 @@ class RulesInForce:
             self.dedup_window_us = payload.dedup_window_ms * MS
             self.remembered_ids_max = payload.remembered_ids_max
             self.future_skew_us = payload.future_skew_ms_max * MS
+            self.orphan_us = payload.orphan_ms_max * MS
         else:
             self.checks.take(record)
-        self.effective = {}
+        if isinstance(payload, (Limits, CheckLimit)) and payload.scope == LIMIT_SCOPE_USER:
+            self.singled_out.add(payload.scope_id)
+        self._forget_found()
+
+    def _forget_found(self) -> None:
+        self.of_users = {}
+        self.of_tiers = {}
+        self._found_count = 0
 
     def _plan_wake(self) -> None:
         self.wakes_at_us = self.waiting[0].effective_from if self.waiting else NEVER_US
@@ -268,22 +295,33 @@ class RulesInForce:
             return "EVENT_TIME_IN_FUTURE"
         return None
 
-    def limits_of(self, user_id: str, tier_id: str, instrument_id: str) -> EffectiveLimits:
-        """The most specific figures for a user in an instrument ("" for none)."""
-        found = self.effective.get((user_id, instrument_id))
+    def provisions_of(self, user_id: str, tier_id: str, instrument_id: str) -> Provisions:
+        """The most specific of everything for a user in an instrument ("" for none)."""
+        alone = user_id in self.singled_out
+        known = self.of_users.get(user_id) if alone else self.of_tiers.get(tier_id)
+        found = None if known is None else known.get(instrument_id)
         if found is not None:
             return found
+        if self._found_count >= PROVISIONS_MAX:
+            self._forget_found()
+        found = Provisions(
+            self._limits_of(user_id, tier_id, instrument_id),
+            self.checks.limits_of(user_id, tier_id, instrument_id),
+            self.fee_of(tier_id, instrument_id),
+        )
+        owners, owner = (self.of_users, user_id) if alone else (self.of_tiers, tier_id)
+        owners.setdefault(owner, {})[instrument_id] = found
+        self._found_count += 1
+        return found
+
+    def _limits_of(self, user_id: str, tier_id: str, instrument_id: str) -> EffectiveLimits:
         candidates: list[VersionedLimits] = []
         for scope, scope_id in ((LIMIT_SCOPE_USER, user_id), (LIMIT_SCOPE_TIER, tier_id)):
             for instrument in (instrument_id, ""):
                 limits = self.limits.get((scope, scope_id, instrument))
                 if limits is not None:
                     candidates.append(limits)
-        if len(self.effective) >= EFFECTIVE_MAX:
-            self.effective = {}
-        found = EffectiveLimits(candidates)
-        self.effective[(user_id, instrument_id)] = found
-        return found
+        return EffectiveLimits(candidates)
 
     def pair_of(self, base: str, quote: str) -> Instrument | None:
         """The SPOT instrument whose mark converts `base` into `quote`."""

@@ -7,14 +7,13 @@ the decision itself. Compiled with mypyc.
 
 from typing import Final
 
+from pipeline.risk.checks.registry import Vector
 from pipeline.risk.effects import InputContext
 from pipeline.risk.journal import Journal
-from pipeline.risk.keys import user_key
 from pipeline.risk.records import (
     CHECK_OUTCOME_NOTIFIED,
     CHECK_SEVERITY_HALT,
     CHECK_SEVERITY_LATCH,
-    CheckResult,
     Order,
 )
 from pipeline.risk.rules_in_force import RulesInForce
@@ -34,17 +33,13 @@ class Severities:
         self.rules: Final = rules
         self.journal: Final = journal
 
-    def note(
-        self,
-        context: InputContext,
-        order: Order,
-        checks: list[CheckResult],
-        deciding: CheckResult | None,
-    ) -> None:
+    def note(self, context: InputContext, order: Order, vector: Vector) -> None:
         """Tell of what was only notified, then latch or halt by what decided."""
-        for result in checks:
-            if result.result == CHECK_OUTCOME_NOTIFIED and result.reason_code is not None:
-                self.journal.of_order(context, order, ALERT, result.reason_code)
+        if vector.notified:
+            for result in vector.results:
+                if result.result == CHECK_OUTCOME_NOTIFIED and result.reason_code is not None:
+                    self.journal.of_order(context, order, ALERT, result.reason_code)
+        deciding = vector.deciding
         if deciding is None or deciding.reason_code is None:
             return
         severity = self.rules.checks.severity_of(deciding.check)
@@ -58,5 +53,5 @@ class Severities:
         if deciding.check in known:
             return
         known.append(deciding.check)
-        self.state.put(user_key(order.user_id), user)
+        self.state.put(self.state.keys(order.user_id).user, user)
         self.journal.of_order(context, order, HALT if halts else LATCH, deciding.reason_code)

@@ -9,19 +9,10 @@ Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk.keys import (
-    algorithm_key,
-    alias_key,
-    balance_key,
+    UserKeys,
     band_key,
-    decision_key,
-    holdings_key,
     mark_key,
-    order_key,
     pledge_key,
-    position_key,
-    recent_key,
-    result_key,
-    user_key,
 )
 from pipeline.risk.own_prices import OwnPrices
 from pipeline.risk.records import (
@@ -62,8 +53,10 @@ Row = (
     | Control
 )
 
-# Gate time is cut into buckets of 125 ms; a window of one second is the newest and 8 before it.
 FREED_AT_ONCE: Final = 2_000
+# Users whose keys are kept.
+KNOWN_KEYS_MAX: Final = 1_000
+# Gate time is cut into buckets of 125 ms; a window of one second is the newest and 8 before it.
 RATE_BUCKET_US: Final = 125_000
 RATE_BUCKETS: Final = 9
 
@@ -96,6 +89,10 @@ class LaneState:
         # Keys of every order that works and of its aliases: an id that is in neither, as nearly
         # every new one is, need not be looked for in the store.
         self.working: set[bytes] = set()
+        # By user, of those asked for since they were too many; and of the one asked for last.
+        self.known_keys: dict[str, UserKeys] = {}
+        self._last_user = ""
+        self._last_keys = UserKeys("")
 
     def begin_input(self) -> None:
         """Forget what the previous input changed."""
@@ -117,21 +114,33 @@ class LaneState:
     def get(self, key: bytes) -> Row | None:
         """The row under `key`, cached or loaded."""
         row = self.cache.get(key)
-        if row is None:
-            row = self.older.pop(key, None)
+        if row is not None:
+            return row
+        row = self.older.get(key)
+        if row is not None:
+            del self.older[key]
+        elif key in self.changed:
+            # Deleted by an input that is not stored yet: it must not come back from the loader.
+            return None
+        else:
+            row = self.loader.load(key)
             if row is None:
-                row = self.loader.load(key)
-            if row is not None:
-                self.cache[key] = row
+                return None
+        self.cache[key] = row
         return row
 
     def put(self, key: bytes, row: Row) -> None:
         """Note that `row` under `key` is new or was changed."""
         self.cache[key] = row
-        self.older.pop(key, None)
+        if key in self.older:
+            del self.older[key]
         self.changed[key] = row
         if isinstance(row, (RowOrder, RowAlias)):
             self.working.add(key)
+
+    def put_back(self, key: bytes, row: Row) -> None:
+        """Note that `row`, which the current input has got under `key`, was changed."""
+        self.changed[key] = row
 
     def delete(self, key: bytes) -> None:
         """Remove the row under `key`."""
@@ -140,15 +149,23 @@ class LaneState:
         self.changed[key] = None
         self.working.discard(key)
 
-    def _live(self, key: bytes) -> Row | None:
-        # A row deleted by an input that is not stored yet must not come back from the loader.
-        if key in self.changed:
-            return self.changed[key]
-        return self.get(key)
+    def keys(self, user_id: str) -> UserKeys:
+        """The keys of a user's rows, of which one order asks for the same ones again and again."""
+        if user_id == self._last_user:
+            return self._last_keys
+        keys = self.known_keys.get(user_id)
+        if keys is None:
+            if len(self.known_keys) >= KNOWN_KEYS_MAX:
+                self.known_keys = {}
+            keys = UserKeys(user_id)
+            self.known_keys[user_id] = keys
+        self._last_user = user_id
+        self._last_keys = keys
+        return keys
 
     def user(self, user_id: str) -> RowUser | None:
         """The user's row."""
-        row = self._live(user_key(user_id))
+        row = self.get(self.keys(user_id).user)
         if row is None:
             return None
         if not isinstance(row, RowUser):
@@ -181,12 +198,12 @@ class LaneState:
                 latched=[],
                 halted_by=[],
             )
-            self.put(user_key(user_id), row)
+            self.put(self.keys(user_id).user, row)
         return row
 
     def balance(self, user_id: str, currency: str) -> RowBalance | None:
         """The user's money in a currency."""
-        row = self._live(balance_key(user_id, currency))
+        row = self.get(self.keys(user_id).balance(currency))
         if row is None:
             return None
         if not isinstance(row, RowBalance):
@@ -195,7 +212,7 @@ class LaneState:
 
     def position(self, user_id: str, instrument_id: str) -> RowPosition | None:
         """The user's position in an instrument."""
-        row = self._live(position_key(user_id, instrument_id))
+        row = self.get(self.keys(user_id).position(instrument_id))
         if row is None:
             return None
         if not isinstance(row, RowPosition):
@@ -204,8 +221,8 @@ class LaneState:
 
     def order(self, user_id: str, order_id: str) -> RowOrder | None:
         """An order that still holds something."""
-        key = order_key(user_id, order_id)
-        row = self._live(key) if key in self.working else None
+        key = self.keys(user_id).order(order_id)
+        row = self.get(key) if key in self.working else None
         if row is None:
             return None
         if not isinstance(row, RowOrder):
@@ -214,8 +231,8 @@ class LaneState:
 
     def root_of(self, user_id: str, order_id: str) -> str | None:
         """The root of the working order that `order_id` is an alias of."""
-        key = alias_key(user_id, order_id)
-        row = self._live(key) if key in self.working else None
+        key = self.keys(user_id).alias(order_id)
+        row = self.get(key) if key in self.working else None
         if row is None:
             return None
         if not isinstance(row, RowAlias):
@@ -224,7 +241,7 @@ class LaneState:
 
     def decision(self, user_id: str, order_id: str, forgotten_before: int) -> RowDecision | None:
         """A decision that is still remembered."""
-        row = self._live(decision_key(user_id, order_id))
+        row = self.get(self.keys(user_id).decision(order_id))
         if row is None:
             return None
         if not isinstance(row, RowDecision):
@@ -233,7 +250,7 @@ class LaneState:
 
     def seen(self, key: bytes, forgotten_before: int) -> RowSeen | None:
         """An applied execution or transfer that is still remembered."""
-        row = self._live(key)
+        row = self.get(key)
         if row is None:
             return None
         if not isinstance(row, RowSeen):
@@ -242,7 +259,7 @@ class LaneState:
 
     def withdrawal(self, key: bytes) -> RowWithdrawal | None:
         """A pending withdrawal."""
-        row = self._live(key)
+        row = self.get(key)
         if row is None:
             return None
         if not isinstance(row, RowWithdrawal):
@@ -251,7 +268,7 @@ class LaneState:
 
     def pledge(self, user_id: str, covered: str, covering: str) -> RowPledge | None:
         """What of one currency covers what is needed in another."""
-        row = self._live(pledge_key(user_id, covered, covering))
+        row = self.get(pledge_key(user_id, covered, covering))
         if row is None:
             return None
         if not isinstance(row, RowPledge):
@@ -260,7 +277,7 @@ class LaneState:
 
     def mark(self, instrument_id: str) -> RowMark | None:
         """The latest mark of an instrument."""
-        row = self._live(mark_key(instrument_id))
+        row = self.get(mark_key(instrument_id))
         if row is None:
             return None
         if not isinstance(row, RowMark):
@@ -269,7 +286,7 @@ class LaneState:
 
     def algorithm(self, user_id: str, algo_id: str) -> RowAlgorithm | None:
         """What an algorithm has traded for a user."""
-        row = self._live(algorithm_key(user_id, algo_id))
+        row = self.get(self.keys(user_id).algorithm(algo_id))
         if row is None:
             return None
         if not isinstance(row, RowAlgorithm):
@@ -278,7 +295,7 @@ class LaneState:
 
     def recent(self, user_id: str, instrument_id: str) -> RowRecent | None:
         """The user's last accepted orders in an instrument."""
-        row = self._live(recent_key(user_id, instrument_id))
+        row = self.get(self.keys(user_id).recent(instrument_id))
         if row is None:
             return None
         if not isinstance(row, RowRecent):
@@ -287,7 +304,7 @@ class LaneState:
 
     def band(self, instrument_id: str) -> RowBand | None:
         """The range of an instrument's marks."""
-        row = self._live(band_key(instrument_id))
+        row = self.get(band_key(instrument_id))
         if row is None:
             return None
         if not isinstance(row, RowBand):
@@ -296,7 +313,7 @@ class LaneState:
 
     def result(self, user_id: str, currency: str) -> RowResult | None:
         """What trading has brought the user in a currency."""
-        row = self._live(result_key(user_id, currency))
+        row = self.get(self.keys(user_id).result(currency))
         if row is None:
             return None
         if not isinstance(row, RowResult):
@@ -305,7 +322,7 @@ class LaneState:
 
     def holdings(self, user_id: str) -> RowHoldings | None:
         """Where the user has a position or working orders."""
-        row = self._live(holdings_key(user_id))
+        row = self.get(self.keys(user_id).holdings)
         if row is None:
             return None
         if not isinstance(row, RowHoldings):

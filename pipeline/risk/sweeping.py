@@ -48,12 +48,18 @@ class Line:
     def __init__(self) -> None:
         self.entries: deque[tuple[int, Entry]] = deque()
         self.alive: dict[tuple[str, str], Entry] = {}
+        # The first of the entries and from when it counts; later than any time without one.
+        self._first: Entry | None = None
+        self._since = NEVER_US
 
     def add(self, since: int, user_id: str, root_id: str, lane_sequence: int) -> None:
         """At the end."""
         entry = Entry(user_id, root_id, lane_sequence)
         self.alive[(user_id, root_id)] = entry
         self.entries.append((since, entry))
+        if self._first is None:
+            self._first = entry
+            self._since = since
 
     def drop(self, user_id: str, root_id: str) -> None:
         """It does not count any more, if it did."""
@@ -61,15 +67,20 @@ class Line:
         if entry is None:
             return
         entry.alive = False
+        if entry is self._first:
+            self._find_first()
         if len(self.entries) > 2 * len(self.alive) + _DEAD_MAX:
             self.entries = deque([item for item in self.entries if item[1].alive])
 
-    def oldest(self) -> int:
-        """From when the oldest counts; later than any time without one."""
+    def _find_first(self) -> None:
         entries = self.entries
         while entries and not entries[0][1].alive:
             entries.popleft()
-        return entries[0][0] if entries else NEVER_US
+        self._since, self._first = entries[0] if entries else (NEVER_US, None)
+
+    def oldest(self) -> int:
+        """From when the oldest counts; later than any time without one."""
+        return self._since
 
     def until(self, latest: int) -> Iterator[Entry]:
         """Those that count from `latest` or earlier, oldest first."""
@@ -127,19 +138,15 @@ class Sweeping:
 
     # -- what has come up
 
-    def due(self, gate_time: int, open_day: int, orphan_us: int | None) -> list[Due]:
-        """At most SWEPT_MAX orders, in the order in which they end (docs/rules.md, "Sweeping").
+    def has_due(self, gate_time: int, open_day: int, orphan_us: int | None) -> bool:
+        """Whether any has. `orphan_us` None: there is no policy, so nothing is an orphan."""
+        if self._next_expiry() <= gate_time or self._of_a_day.oldest() < open_day:
+            return True
+        return orphan_us is not None and self._unacknowledged.oldest() <= gate_time - orphan_us
 
-        `orphan_us` None: there is no policy, so nothing is an orphan.
-        """
+    def due(self, gate_time: int, open_day: int, orphan_us: int | None) -> list[Due]:
+        """At most SWEPT_MAX orders, in the order in which they end (docs/rules.md, "Sweeping")."""
         found: list[Due] = []
-        unheard_since = NEVER_US if orphan_us is None else gate_time - orphan_us
-        if (
-            self._next_expiry() > gate_time
-            and self._of_a_day.oldest() >= open_day
-            and (orphan_us is None or self._unacknowledged.oldest() > unheard_since)
-        ):
-            return found
         taken: set[tuple[str, str]] = set()
         for _, _, entry in self._expired(gate_time):
             _take(found, taken, entry, EXPIRED)
@@ -148,7 +155,7 @@ class Sweeping:
                 return found
             _take(found, taken, entry, EXPIRED)
         if orphan_us is not None:
-            for entry in self._unacknowledged.until(unheard_since):
+            for entry in self._unacknowledged.until(gate_time - orphan_us):
                 if len(found) == SWEPT_MAX:
                     return found
                 _take(found, taken, entry, ORPHANED)

@@ -10,7 +10,7 @@ from pipeline.risk.bounds import CURRENCY_BYTES_MAX, FIGURE_MAX, ID_BYTES_MAX, i
 from pipeline.risk.checks.context import PRICE_E9_MAX
 from pipeline.risk.effects import Effects, InputContext, dead_letter, fact, ignored
 from pipeline.risk.journal import Journal
-from pipeline.risk.keys import transfer_key, user_key, withdrawal_key
+from pipeline.risk.keys import transfer_key, withdrawal_key
 from pipeline.risk.ledger import Ledger, OutOfRange
 from pipeline.risk.memory import Memory
 from pipeline.risk.money import fits
@@ -88,7 +88,9 @@ class TransferDesk:
         return fact(APPLIED)
 
     def _remember(self, context: InputContext, deposit: Deposit, seen_key: bytes) -> None:
-        self.state.put(user_key(deposit.user_id), self.state.user_or_new(deposit.user_id))
+        self.state.put(
+            self.state.keys(deposit.user_id).user, self.state.user_or_new(deposit.user_id)
+        )
         touched_at = self.memory.touch(context.gate_time, deposit.event_time)
         row = RowSeen(touched_at, context.lane_sequence, None, None, 0, 0, 0, superseded=False)
         self.state.put(seen_key, row)

@@ -5,6 +5,8 @@ is never shorter than a second and at most 1.125 s, in constant memory. By gate 
 who stretches its own stamps gains nothing. Compiled with mypyc.
 """
 
+from mypy_extensions import i64
+
 from pipeline.risk.state import RATE_BUCKET_US, RATE_BUCKETS
 
 
@@ -13,17 +15,23 @@ def counted(counts: list[int], newest: int, gate_time: int) -> int:
     passed_buckets = gate_time // RATE_BUCKET_US - newest
     if passed_buckets >= RATE_BUCKETS:
         return 0
+    within: i64 = RATE_BUCKETS - passed_buckets
+    index: i64 = 0
     total = 0
-    for index in range(RATE_BUCKETS - passed_buckets):
+    while index < within:
         total += counts[index]
+        index += 1
     return total
 
 
 def count_one(counts: list[int], newest: int, gate_time: int) -> int:
     """Count one more, in place; returns the bucket that is the newest now."""
     bucket = gate_time // RATE_BUCKET_US
-    passed_buckets = min(bucket - newest, RATE_BUCKETS)
+    passed_buckets: i64 = min(bucket - newest, RATE_BUCKETS)
     if passed_buckets > 0:
-        counts[:] = [0] * passed_buckets + counts[: RATE_BUCKETS - passed_buckets]
+        index: i64 = RATE_BUCKETS
+        while index > 0:
+            index -= 1
+            counts[index] = counts[index - passed_buckets] if index >= passed_buckets else 0
     counts[0] += 1
     return bucket

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contest.alone import lanes, mark_of
+from benchmarks.contest.alone import CoreAlone, lanes, mark_of
 from benchmarks.contest.checker import differences
 from benchmarks.contest.inputs import CME, FLOWS, ZIPF, accounts_of, inputs_of, restamped
 from benchmarks.contest.profile import REASONS, definitions, write_peer_settings
 from benchmarks.flow import definitions as all_checks
 from benchmarks.peers.profile_core import LaneHead, Output, ProfileCore, Settings
-from pipeline.codecs.avro import decode_decision, decode_order
+from pipeline.codecs.avro import decode_decision, decode_order, encode_decision
 from pipeline.codecs.wire import FRAME_BYTES
 from pipeline.lane.processor import MARKS, ORDERS, LaneOutput
 from pipeline.risk.checks.registry import CATALOG, CHECKS_OF_NEW
@@ -115,6 +115,27 @@ def test_core_all_us_is_of_orders_that_every_check_has_looked_at() -> None:
         if len(checks) > 1:
             looked_at = {check.check for check in checks if check.result in LOOKED_AT}
             assert looked_at == every_check
+
+
+def test_the_core_alone_decides_and_changes_rows_as_the_lane_does() -> None:
+    accounts = accounts_of(CME)
+    whole, parts = (lanes(definitions(), accounts, FIRST_US, LANES) for _ in range(2))
+    cores = [CoreAlone(lane) for lane in parts]
+    for number, (place, time_ms, key, value) in enumerate(
+        islice(inputs_of(CME, FIRST_US, LANES), 500)
+    ):
+        output = whole[place].apply(ORDERS, time_ms, key, value)
+        core, changes, context, order, content_hash = cores[place].read(time_ms, value)
+        core.begin(context)
+        effects = core.order(context, order, content_hash)
+        changes.append(core.state.changed)
+        assert effects.decision is not None
+        assert encode_decision(effects.decision) == output.decision, number
+        if number % 50 == 0:
+            cores[place].store()
+    for alone in cores:
+        alone.store()
+    assert [lane.rows.rows for lane in parts] == [lane.rows.rows for lane in whole]
 
 
 def test_the_checker_tells_what_differs(histories: Histories) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from pipeline.codecs.avro import decode_row_algorithm, decode_row_recent
 from pipeline.risk import activity, keys
-from pipeline.risk.check_rules import RESOLVED_MAX
 from pipeline.risk.checks.context import OrderContext
 from pipeline.risk.records import (
     CHECK_SEVERITY_HALT,
@@ -711,14 +710,6 @@ def test_users_of_a_tier_share_its_limits_unless_they_have_their_own() -> None:
     desk.control(limited("PUSH", 3, scope_id="iron"))
     desk.control(UserAccount(other, TENANT, "iron", 0))
     assert check(desk.order(user_id=other), "PUSH").limit == 3
-
-
-def test_resolved_limits_are_kept_for_a_bounded_number() -> None:
-    desk = Desk()
-    checks = desk.gate.processor.core.rules.checks
-    checks.resolved = {("nobody", "", str(number)): {} for number in range(RESOLVED_MAX)}
-    desk.works()
-    assert list(checks.resolved) == [("", "gold", "ESX")]
 
 
 def test_nothing_is_counted_for_a_user_nobody_knows() -> None:

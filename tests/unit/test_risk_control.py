@@ -6,6 +6,7 @@ from pipeline.codecs.avro import decode_dead_letter
 from pipeline.risk.records import (
     EXEC_TYPE_NEW,
     INSTRUMENT_KIND_EQUITY,
+    LIMIT_SCOPE_USER,
     TRADING_STATE_ACTIVE,
     TRADING_STATE_HALTED,
     DayClose,
@@ -13,7 +14,7 @@ from pipeline.risk.records import (
     Mark,
     UserAccount,
 )
-from pipeline.risk.rules_in_force import EFFECTIVE_MAX, EffectiveLimits
+from pipeline.risk.rules_in_force import PROVISIONS_MAX
 from pipeline.risk.state import InvariantViolated
 from tests.oracle.definitions import Payload
 from tests.property.desk import (
@@ -172,13 +173,20 @@ def test_what_is_in_force_survives_a_restart() -> None:
     assert check(answer, "BUYING_POWER").observed == 100_001
 
 
-def test_resolved_limits_are_kept_for_a_bounded_number_of_users() -> None:
+def test_resolved_limits_are_kept_for_a_bounded_number() -> None:
     desk = Desk()
-    nobody = EffectiveLimits([])
-    kept = {("nobody", str(number)): nobody for number in range(EFFECTIVE_MAX)}
-    desk.gate.processor.core.rules.effective = kept
+    rules = desk.gate.processor.core.rules
+    for number in range(PROVISIONS_MAX + 3):
+        rules.provisions_of(USER, "gold", str(number))
+    assert len(rules.of_tiers["gold"]) == 3
+
+
+def test_a_user_with_limits_of_its_own_shares_none() -> None:
+    desk = Desk()
+    desk.control(changed(LIMITS, scope=LIMIT_SCOPE_USER, scope_id=USER))
     desk.works()
-    assert len(desk.gate.processor.core.rules.effective) == 1
+    rules = desk.gate.processor.core.rules
+    assert (list(rules.of_users), list(rules.of_tiers)) == ([USER], [])
 
 
 def test_a_day_ends_at_midnight_and_tells_its_events() -> None:

@@ -201,7 +201,8 @@ def test_profit_of_a_side_is_the_loss_of_the_other() -> None:
 
 def test_nothing_is_held_where_there_is_no_balance() -> None:
     ledger = Desk().gate.processor.core.ledger
-    assert (ledger.held(USER, "CHF"), ledger.available(USER, "CHF")) == (0, 0)
+    assert ledger.state.balance(USER, "CHF") is None
+    assert ledger.available(USER, "CHF") == 0
 
 
 def test_a_margin_rises_by_what_is_traded_and_by_what_works_on_either_side() -> None:

@@ -340,7 +340,7 @@ def test_what_is_swept_works_and_has_an_instrument() -> None:
     order, row = placed(desk)
     core = desk.gate.processor.core
     context = InputContext(0, 1, row.accepted_at + 1, "marks", 0, b"", None)
-    core.rules.policy = changed(POLICY, orphan_ms_max=0)
+    core.rules.orphan_us = 0
     gone = core.rules.instruments.pop("ESX")
     with pytest.raises(InvariantViolated, match="instrument"):
         core.endings.sweep(context, 0, 0)

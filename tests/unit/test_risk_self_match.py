@@ -255,10 +255,10 @@ def test_a_price_that_is_not_there_cannot_go() -> None:
     desk = strict()
     desk.works(side=SIDE_SELL)
     (row,) = desk.gate.orders().values()
-    prices.placed("u", row)
+    prices.placed(keys.UserKeys("u"), row)
     row.price_e9 = ABOVE
     with pytest.raises(ValueError, match="not in list"):
-        prices.over("u", row)
+        prices.over(keys.UserKeys("u"), row)
 
 
 def expected(gate: Gate) -> dict[tuple[str, str, int], list[int]]:

@@ -22,7 +22,13 @@ from pipeline.risk.records import (
     RowSeen,
 )
 from pipeline.risk.results import Results
-from pipeline.risk.state import FREED_AT_ONCE, InvariantViolated, LaneState, RowLoader
+from pipeline.risk.state import (
+    FREED_AT_ONCE,
+    KNOWN_KEYS_MAX,
+    InvariantViolated,
+    LaneState,
+    RowLoader,
+)
 from tests.property.desk import ACCOUNT, ESX, USER, Desk
 from tests.property.histories import TENANT, report_on
 
@@ -107,6 +113,29 @@ def test_a_deleted_row_leaves_both_halves_of_the_cache() -> None:
     state.delete(b"M")
     state.begin_input()
     assert state.get(b"M") is None
+
+
+def test_keys_are_kept_for_a_bounded_number_of_users() -> None:
+    state = empty()
+    for number in range(KNOWN_KEYS_MAX + 3):
+        assert state.keys(f"u{number}").user == keys.user_key(f"u{number}")
+    assert len(state.known_keys) == 3
+    assert state.keys("u0").user == keys.user_key("u0")
+
+
+def test_a_users_keys_are_those_of_what_is_asked_for() -> None:
+    made = keys.UserKeys("u")
+    for each in ("a", "b", "a"):
+        assert made.balance(each) == keys.balance_key("u", each)
+        assert made.result(each) == keys.result_key("u", each)
+        assert made.algorithm(each) == keys.algorithm_key("u", each)
+        assert made.position(each) == keys.position_key("u", each)
+        assert made.order(each) == keys.order_key("u", each)
+    for each in ("c", "d"):
+        assert made.recent(each) == keys.recent_key("u", each)
+        assert made.alias(each) == keys.alias_key("u", each)
+        assert made.decision(f"{each}2") == keys.decision_key("u", f"{each}2")
+    assert (made.user, made.holdings) == (keys.user_key("u"), keys.holdings_key("u"))
 
 
 def test_rows_that_have_left_the_cache_are_freed_a_few_at_a_time() -> None:

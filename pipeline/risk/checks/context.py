@@ -8,7 +8,6 @@ from typing import Final
 
 from pipeline.risk import order_ids
 from pipeline.risk.bounds import ID_BYTES_MAX, MS, is_id
-from pipeline.risk.check_rules import LimitInForce
 from pipeline.risk.fx import Rate, find_rate
 from pipeline.risk.ledger import OrderTerms
 from pipeline.risk.money import divide_up, nearest, protection_price
@@ -37,7 +36,7 @@ from pipeline.risk.records import (
     RowUser,
 )
 from pipeline.risk.results import Standing
-from pipeline.risk.rules_in_force import EffectiveLimits, Figure, RulesInForce
+from pipeline.risk.rules_in_force import Figure, Provisions, RulesInForce
 from pipeline.risk.state import LaneState
 from pipeline.risk.valuation import Exposures, Holding, holdings_of, standing_of
 
@@ -55,19 +54,15 @@ class Addition:
         self.margin_minor: Final = margin_minor
 
 
-class Shared:
-    """What several checks look at, each found once, when the first of them asks."""
-
-    def __init__(self) -> None:
-        self.addition: Addition | None = None
-        self.holdings: list[Holding] | None = None
-        self.exposures: Exposures | None = None
-        self.standing: Standing | None = None
-        self.rates: dict[tuple[str, str], Rate | None] | None = None
-
-
 class OrderContext:
     """One order and everything its checks compare it with."""
+
+    # What several checks look at, each found once, when the first of them asks.
+    addition: Addition | None = None
+    _holdings: list[Holding] | None = None
+    _exposures: Exposures | None = None
+    _standing: Standing | None = None
+    _rates: dict[tuple[str, str], Rate | None] | None = None
 
     def __init__(self, order: Order, gate_time: int, state: LaneState, rules: RulesInForce) -> None:
         self.order: Final = order
@@ -79,18 +74,17 @@ class OrderContext:
         instrument = rules.instruments.get(order.instrument_id)
         self.user: Final[RowUser | None] = registered
         self.instrument: Final = instrument
-        limits: EffectiveLimits | None = None
-        own_limits: dict[str, LimitInForce] | None = None
+        provisions: Provisions | None = None
         recent: RowRecent | None = None
         if registered is not None:
-            known = order.instrument_id if instrument is not None else ""
-            limits = rules.limits_of(order.user_id, registered.tier_id, known)
-            own_limits = rules.checks.limits_of(order.user_id, registered.tier_id, known)
+            known = instrument.instrument_id if instrument is not None else ""
+            provisions = rules.provisions_of(order.user_id, registered.tier_id, known)
             if known and order.action != ORDER_ACTION_CANCEL:
                 recent = state.recent(order.user_id, known)
-        self.limits: Final[EffectiveLimits | None] = limits
+        self.limits: Final = None if provisions is None else provisions.limits
         # By check, of those that have a limit of their own.
-        self.own_limits: Final[dict[str, LimitInForce] | None] = own_limits
+        self.own_limits: Final = None if provisions is None else provisions.own_limits
+        self.fee: Final = None if provisions is None else provisions.fee
         # Of a NEW or REPLACE: the user's last accepted orders in the instrument.
         self.recent: Final[RowRecent | None] = recent
         position: RowPosition | None = None
@@ -125,7 +119,6 @@ class OrderContext:
         self.fx_mark: RowMark | None = None
         # Money of other currencies that the order needs pledged: set by BUYING_POWER.
         self.cover: list[Cover] = []
-        self.shared: Final = Shared()
 
     @property
     def added_lots(self) -> int:
@@ -162,40 +155,40 @@ class OrderContext:
 
     def exposures(self, instrument: Instrument, policy: Policy) -> Exposures:
         """What a registered user is exposed to with the order, whose extent is known."""
-        found = self.shared.exposures
+        found = self._exposures
         if found is None:
             holdings = self.holdings(instrument, policy)
             side = self.order.side
             found = Exposures(self.rules, holdings, instrument, side, self.added_lots)
-            self.shared.exposures = found
+            self._exposures = found
         return found
 
     def standing(self, instrument: Instrument, policy: Policy) -> Standing:
         """The user's result in the instrument's currency."""
-        found = self.shared.standing
+        found = self._standing
         if found is None:
             holdings = self.holdings(instrument, policy)
             user_id = self.order.user_id
             day = self.rules.business_day
             found = standing_of(self.state, user_id, instrument.currency, holdings, day)
-            self.shared.standing = found
+            self._standing = found
         return found
 
     def holdings(self, instrument: Instrument, policy: Policy) -> list[Holding]:
         """The user's instruments, with the order's, and their marks."""
-        found = self.shared.holdings
+        found = self._holdings
         if found is None:
             since = self.gate_time - policy.mark_age_ms_max * MS
             found = holdings_of(self.state, self.rules, self.order.user_id, instrument, since)
-            self.shared.holdings = found
+            self._holdings = found
         return found
 
     def rate(self, own: str, wanted: str) -> Rate | None:
         """The rate by which one currency becomes another, however old."""
-        known = self.shared.rates
+        known = self._rates
         if known is None:
             known = {}
-            self.shared.rates = known
+            self._rates = known
         key = (own, wanted)
         if key not in known:
             known[key] = find_rate(self.rules, self.state, own, wanted)

@@ -122,4 +122,5 @@ def _net(c: OrderContext, group: Group, wanted: str) -> int:
         for currency, exposure in group.foreign.items():
             longs += in_money.into(c, exposure.long_minor, currency, wanted)
             shorts += in_money.into(c, exposure.short_minor, currency, wanted)
-    return max(longs, shorts, 0)
+    worse = max(longs, shorts)
+    return max(worse, 0)

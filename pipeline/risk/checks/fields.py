@@ -10,6 +10,11 @@ NAME: Final = "FIELDS"
 # Order ids of the gate's own begin so; those of clients may not.
 OWN_ID_PREFIX: Final = "gate:"
 TAGS_MAX: Final = 16
+_PASSED: Final = passed(NAME)
+
+
+def _may_be_id(text: str | None) -> bool:
+    return text is None or is_id(text, ID_BYTES_MAX)
 
 
 def _ids_valid(order: Order) -> bool:
@@ -19,15 +24,14 @@ def _ids_valid(order: Order) -> bool:
         and is_id(order.instrument_id, ID_BYTES_MAX)
     ):
         return False
-    for text in (
-        order.orig_order_id,
-        order.trader_id,
-        order.algo_id,
-        order.desk_id,
-        order.counterparty_id,
+    if not (
+        _may_be_id(order.orig_order_id)
+        and _may_be_id(order.trader_id)
+        and _may_be_id(order.algo_id)
+        and _may_be_id(order.desk_id)
+        and _may_be_id(order.counterparty_id)
     ):
-        if text is not None and not is_id(text, ID_BYTES_MAX):
-            return False
+        return False
     tags = order.tags
     if tags:
         if len(tags) > TAGS_MAX:
@@ -55,7 +59,7 @@ def check_new(c: OrderContext) -> CheckResult:
         return failed(NAME, "BAD_PRICE")
     if not c.quantity_valid:
         return failed(NAME, "BAD_QUANTITY")
-    return passed(NAME)
+    return _PASSED
 
 
 def check_cancel(c: OrderContext) -> CheckResult:
@@ -65,7 +69,7 @@ def check_cancel(c: OrderContext) -> CheckResult:
         return failed(NAME, problem)
     if c.order.orig_order_id is None:
         return failed(NAME, "ORIG_ORDER_MISSING")
-    return passed(NAME)
+    return _PASSED
 
 
 def check_replace(c: OrderContext) -> CheckResult:
@@ -81,4 +85,4 @@ def check_replace(c: OrderContext) -> CheckResult:
         return failed(NAME, "BAD_PRICE")
     if not c.quantity_valid:
         return failed(NAME, "BAD_QUANTITY")
-    return passed(NAME)
+    return _PASSED

@@ -91,18 +91,18 @@ def _fits_with(balance: RowBalance | None, held: int, covered: int) -> bool:
 
 def addition_of(c: OrderContext) -> Addition | None:
     """What the order would add to held; None where another check says why that is unknown."""
-    user = c.user
     instrument = c.instrument
-    if user is None or instrument is None or not (c.extent_known and c.price_valid):
+    if c.user is None or instrument is None or not (c.extent_known and c.price_valid):
         return None
-    found = c.shared.addition
+    found = c.addition
     if found is None:
-        found = _addition(c, instrument, c.rules.fee_of(user.tier_id, instrument.instrument_id))
-        c.shared.addition = found
+        found = _addition(c, instrument)
+        c.addition = found
     return found
 
 
-def _addition(c: OrderContext, instrument: Instrument, fee: FeeSchedule | None) -> Addition:
+def _addition(c: OrderContext, instrument: Instrument) -> Addition:
+    fee = c.fee
     if fee is None:
         return Addition("FEE_MISSING", 0, 0)
     order_change = _order_change(c, instrument, fee)

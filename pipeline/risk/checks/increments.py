@@ -7,6 +7,8 @@ from pipeline.risk.records import CheckResult
 
 PRICE_TICK: Final = "PRICE_TICK"
 LOT: Final = "LOT"
+_TICK_PASSED: Final = passed(PRICE_TICK)
+_LOT_PASSED: Final = passed(LOT)
 
 
 def check_price_tick(c: OrderContext) -> CheckResult:
@@ -16,7 +18,7 @@ def check_price_tick(c: OrderContext) -> CheckResult:
         return not_evaluated(PRICE_TICK)
     if c.price_e9 % instrument.tick_e9 != 0:
         return failed(PRICE_TICK, "PRICE_INCREMENT")
-    return passed(PRICE_TICK)
+    return _TICK_PASSED
 
 
 def check_lot(c: OrderContext) -> CheckResult:
@@ -26,4 +28,4 @@ def check_lot(c: OrderContext) -> CheckResult:
         return not_evaluated(LOT)
     if c.quantity_lots % instrument.lot != 0:
         return failed(LOT, "LOT_SIZE")
-    return passed(LOT)
+    return _LOT_PASSED

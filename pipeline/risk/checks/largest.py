@@ -8,8 +8,8 @@ with mypyc.
 
 from typing import Final
 
-from pipeline.risk.checks import registry
 from pipeline.risk.checks.context import OrderContext
+from pipeline.risk.checks.registry import Judge, depends_on_quantity
 from pipeline.risk.records import (
     CHECK_OUTCOME_FAIL,
     ORDER_ACTION_CANCEL,
@@ -20,7 +20,7 @@ from pipeline.risk.records import (
 _NONE: Final = 0
 
 
-def passing_lots(c: OrderContext, checks: list[CheckResult]) -> int | None:
+def passing_lots(judge: Judge, c: OrderContext, checks: list[CheckResult]) -> int | None:
     """Of a rejected NEW or REPLACE: a multiple of the lot, or 0; None for a CANCEL."""
     order = c.order
     if order.action == ORDER_ACTION_CANCEL:
@@ -38,7 +38,7 @@ def passing_lots(c: OrderContext, checks: list[CheckResult]) -> int | None:
     fails = (order.quantity_lots - 1) // lot + 1
     while fails - fits > 1:
         middle = (fits + fails) // 2
-        if _passes(c, middle * lot):
+        if _passes(judge, c, middle * lot):
             fits = middle
         else:
             fails = middle
@@ -48,14 +48,14 @@ def passing_lots(c: OrderContext, checks: list[CheckResult]) -> int | None:
 def _depends_on_quantity(checks: list[CheckResult]) -> bool:
     """Whether all that fails could pass with another quantity."""
     for result in checks:
-        if result.result == CHECK_OUTCOME_FAIL and not registry.depends_on_quantity(result.check):
+        if result.result == CHECK_OUTCOME_FAIL and not depends_on_quantity(result.check):
             return False
     return True
 
 
-def _passes(c: OrderContext, quantity_lots: int) -> bool:
+def _passes(judge: Judge, c: OrderContext, quantity_lots: int) -> bool:
     view = OrderContext(with_quantity(c.order, quantity_lots), c.gate_time, c.state, c.rules)
-    return registry.first_failure(registry.run(view)) is None
+    return judge.run(view).deciding is None
 
 
 def with_quantity(order: Order, quantity_lots: int) -> Order:

@@ -9,6 +9,7 @@ from pipeline.risk.checks.context import OrderContext, failed, not_evaluated, pa
 from pipeline.risk.records import CheckResult
 
 NAME: Final = "LATCH"
+_PASSED: Final = passed(NAME)
 
 
 def check(c: OrderContext) -> CheckResult:
@@ -20,4 +21,4 @@ def check(c: OrderContext) -> CheckResult:
         return failed(NAME, "HALTED_BY_CHECK")
     if user.latched and not c.reduces():
         return failed(NAME, "LATCHED")
-    return passed(NAME)
+    return _PASSED

@@ -16,12 +16,13 @@ from pipeline.risk.checks.context import (
 from pipeline.risk.records import CHECK_OUTCOME_PASS, CheckResult
 
 NAME: Final = "MARKET_BOUND"
+_PASSED: Final = passed(NAME)
 
 
 def check(c: OrderContext) -> CheckResult:
     """The protection price, made from a fresh mark and market_collar_bps."""
     if not c.is_market:
-        return passed(NAME)
+        return _PASSED
     problem = c.market_problem
     limits = c.limits
     if problem == "" or limits is None:

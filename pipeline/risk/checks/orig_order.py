@@ -7,6 +7,7 @@ from pipeline.risk.order_life import ON_REQUEST
 from pipeline.risk.records import CheckResult
 
 NAME: Final = "ORIG_ORDER"
+_PASSED: Final = passed(NAME)
 
 
 def check(c: OrderContext) -> CheckResult:
@@ -14,4 +15,4 @@ def check(c: OrderContext) -> CheckResult:
     if c.referred is None:
         return not_evaluated(NAME)
     refusal = ON_REQUEST[c.referred.state].cancel
-    return failed(NAME, refusal) if refusal else passed(NAME)
+    return failed(NAME, refusal) if refusal else _PASSED

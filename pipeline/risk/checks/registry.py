@@ -8,6 +8,8 @@ may say of its check, too. Compiled with mypyc.
 from collections.abc import Callable
 from typing import Final
 
+from mypy_extensions import i64
+
 from pipeline.risk.check_rules import RULE_PREFIX
 from pipeline.risk.check_traits import CheckCatalog, CheckTraits
 from pipeline.risk.checks import (
@@ -68,6 +70,7 @@ from pipeline.risk.records import (
     CheckResult,
     Order,
 )
+from pipeline.risk.rules_in_force import RulesInForce
 
 Check = Callable[[OrderContext], CheckResult]
 
@@ -375,47 +378,93 @@ def depends_on_quantity(check: str) -> bool:
     return check in _BY_QUANTITY or check.startswith(RULE_PREFIX)
 
 
-def checks_of(order: Order) -> list[tuple[str, Check]]:
-    """The checks that judge an order, in order of precedence."""
-    if order.action == ORDER_ACTION_NEW:
-        return CHECKS_OF_NEW
-    if order.action == ORDER_ACTION_CANCEL:
-        return CHECKS_OF_CANCEL
-    return CHECKS_OF_REPLACE
+class Step:
+    """A check that judges, and its place in the decision vector."""
+
+    def __init__(self, place: int, name: str, check: Check) -> None:
+        self.place: Final[i64] = place
+        self.name: Final = name
+        self.check: Final = check
 
 
-def run(context: OrderContext) -> list[CheckResult]:
-    """The decision vector."""
-    exempted = context.rules.exempt
-    severities = context.rules.checks.severities
-    is_cancel = context.order.action == ORDER_ACTION_CANCEL
-    results: list[CheckResult] = []
-    for name, check in checks_of(context.order):
-        if exempted and name in exempted:
-            results.append(exempt(name))
-            continue
-        result = check(context)
-        if result.result == CHECK_OUTCOME_FAIL and (
-            severities.get(name) == CHECK_SEVERITY_NOTIFY
-            or (is_cancel and name in CATALOG.exemptible)
-        ):
-            # Nothing that can be switched off may refuse a cancel.
-            result = notified(result)
-        results.append(result)
-    rules = context.rules.checks.rules
-    if rules and not is_cancel:
-        for result in operator_rules.judge(context, rules):
-            told = severities.get(result.check) == CHECK_SEVERITY_NOTIFY
-            if told and result.result == CHECK_OUTCOME_FAIL:
-                results.append(notified(result))
-            else:
-                results.append(result)
-    return results
+class Course:
+    """The checks of one action under a policy: the vector with what is exempt, and the others."""
+
+    def __init__(self, checks: list[tuple[str, Check]], exempted: set[str]) -> None:
+        # Where a step has its place, its result takes it.
+        self.vector: Final = [exempt(name) for name, _ in checks]
+        self.steps: Final = [
+            Step(place, name, check)
+            for place, (name, check) in enumerate(checks)
+            if name not in exempted
+        ]
 
 
-def first_failure(results: list[CheckResult]) -> CheckResult | None:
-    """The first FAIL, or None when the order is accepted."""
-    for result in results:
-        if result.result == CHECK_OUTCOME_FAIL:
-            return result
-    return None
+class Vector:
+    """The decision vector of an order.
+
+    `deciding`: its first FAIL, None when the order is accepted; `notified`: whether anything failed
+    that lets the order pass.
+    """
+
+    def __init__(self, results: list[CheckResult]) -> None:
+        self.results: Final = results
+        self.deciding: CheckResult | None = None
+        self.notified = False
+
+    def failed(self, result: CheckResult, *, passes: bool) -> CheckResult:
+        """Note a FAIL, or what becomes of it where it `passes`; returns the line of the vector."""
+        if passes:
+            self.notified = True
+            return notified(result)
+        if self.deciding is None:
+            self.deciding = result
+        return result
+
+
+class Judge:
+    """Runs the checks of one lane."""
+
+    def __init__(self, rules: RulesInForce) -> None:
+        self.rules: Final = rules
+        self._take(rules.exempt)
+
+    def _take(self, exempted: set[str]) -> None:
+        """Follow the policy in force."""
+        self._exempted = exempted
+        self._of_new = Course(CHECKS_OF_NEW, exempted)
+        self._of_replace = Course(CHECKS_OF_REPLACE, exempted)
+        self._of_cancel = Course(CHECKS_OF_CANCEL, exempted)
+
+    def _course_of(self, order: Order) -> Course:
+        exempted = self.rules.exempt
+        if exempted is not self._exempted:
+            self._take(exempted)
+        if order.action == ORDER_ACTION_NEW:
+            return self._of_new
+        return self._of_cancel if order.action == ORDER_ACTION_CANCEL else self._of_replace
+
+    def run(self, context: OrderContext) -> Vector:
+        """All checks, whatever the first of them say."""
+        course = self._course_of(context.order)
+        known = self.rules.checks
+        is_cancel = context.order.action == ORDER_ACTION_CANCEL
+        results = course.vector.copy()
+        vector = Vector(results)
+        for step in course.steps:
+            result = step.check(context)
+            if result.result == CHECK_OUTCOME_FAIL:
+                # Nothing that can be switched off may refuse a cancel.
+                passes = known.severity_of(step.name) == CHECK_SEVERITY_NOTIFY or (
+                    is_cancel and step.name in CATALOG.exemptible
+                )
+                result = vector.failed(result, passes=passes)
+            results[step.place] = result
+        if known.rules and not is_cancel:
+            for result in operator_rules.judge(context, known.rules):
+                if result.result == CHECK_OUTCOME_FAIL:
+                    passes = known.severity_of(result.check) == CHECK_SEVERITY_NOTIFY
+                    results.append(vector.failed(result, passes=passes))
+                else:
+                    results.append(result)
+        return vector

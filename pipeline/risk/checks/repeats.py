@@ -14,6 +14,7 @@ from pipeline.risk.checks.limited import against, limit_of
 from pipeline.risk.records import CheckResult
 
 REPEATED_EXECUTION: Final = "REPEATED_EXECUTION"
+_PASSED: Final = passed(REPEATED_EXECUTION)
 
 
 def check_executions(c: OrderContext) -> CheckResult:
@@ -23,7 +24,7 @@ def check_executions(c: OrderContext) -> CheckResult:
         return not_evaluated(REPEATED_EXECUTION)
     algo_id = c.order.algo_id
     if algo_id is None or not is_id(algo_id, ID_BYTES_MAX):
-        return passed(REPEATED_EXECUTION)
+        return _PASSED
     row = c.state.algorithm(c.order.user_id, algo_id)
     observed = 1 if row is None else row.executions_count + 1
     return against(REPEATED_EXECUTION, REPEATED_EXECUTION, observed, limit)

@@ -17,6 +17,7 @@ from pipeline.risk.order_life import ON_REQUEST, state_of
 from pipeline.risk.records import CheckResult
 
 NAME: Final = "REPLACE"
+_PASSED: Final = passed(NAME)
 
 
 def check(c: OrderContext) -> CheckResult:
@@ -31,4 +32,4 @@ def check(c: OrderContext) -> CheckResult:
         return failed(NAME, refusal)
     if c.quantity_valid and c.quantity_lots <= working.filled_lots:
         return failed(NAME, "BELOW_FILLED")
-    return passed(NAME)
+    return _PASSED

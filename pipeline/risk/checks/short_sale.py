@@ -10,6 +10,7 @@ from pipeline.risk.money import margined_lots
 from pipeline.risk.records import INSTRUMENT_KIND_EQUITY, SIDE_BUY, CheckResult
 
 NAME: Final = "SHORT_SALE"
+_PASSED: Final = passed(NAME)
 
 
 def check(c: OrderContext) -> CheckResult:
@@ -18,7 +19,7 @@ def check(c: OrderContext) -> CheckResult:
     if instrument is None:
         return not_evaluated(NAME)
     if instrument.kind != INSTRUMENT_KIND_EQUITY or c.order.side == SIDE_BUY:
-        return passed(NAME)
+        return _PASSED
     limits = c.limits
     if limits is None or not c.extent_known:
         return not_evaluated(NAME)

@@ -17,6 +17,10 @@ USER: Final = "USER"
 INSTRUMENT: Final = "INSTRUMENT"
 FIRM_STATE: Final = "FIRM_STATE"
 USER_STATE: Final = "USER_STATE"
+_USER_PASSED: Final = passed(USER)
+_INSTRUMENT_PASSED: Final = passed(INSTRUMENT)
+_FIRM_STATE_PASSED: Final = passed(FIRM_STATE)
+_USER_STATE_PASSED: Final = passed(USER_STATE)
 
 
 def check_user(c: OrderContext) -> CheckResult:
@@ -26,7 +30,7 @@ def check_user(c: OrderContext) -> CheckResult:
         return failed(USER, "USER_UNKNOWN")
     if user.account_tenant_id != c.order.tenant_id:
         return failed(USER, "TENANT_MISMATCH")
-    return passed(USER)
+    return _USER_PASSED
 
 
 def check_instrument(c: OrderContext) -> CheckResult:
@@ -36,7 +40,7 @@ def check_instrument(c: OrderContext) -> CheckResult:
         return failed(INSTRUMENT, "INSTRUMENT_UNKNOWN")
     if instrument.state != INSTRUMENT_STATE_OPEN:
         return failed(INSTRUMENT, "INSTRUMENT_NOT_OPEN")
-    return passed(INSTRUMENT)
+    return _INSTRUMENT_PASSED
 
 
 def check_firm_state(c: OrderContext) -> CheckResult:
@@ -48,7 +52,7 @@ def check_firm_state(c: OrderContext) -> CheckResult:
         return failed(FIRM_STATE, "FIRM_HALTED")
     if firm.trading_state == TRADING_STATE_REDUCING and not c.reduces():
         return failed(FIRM_STATE, "FIRM_REDUCING")
-    return passed(FIRM_STATE)
+    return _FIRM_STATE_PASSED
 
 
 def check_user_state(c: OrderContext) -> CheckResult:
@@ -61,4 +65,4 @@ def check_user_state(c: OrderContext) -> CheckResult:
     reducing = user.trading_state == TRADING_STATE_REDUCING or user.deficit_count > 0
     if reducing and not c.reduces():
         return failed(USER_STATE, "USER_REDUCING")
-    return passed(USER_STATE)
+    return _USER_STATE_PASSED
