@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from librt.strings import BytesWriter
+
 from benchmarks.contest.inputs import Funded
 from benchmarks.contest.profile import users
 from benchmarks.flow import deposit, mark
@@ -21,7 +23,7 @@ from pipeline.codecs.avro import (
 from pipeline.codecs.wire import FRAME_BYTES, fixed_ids
 from pipeline.control.definitions import Payload
 from pipeline.lane.processor import CONTROL, DEPOSITS, ORDERS, LaneOutput, LaneProcessor
-from pipeline.lane.rows import DictRows, encode_row
+from pipeline.lane.rows import DictRows, write_row
 from pipeline.market.config import load_replay_config
 from pipeline.risk.core import RiskCore
 from pipeline.risk.effects import InputContext
@@ -104,9 +106,15 @@ class CoreAlone:
     def store(self) -> None:
         """Take over the rows that were changed since the last time, as a commit does."""
         for changed in self._changes:
-            rows = [(key, None if row is None else encode_row(row)) for key, row in changed.items()]
+            rows = [(key, None if row is None else _encoded(row)) for key, row in changed.items()]
             self._lane.rows.store(rows)
         self._changes.clear()
+
+
+def _encoded(row: Row) -> bytes:
+    writer = BytesWriter()
+    write_row(writer, row)
+    return writer.getvalue()
 
 
 def lanes(
