@@ -180,14 +180,7 @@ class Supervisor:
         """Start it when it is due; see what its end means. False: starting again will not help."""
         match worker.state:
             case _Waiting(due_s) if time.monotonic() >= due_s:
-                process = self._start(worker.plan)
-                worker.state = _Running(process, time.monotonic())
-                _log.info(
-                    "worker started",
-                    worker=worker.plan.worker_id,
-                    pid=process.pid,
-                    cpus=None if worker.plan.cpus is None else cpus_text(worker.plan.cpus),
-                )
+                self._begin(worker)
             case _Running(process, since_s) if (code := process.poll()) is not None:
                 worker.state = None
                 if code == 0:
@@ -199,19 +192,34 @@ class Supervisor:
                 if code != EXIT_CODE and code > 0:
                     _log.error("worker ended", worker=worker.plan.worker_id, how=_said(code))
                     return False
-                self._start_later(worker, code, time.monotonic() - since_s)
+                self._start_later(worker, _said(code), time.monotonic() - since_s)
             case _:
                 pass
         return True
 
-    def _start_later(self, worker: _Worker, code: int, lived_s: float) -> None:
+    def _begin(self, worker: _Worker) -> None:
+        try:
+            process = self._start(worker.plan)
+        except OSError as error:
+            # The machine is short of memory or of processes, as it may have been of what ended it.
+            self._start_later(worker, f"not started: {error}", 0.0)
+            return
+        worker.state = _Running(process, time.monotonic())
+        _log.info(
+            "worker started",
+            worker=worker.plan.worker_id,
+            pid=process.pid,
+            cpus=None if worker.plan.cpus is None else cpus_text(worker.plan.cpus),
+        )
+
+    def _start_later(self, worker: _Worker, how: str, lived_s: float) -> None:
         worker.endings = 1 if lived_s >= _HEALTHY_S else worker.endings + 1
         pause_s = pause_before(worker.endings)
         worker.state = _Waiting(time.monotonic() + pause_s)
         _log.warning(
             "worker ended; it is started again, and recovers",
             worker=worker.plan.worker_id,
-            how=_said(code),
+            how=how,
             lived_s=round(lived_s, 1),
             in_a_row=worker.endings,
             pause_s=pause_s,

@@ -35,6 +35,8 @@ def start(plan):
     number = int(plan.worker_id.rpartition("-")[2])
     with (Path(directory) / f"starts-{number}").open("a") as starts:
         starts.write("x")
+        if behaviours[number - 1].startswith("# short of memory") and starts.tell() == 1:
+            raise OSError("Cannot allocate memory")
     child = [sys.executable, "-c", behaviours[number - 1], f"{directory}/pid-{number}"]
     return subprocess.Popen(dying_with_parent(child), start_new_session=True)
 
@@ -181,6 +183,13 @@ def test_who_is_killed_or_ends_with_70_is_started_again(tmp_path: Path) -> None:
     wait_for(lambda: run.pid(1) != killed)
     assert not is_gone(run.pid(2))
     assert (run.starts(1), run.starts(2)) == (2, 3)
+    assert run.end(signal.SIGTERM) == 0
+
+
+def test_a_machine_that_is_short_of_memory_is_tried_again(tmp_path: Path) -> None:
+    run = Supervised(tmp_path, OBEDIENT, f"# short of memory\n{OBEDIENT}")
+    run.pid(2)
+    assert (run.starts(1), run.starts(2)) == (1, 2)
     assert run.end(signal.SIGTERM) == 0
 
 
