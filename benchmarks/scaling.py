@@ -28,7 +28,8 @@ from rich.table import Table
 
 from benchmarks import senders, sizes
 from benchmarks.contest.entries import Entry, gate
-from benchmarks.contest.inputs import CME, accounts_of
+from benchmarks.contest.inputs import CME, Funded, accounts_of
+from benchmarks.contest.profile import users
 from benchmarks.contest.runs import (
     Cores,
     Run,
@@ -43,6 +44,7 @@ from benchmarks.latency import Reader
 from benchmarks.measure import machine_facts
 from benchmarks.senders import Answered
 from benchmarks.stack import GATE_WORKER, BenchError, Stack, bench_stack, say
+from pipeline.control.publisher import ControlChange, ControlWriter
 from pipeline.settings import PROJECT_ROOT
 from pipeline.topics import DECISIONS
 
@@ -184,9 +186,11 @@ def ask_many(stack: Stack, cores: Cores, size: Size, processes: int, found: Foun
     with run_of(stack, entry, throughput.inputs(CME), next(throughput.names)) as run:
         before = sizes.look(stack, run.settings)
         say(f"{size.senders:,} accounts are made known to {stack.settings.partitions} lanes")
-        run.prepare(senders.accounts(size.senders), first_us)
+        accounts = senders.accounts(size.senders)
+        run.prepare(accounts, first_us)
         told = sizes.look(stack, run.settings).since(before)
         found.bytes_["user"] = told.each(size.senders * stack.settings.partitions)
+        found.publish_us = publish_us(run, accounts)
         run.start(cores.contestant)
         reader = Reader(run.settings)
         reader.start()
@@ -256,13 +260,19 @@ def constants_of(found: Found) -> dict[str, float]:
     return {name: round(value, 1) for name, value in constants.items()}
 
 
-def each_us(small: Told, large: Told) -> tuple[float, float]:
-    """Microseconds of an input, to publish and to apply: two set-ups, without what both take."""
-    inputs = large.inputs - small.inputs
-    return (
-        max(0.0, (large.publish_s - small.publish_s) / inputs * 1e6),
-        max(0.0, (large.apply_s - small.apply_s) / inputs * 1e6),
-    )
+def apply_us(small: Told, large: Told) -> float:
+    """Processor microseconds of a control input: two set-ups, without what both of them take."""
+    return max(0.0, (large.apply_s - small.apply_s) / (large.inputs - small.inputs) * 1e6)
+
+
+def publish_us(run: Run, accounts: Sequence[Funded]) -> float:
+    """Microseconds of a user's record in one lane when all of them are published once more."""
+    changes = [ControlChange(user, "tollgate-bench", "tollgate-bench") for user in users(accounts)]
+    with ControlWriter(run.settings) as writer:
+        began = time.monotonic()
+        writer.publish(changes)
+        took_s = time.monotonic() - began
+    return took_s / (len(changes) * run.settings.partitions) * 1e6
 
 
 def last_line(found: Found, constants: Mapping[str, float]) -> dict[str, Any]:
@@ -397,7 +407,7 @@ def main() -> None:
         asked.directory.mkdir()
         asked.settings = replace(home.settings, app_id=f"{stack.settings.app_id}-senders")
         large = ask_many(asked, cores, size, max(processes), found).told
-        found.publish_us, found.apply_us = each_us(small, large)
+        found.apply_us = apply_us(small, large)
     facts["Load after"] = ", ".join(f"{load:.1f}" for load in os.getloadavg())
     constants = constants_of(found)
     line = last_line(found, constants)

@@ -92,6 +92,7 @@ class Needs:
     """What a load needs. Rates are at the peak, sizes of disks what they hold after `log_days`."""
 
     workers: int
+    worker_cores: float
     partitions: int
     brokers: int
     brokers_for: str
@@ -170,6 +171,7 @@ def needs(load: Load, measured: Measured, assumed: Assumed) -> Needs:
     )
     return Needs(
         workers=workers,
+        worker_cores=peak * m.worker_us / 1e6,
         partitions=partitions,
         brokers=ceil(wanted[brokers_for]),
         brokers_for=brokers_for,
@@ -197,7 +199,8 @@ def table(measured: Measured, assumed: Assumed) -> str:
         ("events a day, mean", [_count(need.events_a_day) for need in found]),
         ("events a second, peak", [f"{load.peak_per_s:,.0f}" for load in steps]),
         ("users", [_count(load.users) for load in steps]),
-        ("workers, a core and a half each", [f"{need.workers:,}" for need in found]),
+        ("workers", [f"{need.workers:,}" for need in found]),
+        ("cores that they keep busy", [f"{need.worker_cores:,.0f}" for need in found]),
         ("partitions", [f"{need.partitions:,}" for need in found]),
         ("brokers, and what asks for so many", [_brokers(need) for need in found]),
         ("into the brokers, all copies", [_rate(need.network_in_mb_s) for need in found]),

@@ -152,4 +152,4 @@ def test_the_bench_gives_the_model_its_figures() -> None:
 
 def test_what_every_set_up_takes_is_not_counted_as_what_a_user_costs() -> None:
     small, large = Told(1_000, 1.0, 2.0), Told(101_000, 1.5, 4.0)
-    assert scaling.each_us(small, large) == pytest.approx((5.0, 20.0))
+    assert scaling.apply_us(small, large) == pytest.approx(20.0)
