@@ -111,3 +111,35 @@ def test_two_processes_decide_each_order_once_though_one_is_killed(
     assert {path.name for path in (tmp_path / "w1").iterdir()} == {"process-1", "process-2"}
     assert_one_decision_an_order(world, sent)
     assert_applied_exactly_once(world)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+def test_no_worker_outlives_a_killed_supervisor_and_its_successor_goes_on(
+    broker_settings: Settings, tmp_path: Path
+) -> None:
+    world = World(broker_settings)
+    world.define(["alice"])
+    with supervised(broker_settings, tmp_path / "first") as run:
+        wait_for(run.lanes_are_shared, "each worker to have lanes")
+        pids = run.pids().values()
+        run.process.kill()
+        run.process.wait(WAIT_S)
+        wait_for(lambda: not any(is_alive(pid) for pid in pids), "the workers to end")
+    with supervised(broker_settings, tmp_path / "second") as run:
+        wait_for(run.lanes_are_shared, "each worker to have lanes again")
+        world.send("orders", "order", order("alice", "o1"))
+        world.flush()
+        world.await_records("decisions", 1)
+        # As a service manager does that signals every process of the service.
+        for pid in (run.process.pid, *run.pids().values()):
+            os.kill(pid, signal.SIGTERM)
+        assert run.process.wait(WAIT_S) == 0
+    assert_applied_exactly_once(world)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that nobody has waited for yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
