@@ -7,8 +7,8 @@ of the hot user's lane and of the other lanes. The worker's memory is watched, b
 is behind must not be buffered without bound: what it grows by beyond what as many orders cost when
 nothing waits (they fill RocksDB's write buffers) is put down to the lag. Exit code 1 when that is
 more than a quarter of the worker's memory. The last line is JSON: {"per_s", "hot_lane_p99_ms",
-"others_p99_ms", "others_alone_p99_ms", "hot_lane_rise", "others_rise", "lag_max", "rss_mb_start",
-"rss_mb_max", "rss_mb_end", "rss_mb_for_lag"}.
+"others_p99_ms", "others_alone_p99_ms", "lag_max", "rss_mb_start", "rss_mb_max", "rss_mb_end",
+"rss_mb_for_lag"}.
 """
 
 import argparse
@@ -217,15 +217,6 @@ def _p99(phases: Sequence[Phase], of: str) -> float:
     return median(percentile(sorted(getattr(phase, of)), 0.99) for phase in phases)
 
 
-def _rise(phases: Sequence[Phase], of: str) -> float:
-    """How many times the first third's median the last third's is; above 1 it falls behind."""
-    rises = []
-    for phase in phases:
-        first, _, last = thirds(getattr(phase, of))
-        rises.append(last / first)
-    return round(median(rises), 2)
-
-
 def _show(facts: dict[str, str], found: Found) -> None:
     console = Console()
     head = Table(title="Hot spot", title_justify="left", show_header=False)
@@ -293,8 +284,6 @@ def main() -> None:
         "hot_lane_p99_ms": round(_p99(found.beside, "hot_lane"), 1),
         "others_p99_ms": round(_p99(found.beside, "others"), 1),
         "others_alone_p99_ms": round(_p99(found.alone, "others"), 1),
-        "hot_lane_rise": _rise(found.beside, "hot_lane"),
-        "others_rise": _rise(found.beside, "others"),
         "lag_max": max(phase.lag_max for phase in found.beside),
         "rss_mb_start": round(samples[0].rss_mb),
         "rss_mb_max": round(max(sample.rss_mb for sample in samples)),
