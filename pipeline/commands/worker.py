@@ -25,7 +25,7 @@ _PROCESSES_MAX = 256
 )
 @click.option("--cpus", help="Cpus to run on, like 0-3,6; several workers share them. Linux only.")
 def command(worker_id: str | None, data_dir: str | None, processes: int, cpus: str | None) -> None:
-    r"""Decide orders: run a worker until SIGTERM.
+    """Decide orders: run a worker until SIGTERM.
 
     A worker joins the group, restores its lanes, and decides. Start more of them, each with its own
     --worker-id and --data-dir, and the lanes are shared among them.
@@ -47,7 +47,7 @@ def command(worker_id: str | None, data_dir: str | None, processes: int, cpus: s
     Exit codes: 0 stopped as asked, 1 a setting is wrong, 2 wrong usage, 70 stopped because going on
     could have been wrong (the log says why); start it again and it recovers. With --processes: 0
     all stopped as asked, 1 a setting is wrong, 70 not all of them stopped within a minute.
-    """
+    """  # noqa: D301 - \b is click's mark for "do not wrap"
     if worker_id is not None:
         os.environ["TOLLGATE_WORKER_ID"] = worker_id
     if data_dir is not None:
