@@ -56,8 +56,8 @@ _SETUP_LEAD_US: Final = 5_000_000
 class OrderFlow:
     """An endless flow of orders, each with the account that sends it."""
 
-    def __init__(self, seed: int = 1) -> None:
-        """Accounts, tenants and tiers are those of config/replay.yaml."""
+    def __init__(self, seed: int = 1, first: int = 0) -> None:
+        """Accounts, tenants and tiers are those of config/replay.yaml; ids count from `first`."""
         self.config: Final[ReplayConfig] = load_replay_config()
         self.accounts: tuple[Account, ...] = Accounts(
             self.config.accounts, self.config.tenants, self.config.tiers
@@ -67,7 +67,7 @@ class OrderFlow:
         # User -> what it starts with, of those who start with less than enough for every order.
         self.money_minor: Final[dict[str, int]] = {}
         self._random: Final = random.Random(seed)
-        self._sent = 0
+        self._sent = first
 
     def next(
         self,

@@ -21,7 +21,7 @@ from benchmarks.contest.checker import Answered, answers_of, compare
 from benchmarks.contest.entries import Entry
 from benchmarks.contest.inputs import CME, FLOWS, accounts_of
 from benchmarks.contest.open_loop import Latency, Pace
-from benchmarks.contest.runs import Cores, run_of
+from benchmarks.contest.runs import Cores, place_broker, run_of, split_cores
 from benchmarks.contest.throughput import FIRST_US, Throughput, Window
 from benchmarks.measure import machine_facts
 from benchmarks.stack import BenchError, Stack, bench_stack, say
@@ -29,7 +29,6 @@ from pipeline.settings import PROJECT_ROOT
 from pipeline.topics import DECISIONS
 
 _RESULTS: Final = PROJECT_ROOT / "var/bench"
-_SEPARATE_CORES_MIN: Final = 4
 _CHECK_S_MAX: Final = 600
 _ALL: Final[dict[str, Callable[[], Entry]]] = {
     entries.OURS: entries.gate,
@@ -221,27 +220,6 @@ def _said(entry: Entry) -> str:
     )
 
 
-def _cores(broker: str, contestant: str) -> Cores:
-    """Half of the cores each; all of them for both where there are fewer than four."""
-    all_cores = sorted(os.sched_getaffinity(0))
-    half = len(all_cores) // 2
-    separate = len(all_cores) >= _SEPARATE_CORES_MIN
-    first = all_cores[:half] if separate else all_cores
-    second = all_cores[half:] if separate else all_cores
-    return Cores(broker or _list(first), contestant or _list(second))
-
-
-def _list(cores: Sequence[int]) -> str:
-    return ",".join(map(str, cores))
-
-
-def _place_broker(stack: Stack, cores: Cores) -> None:
-    if stack.broker is None or stack.broker.pid is None:
-        raise BenchError("The contest needs a broker of its own: unset KAFKA_BOOTSTRAP.")
-    command = ["taskset", "--all-tasks", "--pid", "--cpu-list", cores.broker]
-    subprocess.run([*command, str(stack.broker.pid)], check=True, capture_output=True)
-
-
 def main() -> None:
     """Check, measure and print; exit code 0 when everybody decided alike and was measured."""
     parser = argparse.ArgumentParser(description="The worker against its peers at the same work.")
@@ -254,9 +232,9 @@ def main() -> None:
     parser.add_argument("--contestant-cores", default="", help="the same for the contestants")
     options = parser.parse_args()
     plan = _SHORT if options.short else _FULL
-    cores = _cores(options.broker_cores, options.contestant_cores)
+    cores = split_cores(options.broker_cores, options.contestant_cores)
     with bench_stack() as stack:
-        _place_broker(stack, cores)
+        place_broker(stack, cores)
         contest = Contest(stack, plan, cores, options.only)
         if options.check or "check" not in options.skip:
             contest.check()

@@ -7,8 +7,10 @@ stopped again, so that everybody then starts on the same preloaded orders.
 
 import os
 import shutil
+import subprocess
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +26,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import NewTopic, OffsetSpec
 
 from benchmarks.contest.entries import Entry
-from benchmarks.contest.inputs import Funded, InputFile, load, restamped
+from benchmarks.contest.inputs import Funded, Input, InputFile, load, restamped
 from benchmarks.contest.profile import publish, write_peer_settings
 from benchmarks.stack import GATE_WORKER, BenchError, Stack, say, stamp_appends
 from pipeline.local.processes import ManagedProcess, log_tail
@@ -38,6 +40,7 @@ _SETUP_S_MAX: Final = 300
 _REQUEST_S_MAX: Final = 60
 _POLL_S: Final = 0.1
 _READ_AT_ONCE: Final = 10_000
+_SEPARATE_CORES_MIN: Final = 4
 # librdkafka calls none of these retriable.
 _NO_LEADER_YET: Final = frozenset(
     (
@@ -65,6 +68,27 @@ class Used:
     broker_s: float
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the gate was told before its run: how long publishing and applying it took.
+
+    `publish_s`: by the clock; `apply_s`: processor seconds of the worker, its start included.
+    """
+
+    inputs: int
+    publish_s: float
+    apply_s: float
+
+
+@dataclass(frozen=True)
+class Appended:
+    """Decisions of a window, when the last of all came, and the lanes of which all are decided."""
+
+    in_window: int
+    last_ms: int
+    dry: Sequence[int]
+
+
 class Run:
     """One contestant with topics, group and directory of its own."""
 
@@ -73,6 +97,8 @@ class Run:
         self.entry: Final = entry
         self.inputs: Final = inputs
         self.loaded = 0
+        self._loaded_of: Final[Counter[int]] = Counter()
+        self.told = Told(0, 0.0, 0.0)
         self._stack: Final = stack
         self.directory: Final = stack.directory / name
         self.directory.mkdir()
@@ -123,7 +149,9 @@ class Run:
             future.result(timeout=_REQUEST_S_MAX)
 
     def _tell_gate(self, accounts: list[Funded], first_us: int) -> None:
+        began = time.monotonic()
         inputs = publish(self.settings, accounts, first_us)
+        publish_s = time.monotonic() - began
         self._command = list(GATE_WORKER)
         self.start("")
         end = time.monotonic() + _SETUP_S_MAX
@@ -134,6 +162,7 @@ class Run:
                 )
             _ = self.pid
             time.sleep(1)
+        self.told = Told(inputs, publish_s, self.used().contestant_s)
         self.stop()
 
     def load(self, wanted: int, made_us: int | None = None) -> None:
@@ -147,8 +176,13 @@ class Run:
                 records = (
                     record._replace(value=restamped(record.value, made_us)) for record in records
                 )
-            load(self.settings, self.settings.topic(ORDERS.name), records)
+            load(self.settings, self.settings.topic(ORDERS.name), self._counted(records))
             self.loaded = wanted
+
+    def _counted(self, records: Iterable[Input]) -> Iterator[Input]:
+        for record in records:
+            self._loaded_of[record.partition] += 1
+            yield record
 
     # -- while it runs
 
@@ -218,14 +252,17 @@ class Run:
         """Committed records of a topic."""
         return sum(1 for _ in read_committed(self.settings, topic))
 
-    def appended_between(self, from_ms: int, to_ms: int) -> tuple[int, int]:
-        """Decisions the broker appended in the window, and when it appended the last of all."""
+    def appended_between(self, from_ms: int, to_ms: int) -> "Appended":
+        """What the broker appended in the window, and in all."""
         found, last_ms = 0, 0
+        decided: Counter[int] = Counter()
         for message in read_committed(self.settings, DECISIONS):
             at_ms = message.timestamp()[1]
             found += from_ms <= at_ms < to_ms
             last_ms = max(last_ms, at_ms)
-        return found, last_ms
+            decided[message.partition()] += 1
+        dry = [lane for lane, loaded in self._loaded_of.items() if decided[lane] >= loaded]
+        return Appended(found, last_ms, dry)
 
     def discard(self) -> None:
         """Kill it if it lives still; delete its topics and its state."""
@@ -293,3 +330,36 @@ def tree_seconds(pid: int) -> float:
     # utime, stime, and both of children that were waited for.
     own = sum(int(field) for field in fields[11:15]) * tick_s
     return own + sum(tree_seconds(int(child)) for child in children)
+
+
+def tree_written(pid: int) -> int:
+    """Bytes that a process and its living children have sent to their disks; 0 without /proc."""
+    try:
+        lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return 0
+    own = sum(int(line.partition(": ")[2]) for line in lines if line.startswith("write_bytes"))
+    return own + sum(tree_written(int(child)) for child in children)
+
+
+def split_cores(broker: str = "", contestant: str = "") -> Cores:
+    """Half of the cores each; all of them for both where there are fewer than four."""
+    all_cores = sorted(os.sched_getaffinity(0))
+    half = len(all_cores) // 2
+    separate = len(all_cores) >= _SEPARATE_CORES_MIN
+    first = all_cores[:half] if separate else all_cores
+    second = all_cores[half:] if separate else all_cores
+    return Cores(broker or _list(first), contestant or _list(second))
+
+
+def _list(cores: Sequence[int]) -> str:
+    return ",".join(map(str, cores))
+
+
+def place_broker(stack: Stack, cores: Cores) -> None:
+    """Keep the broker to its cores. Raises BenchError where it is somebody else's."""
+    if stack.broker is None or stack.broker.pid is None:
+        raise BenchError("This bench needs a broker of its own: unset KAFKA_BOOTSTRAP.")
+    command = ["taskset", "--all-tasks", "--pid", "--cpu-list", cores.broker]
+    subprocess.run([*command, str(stack.broker.pid)], check=True, capture_output=True)

@@ -53,14 +53,23 @@ class Measured:
 class Throughput:
     """Runs contestants on one stack; remembers how fast each was, to load what it needs."""
 
-    def __init__(self, stack: Stack, cores: Cores, window: Window) -> None:
-        """`window` holds for every run that is given no other."""
+    def __init__(
+        self, stack: Stack, cores: Cores, window: Window, *, every_lane: bool = False
+    ) -> None:
+        """`window` holds for every run that is given no other.
+
+        `every_lane`: a run in which one lane ran dry counts as one that did. Several processes need
+        it: the one whose lanes are dry idles, and the others go on.
+        """
         self.names: Final[Iterator[str]] = (f"run-{number:04d}" for number in count(1))
         self._stack: Final = stack
         self._cores: Final = cores
         self._window: Final = window
+        self._every_lane: Final = every_lane
         # Contestant and flow -> orders a second, and orders a second of its processor time.
         self._speeds: Final[dict[tuple[str, str], tuple[float, float]]] = {}
+        # How many times what it will decide is loaded: more where it ran dry, as lanes are uneven.
+        self._factors: Final[dict[tuple[str, str], float]] = {}
         self._inputs: Final[dict[str, InputFile]] = {}
 
     def inputs(self, flow: str) -> InputFile:
@@ -78,16 +87,20 @@ class Throughput:
         for _ in range(_ATTEMPTS_MAX):
             per_s, busy_per_s = self._speeds.get(known, (float(entry.guess_per_s),) * 2)
             orders = per_s * (chosen.measured_s + _STOP_S) + busy_per_s * chosen.warm_up_s
-            found = self._attempt(entry, flow, chosen, int(orders * _LOAD_FACTOR))
+            factor = self._factors.get(known, _LOAD_FACTOR)
+            found = self._attempt(entry, flow, chosen, int(orders * factor))
             if found is not None:
                 self._speeds[known] = found.per_s, 1e6 / found.contestant_us
+                if not self._every_lane:
+                    # The guess was too low, which it is no more.
+                    self._factors.pop(known, None)
                 say(
                     f"{flow}: {entry.title} {_told(entry)}: {found.per_s:,.0f}/s, "
                     f"{found.contestant_us:.1f} us of processor an order"
                 )
                 return found
-            self._speeds[known] = per_s * 2, busy_per_s * 2
-            say(f"{flow}: {entry.title}: {orders:,.0f} orders were too few; again with twice them")
+            self._factors[known] = factor * 2
+            say(f"{flow}: {entry.title}: too few orders were loaded; again with twice as many")
         raise BenchError(f"{entry.title} ran out of orders {_ATTEMPTS_MAX} times.")
 
     def _attempt(self, entry: Entry, flow: str, window: Window, orders: int) -> Measured | None:
@@ -97,7 +110,7 @@ class Throughput:
             run.start(self._cores.contestant)
             run.await_decisions(_FIRST_DECISIONS)
             _warm_up(run, window.warm_up_s)
-            return _measured(run, window.measured_s)
+            return _measured(run, window.measured_s, every_lane=self._every_lane)
 
 
 def _warm_up(run: Run, processor_s: float) -> None:
@@ -107,14 +120,15 @@ def _warm_up(run: Run, processor_s: float) -> None:
         time.sleep(_POLL_S)
 
 
-def _measured(run: Run, seconds: float) -> Measured | None:
+def _measured(run: Run, seconds: float, *, every_lane: bool) -> Measured | None:
     """What the run decides from now on for so long; None when it ran dry."""
     before = run.used()
     time.sleep(seconds)
     after = run.used()
     run.stop()
-    decided, last_ms = run.appended_between(before.at_ms, after.at_ms)
-    if last_ms < after.at_ms or decided == 0:
+    appended = run.appended_between(before.at_ms, after.at_ms)
+    decided = appended.in_window
+    if decided == 0 or appended.last_ms < after.at_ms or (every_lane and appended.dry):
         return None
     return Measured(
         per_s=decided / (after.at_ms - before.at_ms) * 1000,

@@ -74,8 +74,7 @@ class ManagedProcess:
         Raises AlreadyRunningError, or FileNotFoundError when there is no such program.
         """
         if not detached:
-            shim = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid())]
-            command = [*shim, *command]
+            command = dying_with_parent(command)
         with self.lock.open("a+b") as lock, log.open("ab") as output:
             if not _try_lock(lock.fileno()):
                 raise AlreadyRunningError(f"{self.lock}: its process runs already")
@@ -134,6 +133,12 @@ class ManagedProcess:
         if self._child is not None:
             self._child.wait()
             self._child = None
+
+
+def dying_with_parent(command: Sequence[str]) -> list[str]:
+    """`command` such that the kernel kills it when the thread that starts it ends (Linux)."""
+    shim = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid())]
+    return [*shim, *command]
 
 
 def log_tail(log: Path, lines: int = 20) -> str:
