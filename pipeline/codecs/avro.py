@@ -9,7 +9,15 @@ bytes, OverflowError for an integer outside int64.
 # ruff: noqa: C901, E501, PLR0912, PLR0913, PLR0915 -- one function a record, as long as the record
 from librt.strings import BytesWriter
 
-from pipeline.codecs.primitives import Reader, write_bytes, write_long, write_string
+from pipeline.codecs.primitives import (
+    Reader,
+    write_bytes,
+    write_long,
+    write_optional_bytes,
+    write_optional_long,
+    write_optional_string,
+    write_string,
+)
 from pipeline.risk.records import (
     AuditRecord,
     CheckLimit,
@@ -82,54 +90,19 @@ def _write_order_fields(w: BytesWriter, v: Order) -> None:
     write_string(w, v.tenant_id)
     write_long(w, v.action)
     write_string(w, v.order_id)
-    orig_order_id_ = v.orig_order_id
-    if orig_order_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, orig_order_id_)
+    write_optional_string(w, v.orig_order_id)
     write_string(w, v.user_id)
     write_string(w, v.instrument_id)
     write_long(w, v.side)
     write_long(w, v.order_type)
     write_long(w, v.time_in_force)
     write_long(w, v.quantity_lots)
-    price_e9_ = v.price_e9
-    if price_e9_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, price_e9_)
-    expires_at_ = v.expires_at
-    if expires_at_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, expires_at_)
-    trader_id_ = v.trader_id
-    if trader_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, trader_id_)
-    algo_id_ = v.algo_id
-    if algo_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, algo_id_)
-    desk_id_ = v.desk_id
-    if desk_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, desk_id_)
-    counterparty_id_ = v.counterparty_id
-    if counterparty_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, counterparty_id_)
+    write_optional_long(w, v.price_e9)
+    write_optional_long(w, v.expires_at)
+    write_optional_string(w, v.trader_id)
+    write_optional_string(w, v.algo_id)
+    write_optional_string(w, v.desk_id)
+    write_optional_string(w, v.counterparty_id)
     tags_ = v.tags
     if tags_:
         write_long(w, len(tags_))
@@ -138,12 +111,7 @@ def _write_order_fields(w: BytesWriter, v: Order) -> None:
             write_string(w, tags_[tags_key])
     w.append(0)
     w.append(1 if v.reduce_only else 0)
-    short_mark_ = v.short_mark
-    if short_mark_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, short_mark_)
+    write_optional_long(w, v.short_mark)
 
 
 def encode_order(v: Order) -> bytes:
@@ -160,33 +128,19 @@ def read_order(r: Reader) -> Order:
     tenant_id = r.string()
     action = r.symbol(3)
     order_id = r.string()
-    orig_order_id: str | None = None
-    if r.present():
-        orig_order_id = r.string()
+    orig_order_id = r.optional_string()
     user_id = r.string()
     instrument_id = r.string()
     side = r.symbol(2)
     order_type = r.symbol(2)
     time_in_force = r.symbol(4)
     quantity_lots = r.long()
-    price_e9: int | None = None
-    if r.present():
-        price_e9 = r.long()
-    expires_at: int | None = None
-    if r.present():
-        expires_at = r.long()
-    trader_id: str | None = None
-    if r.present():
-        trader_id = r.string()
-    algo_id: str | None = None
-    if r.present():
-        algo_id = r.string()
-    desk_id: str | None = None
-    if r.present():
-        desk_id = r.string()
-    counterparty_id: str | None = None
-    if r.present():
-        counterparty_id = r.string()
+    price_e9 = r.optional_long()
+    expires_at = r.optional_long()
+    trader_id = r.optional_string()
+    algo_id = r.optional_string()
+    desk_id = r.optional_string()
+    counterparty_id = r.optional_string()
     tags: dict[str, str] = {}
     tags_last = ""
     tags_count = r.block()
@@ -224,49 +178,19 @@ def write_fill(w: BytesWriter, v: Fill) -> None:
     write_string(w, v.source_system_id)
     write_string(w, v.tenant_id)
     write_string(w, v.exec_id)
-    exec_ref_id_ = v.exec_ref_id
-    if exec_ref_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, exec_ref_id_)
+    write_optional_string(w, v.exec_ref_id)
     write_string(w, v.order_id)
-    orig_order_id_ = v.orig_order_id
-    if orig_order_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, orig_order_id_)
+    write_optional_string(w, v.orig_order_id)
     write_string(w, v.user_id)
-    instrument_id_ = v.instrument_id
-    if instrument_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, instrument_id_)
-    side_ = v.side
-    if side_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, side_)
+    write_optional_string(w, v.instrument_id)
+    write_optional_long(w, v.side)
     write_long(w, v.exec_type)
     write_long(w, v.last_lots)
-    last_price_e9_ = v.last_price_e9
-    if last_price_e9_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, last_price_e9_)
+    write_optional_long(w, v.last_price_e9)
     write_long(w, v.cum_lots)
     write_long(w, v.leaves_lots)
     write_long(w, v.fee_minor)
-    trade_id_ = v.trade_id
-    if trade_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, trade_id_)
+    write_optional_string(w, v.trade_id)
     write_string(w, v.venue)
 
 
@@ -283,31 +207,21 @@ def read_fill(r: Reader) -> Fill:
     source_system_id = r.string()
     tenant_id = r.string()
     exec_id = r.string()
-    exec_ref_id: str | None = None
-    if r.present():
-        exec_ref_id = r.string()
+    exec_ref_id = r.optional_string()
     order_id = r.string()
-    orig_order_id: str | None = None
-    if r.present():
-        orig_order_id = r.string()
+    orig_order_id = r.optional_string()
     user_id = r.string()
-    instrument_id: str | None = None
-    if r.present():
-        instrument_id = r.string()
+    instrument_id = r.optional_string()
     side: int | None = None
     if r.present():
         side = r.symbol(2)
     exec_type = r.symbol(10)
     last_lots = r.long()
-    last_price_e9: int | None = None
-    if r.present():
-        last_price_e9 = r.long()
+    last_price_e9 = r.optional_long()
     cum_lots = r.long()
     leaves_lots = r.long()
     fee_minor = r.long()
-    trade_id: str | None = None
-    if r.present():
-        trade_id = r.string()
+    trade_id = r.optional_string()
     venue = r.string()
     return Fill(event_time, source_system_id, tenant_id, exec_id, exec_ref_id, order_id, orig_order_id, user_id, instrument_id, side, exec_type, last_lots, last_price_e9, cum_lots, leaves_lots, fee_minor, trade_id, venue)
 
@@ -326,46 +240,16 @@ def write_deposit(w: BytesWriter, v: Deposit) -> None:
     write_string(w, v.source_system_id)
     write_string(w, v.tenant_id)
     write_string(w, v.deposit_id)
-    withdrawal_id_ = v.withdrawal_id
-    if withdrawal_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, withdrawal_id_)
+    write_optional_string(w, v.withdrawal_id)
     write_string(w, v.user_id)
     write_string(w, v.currency)
     write_long(w, v.amount_minor)
     write_long(w, v.kind)
-    channel_ = v.channel
-    if channel_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, channel_)
-    counterparty_ = v.counterparty
-    if counterparty_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, counterparty_)
-    instrument_id_ = v.instrument_id
-    if instrument_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, instrument_id_)
-    settlement_price_e9_ = v.settlement_price_e9
-    if settlement_price_e9_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, settlement_price_e9_)
-    session_date_ = v.session_date
-    if session_date_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, session_date_)
+    write_optional_string(w, v.channel)
+    write_optional_string(w, v.counterparty)
+    write_optional_string(w, v.instrument_id)
+    write_optional_long(w, v.settlement_price_e9)
+    write_optional_long(w, v.session_date)
 
 
 def encode_deposit(v: Deposit) -> bytes:
@@ -381,28 +265,16 @@ def read_deposit(r: Reader) -> Deposit:
     source_system_id = r.string()
     tenant_id = r.string()
     deposit_id = r.string()
-    withdrawal_id: str | None = None
-    if r.present():
-        withdrawal_id = r.string()
+    withdrawal_id = r.optional_string()
     user_id = r.string()
     currency = r.string()
     amount_minor = r.long()
     kind = r.symbol(6)
-    channel: str | None = None
-    if r.present():
-        channel = r.string()
-    counterparty: str | None = None
-    if r.present():
-        counterparty = r.string()
-    instrument_id: str | None = None
-    if r.present():
-        instrument_id = r.string()
-    settlement_price_e9: int | None = None
-    if r.present():
-        settlement_price_e9 = r.long()
-    session_date: int | None = None
-    if r.present():
-        session_date = r.int32()
+    channel = r.optional_string()
+    counterparty = r.optional_string()
+    instrument_id = r.optional_string()
+    settlement_price_e9 = r.optional_long()
+    session_date = r.optional_int32()
     return Deposit(event_time, source_system_id, tenant_id, deposit_id, withdrawal_id, user_id, currency, amount_minor, kind, channel, counterparty, instrument_id, settlement_price_e9, session_date)
 
 
@@ -455,23 +327,13 @@ def write_instrument(w: BytesWriter, v: Instrument) -> None:
     write_string(w, v.instrument_id)
     write_long(w, v.kind)
     write_string(w, v.currency)
-    base_currency_ = v.base_currency
-    if base_currency_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, base_currency_)
+    write_optional_string(w, v.base_currency)
     write_long(w, v.base_minor_per_lot)
     write_long(w, v.tick_e9)
     write_long(w, v.lot)
     write_long(w, v.multiplier_numerator)
     write_long(w, v.multiplier_denominator)
-    margin_minor_per_lot_ = v.margin_minor_per_lot
-    if margin_minor_per_lot_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, margin_minor_per_lot_)
+    write_optional_long(w, v.margin_minor_per_lot)
     write_long(w, v.state)
 
 
@@ -487,17 +349,13 @@ def read_instrument(r: Reader) -> Instrument:
     instrument_id = r.string()
     kind = r.symbol(3)
     currency = r.string()
-    base_currency: str | None = None
-    if r.present():
-        base_currency = r.string()
+    base_currency = r.optional_string()
     base_minor_per_lot = r.long()
     tick_e9 = r.long()
     lot = r.long()
     multiplier_numerator = r.long()
     multiplier_denominator = r.long()
-    margin_minor_per_lot: int | None = None
-    if r.present():
-        margin_minor_per_lot = r.long()
+    margin_minor_per_lot = r.optional_long()
     state = r.symbol(3)
     return Instrument(instrument_id, kind, currency, base_currency, base_minor_per_lot, tick_e9, lot, multiplier_numerator, multiplier_denominator, margin_minor_per_lot, state)
 
@@ -514,66 +372,16 @@ def write_limits(w: BytesWriter, v: Limits) -> None:
     """Append the body of a `limits`."""
     write_long(w, v.scope)
     write_string(w, v.scope_id)
-    instrument_id_ = v.instrument_id
-    if instrument_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, instrument_id_)
-    order_rate_per_s_max_ = v.order_rate_per_s_max
-    if order_rate_per_s_max_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, order_rate_per_s_max_)
-    order_quantity_lots_max_ = v.order_quantity_lots_max
-    if order_quantity_lots_max_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, order_quantity_lots_max_)
-    order_notional_minor_max_ = v.order_notional_minor_max
-    if order_notional_minor_max_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, order_notional_minor_max_)
-    notional_currency_ = v.notional_currency
-    if notional_currency_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, notional_currency_)
-    position_lots_max_ = v.position_lots_max
-    if position_lots_max_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, position_lots_max_)
-    price_collar_bps_ = v.price_collar_bps
-    if price_collar_bps_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, price_collar_bps_)
-    market_collar_bps_ = v.market_collar_bps
-    if market_collar_bps_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, market_collar_bps_)
-    short_lots_max_ = v.short_lots_max
-    if short_lots_max_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, short_lots_max_)
-    locate_id_ = v.locate_id
-    if locate_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, locate_id_)
+    write_optional_string(w, v.instrument_id)
+    write_optional_long(w, v.order_rate_per_s_max)
+    write_optional_long(w, v.order_quantity_lots_max)
+    write_optional_long(w, v.order_notional_minor_max)
+    write_optional_string(w, v.notional_currency)
+    write_optional_long(w, v.position_lots_max)
+    write_optional_long(w, v.price_collar_bps)
+    write_optional_long(w, v.market_collar_bps)
+    write_optional_long(w, v.short_lots_max)
+    write_optional_string(w, v.locate_id)
 
 
 def encode_limits(v: Limits) -> bytes:
@@ -587,36 +395,16 @@ def read_limits(r: Reader) -> Limits:
     """A `limits` at the cursor."""
     scope = r.symbol(2)
     scope_id = r.string()
-    instrument_id: str | None = None
-    if r.present():
-        instrument_id = r.string()
-    order_rate_per_s_max: int | None = None
-    if r.present():
-        order_rate_per_s_max = r.long()
-    order_quantity_lots_max: int | None = None
-    if r.present():
-        order_quantity_lots_max = r.long()
-    order_notional_minor_max: int | None = None
-    if r.present():
-        order_notional_minor_max = r.long()
-    notional_currency: str | None = None
-    if r.present():
-        notional_currency = r.string()
-    position_lots_max: int | None = None
-    if r.present():
-        position_lots_max = r.long()
-    price_collar_bps: int | None = None
-    if r.present():
-        price_collar_bps = r.long()
-    market_collar_bps: int | None = None
-    if r.present():
-        market_collar_bps = r.long()
-    short_lots_max: int | None = None
-    if r.present():
-        short_lots_max = r.long()
-    locate_id: str | None = None
-    if r.present():
-        locate_id = r.string()
+    instrument_id = r.optional_string()
+    order_rate_per_s_max = r.optional_long()
+    order_quantity_lots_max = r.optional_long()
+    order_notional_minor_max = r.optional_long()
+    notional_currency = r.optional_string()
+    position_lots_max = r.optional_long()
+    price_collar_bps = r.optional_long()
+    market_collar_bps = r.optional_long()
+    short_lots_max = r.optional_long()
+    locate_id = r.optional_string()
     return Limits(scope, scope_id, instrument_id, order_rate_per_s_max, order_quantity_lots_max, order_notional_minor_max, notional_currency, position_lots_max, price_collar_bps, market_collar_bps, short_lots_max, locate_id)
 
 
@@ -689,12 +477,7 @@ def decode_firm_state(data: bytes, position: int = 0) -> FirmState:
 def write_fee_schedule(w: BytesWriter, v: FeeSchedule) -> None:
     """Append the body of a `fee_schedule`."""
     write_string(w, v.tier_id)
-    instrument_id_ = v.instrument_id
-    if instrument_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, instrument_id_)
+    write_optional_string(w, v.instrument_id)
     write_long(w, v.fee_per_lot_minor_max)
     write_long(w, v.fee_notional_bps_max)
 
@@ -709,9 +492,7 @@ def encode_fee_schedule(v: FeeSchedule) -> bytes:
 def read_fee_schedule(r: Reader) -> FeeSchedule:
     """A `fee_schedule` at the cursor."""
     tier_id = r.string()
-    instrument_id: str | None = None
-    if r.present():
-        instrument_id = r.string()
+    instrument_id = r.optional_string()
     fee_per_lot_minor_max = r.long()
     fee_notional_bps_max = r.long()
     return FeeSchedule(tier_id, instrument_id, fee_per_lot_minor_max, fee_notional_bps_max)
@@ -835,30 +616,10 @@ def write_check_limit(w: BytesWriter, v: CheckLimit) -> None:
     write_string(w, v.check)
     write_long(w, v.scope)
     write_string(w, v.scope_id)
-    instrument_id_ = v.instrument_id
-    if instrument_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, instrument_id_)
-    limit_ = v.limit
-    if limit_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, limit_)
-    allowance_ = v.allowance
-    if allowance_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, allowance_)
-    currency_ = v.currency
-    if currency_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, currency_)
+    write_optional_string(w, v.instrument_id)
+    write_optional_long(w, v.limit)
+    write_optional_long(w, v.allowance)
+    write_optional_string(w, v.currency)
 
 
 def encode_check_limit(v: CheckLimit) -> bytes:
@@ -873,18 +634,10 @@ def read_check_limit(r: Reader) -> CheckLimit:
     check = r.string()
     scope = r.symbol(2)
     scope_id = r.string()
-    instrument_id: str | None = None
-    if r.present():
-        instrument_id = r.string()
-    limit: int | None = None
-    if r.present():
-        limit = r.long()
-    allowance: int | None = None
-    if r.present():
-        allowance = r.long()
-    currency: str | None = None
-    if r.present():
-        currency = r.string()
+    instrument_id = r.optional_string()
+    limit = r.optional_long()
+    allowance = r.optional_long()
+    currency = r.optional_string()
     return CheckLimit(check, scope, scope_id, instrument_id, limit, allowance, currency)
 
 
@@ -900,12 +653,7 @@ def write_check_policy(w: BytesWriter, v: CheckPolicy) -> None:
     """Append the body of a `check_policy`."""
     write_string(w, v.check)
     write_long(w, v.severity)
-    window_ms_ = v.window_ms
-    if window_ms_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, window_ms_)
+    write_optional_long(w, v.window_ms)
 
 
 def encode_check_policy(v: CheckPolicy) -> bytes:
@@ -919,9 +667,7 @@ def read_check_policy(r: Reader) -> CheckPolicy:
     """A `check_policy` at the cursor."""
     check = r.string()
     severity = r.symbol(4)
-    window_ms: int | None = None
-    if r.present():
-        window_ms = r.long()
+    window_ms = r.optional_long()
     return CheckPolicy(check, severity, window_ms)
 
 
@@ -966,18 +712,8 @@ def decode_scope_state(data: bytes, position: int = 0) -> ScopeState:
 def write_release(w: BytesWriter, v: Release) -> None:
     """Append the body of a `release`."""
     write_string(w, v.user_id)
-    algo_id_ = v.algo_id
-    if algo_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, algo_id_)
-    check_ = v.check
-    if check_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, check_)
+    write_optional_string(w, v.algo_id)
+    write_optional_string(w, v.check)
 
 
 def encode_release(v: Release) -> bytes:
@@ -990,12 +726,8 @@ def encode_release(v: Release) -> bytes:
 def read_release(r: Reader) -> Release:
     """A `release` at the cursor."""
     user_id = r.string()
-    algo_id: str | None = None
-    if r.present():
-        algo_id = r.string()
-    check: str | None = None
-    if r.present():
-        check = r.string()
+    algo_id = r.optional_string()
+    check = r.optional_string()
     return Release(user_id, algo_id, check)
 
 
@@ -1016,12 +748,7 @@ def write_restriction(w: BytesWriter, v: Restriction) -> None:
         for ids_item in ids_:
             write_string(w, ids_item)
     w.append(0)
-    instrument_id_ = v.instrument_id
-    if instrument_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, instrument_id_)
+    write_optional_string(w, v.instrument_id)
     w.append(1 if v.restricted else 0)
 
 
@@ -1044,9 +771,7 @@ def read_restriction(r: Reader) -> Restriction:
         ids_count = r.block()
         if ids_count:
             r.canonical = False
-    instrument_id: str | None = None
-    if r.present():
-        instrument_id = r.string()
+    instrument_id = r.optional_string()
     restricted = r.boolean()
     return Restriction(subject, ids, instrument_id, restricted)
 
@@ -1122,18 +847,8 @@ def decode_session_calendar(data: bytes, position: int = 0) -> SessionCalendar:
 def write_listing(w: BytesWriter, v: Listing) -> None:
     """Append the body of a `listing`."""
     write_string(w, v.instrument_id)
-    sector_id_ = v.sector_id
-    if sector_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, sector_id_)
-    calendar_id_ = v.calendar_id
-    if calendar_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, calendar_id_)
+    write_optional_string(w, v.sector_id)
+    write_optional_string(w, v.calendar_id)
 
 
 def encode_listing(v: Listing) -> bytes:
@@ -1146,12 +861,8 @@ def encode_listing(v: Listing) -> bytes:
 def read_listing(r: Reader) -> Listing:
     """A `listing` at the cursor."""
     instrument_id = r.string()
-    sector_id: str | None = None
-    if r.present():
-        sector_id = r.string()
-    calendar_id: str | None = None
-    if r.present():
-        calendar_id = r.string()
+    sector_id = r.optional_string()
+    calendar_id = r.optional_string()
     return Listing(instrument_id, sector_id, calendar_id)
 
 
@@ -1233,20 +944,10 @@ def write_control(w: BytesWriter, v: Control) -> None:
     write_long(w, v.number)
     write_long(w, v.version)
     write_string(w, v.proposer)
-    approver_ = v.approver
-    if approver_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, approver_)
+    write_optional_string(w, v.approver)
     write_string(w, v.reason)
     write_long(w, v.effective_from)
-    signature_ = v.signature
-    if signature_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_bytes(w, signature_)
+    write_optional_bytes(w, v.signature)
     payload_ = v.payload
     if isinstance(payload_, Instrument):
         w.append(0)
@@ -1316,14 +1017,10 @@ def read_control(r: Reader) -> Control:
     number = r.long()
     version = r.long()
     proposer = r.string()
-    approver: str | None = None
-    if r.present():
-        approver = r.string()
+    approver = r.optional_string()
     reason = r.string()
     effective_from = r.long()
-    signature: bytes | None = None
-    if r.present():
-        signature = r.raw()
+    signature = r.optional_raw()
     payload_branch = r.symbol(17)
     payload: Instrument | Limits | UserAccount | FirmState | FeeSchedule | Policy | DayClose | CoreVersion | CheckLimit | CheckPolicy | ScopeState | Release | Restriction | SessionCalendar | Listing | Rule | Collateral
     if payload_branch == 0:
@@ -1388,36 +1085,11 @@ def write_check_result(w: BytesWriter, v: CheckResult) -> None:
 def _write_check_result_fields(w: BytesWriter, v: CheckResult) -> None:
     write_string(w, v.check)
     write_long(w, v.result)
-    reason_code_ = v.reason_code
-    if reason_code_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, reason_code_)
-    observed_ = v.observed
-    if observed_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, observed_)
-    limit_ = v.limit
-    if limit_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, limit_)
-    limit_version_ = v.limit_version
-    if limit_version_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, limit_version_)
-    headroom_ = v.headroom
-    if headroom_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, headroom_)
+    write_optional_string(w, v.reason_code)
+    write_optional_long(w, v.observed)
+    write_optional_long(w, v.limit)
+    write_optional_long(w, v.limit_version)
+    write_optional_long(w, v.headroom)
 
 
 def encode_check_result(v: CheckResult) -> bytes:
@@ -1431,21 +1103,11 @@ def read_check_result(r: Reader) -> CheckResult:
     """A `check_result` at the cursor."""
     check = r.string()
     result = r.symbol(5)
-    reason_code: str | None = None
-    if r.present():
-        reason_code = r.string()
-    observed: int | None = None
-    if r.present():
-        observed = r.long()
-    limit: int | None = None
-    if r.present():
-        limit = r.long()
-    limit_version: int | None = None
-    if r.present():
-        limit_version = r.long()
-    headroom: int | None = None
-    if r.present():
-        headroom = r.long()
+    reason_code = r.optional_string()
+    observed = r.optional_long()
+    limit = r.optional_long()
+    limit_version = r.optional_long()
+    headroom = r.optional_long()
     return CheckResult(check, result, reason_code, observed, limit, limit_version, headroom)
 
 
@@ -1507,31 +1169,16 @@ def write_decision(w: BytesWriter, v: Decision) -> None:
     write_string(w, v.tenant_id)
     write_string(w, v.user_id)
     write_string(w, v.order_id)
-    orig_order_id_ = v.orig_order_id
-    if orig_order_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, orig_order_id_)
+    write_optional_string(w, v.orig_order_id)
     write_long(w, v.action)
     write_long(w, v.origin)
     write_long(w, v.verdict)
     write_string(w, v.reason_code)
     write_string(w, v.reason_text)
-    ord_rej_reason_ = v.ord_rej_reason
-    if ord_rej_reason_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, ord_rej_reason_)
+    write_optional_long(w, v.ord_rej_reason)
     write_long(w, v.lane)
     write_long(w, v.lane_sequence)
-    duplicate_of_ = v.duplicate_of
-    if duplicate_of_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, duplicate_of_)
+    write_optional_long(w, v.duplicate_of)
     write_string(w, v.source_topic)
     write_long(w, v.source_offset)
     write_long(w, v.control_number)
@@ -1546,37 +1193,12 @@ def write_decision(w: BytesWriter, v: Decision) -> None:
             else:
                 w.write(checks_bytes)
     w.append(0)
-    hold_currency_ = v.hold_currency
-    if hold_currency_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, hold_currency_)
+    write_optional_string(w, v.hold_currency)
     write_long(w, v.hold_minor)
-    protection_price_e9_ = v.protection_price_e9
-    if protection_price_e9_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, protection_price_e9_)
-    fx_instrument_id_ = v.fx_instrument_id
-    if fx_instrument_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, fx_instrument_id_)
-    fx_price_e9_ = v.fx_price_e9
-    if fx_price_e9_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, fx_price_e9_)
-    fx_as_of_ = v.fx_as_of
-    if fx_as_of_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, fx_as_of_)
+    write_optional_long(w, v.protection_price_e9)
+    write_optional_string(w, v.fx_instrument_id)
+    write_optional_long(w, v.fx_price_e9)
+    write_optional_long(w, v.fx_as_of)
     cover_ = v.cover
     if cover_:
         write_long(w, len(cover_))
@@ -1589,18 +1211,8 @@ def write_decision(w: BytesWriter, v: Decision) -> None:
     else:
         w.append(2)
         write_order(w, order_)
-    traceparent_ = v.traceparent
-    if traceparent_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, traceparent_)
-    passing_lots_max_ = v.passing_lots_max
-    if passing_lots_max_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, passing_lots_max_)
+    write_optional_string(w, v.traceparent)
+    write_optional_long(w, v.passing_lots_max)
 
 
 def encode_decision(v: Decision) -> bytes:
@@ -1618,22 +1230,16 @@ def read_decision(r: Reader) -> Decision:
     tenant_id = r.string()
     user_id = r.string()
     order_id = r.string()
-    orig_order_id: str | None = None
-    if r.present():
-        orig_order_id = r.string()
+    orig_order_id = r.optional_string()
     action = r.symbol(3)
     origin = r.symbol(3)
     verdict = r.symbol(2)
     reason_code = r.string()
     reason_text = r.string()
-    ord_rej_reason: int | None = None
-    if r.present():
-        ord_rej_reason = r.int32()
+    ord_rej_reason = r.optional_int32()
     lane = r.int32()
     lane_sequence = r.long()
-    duplicate_of: int | None = None
-    if r.present():
-        duplicate_of = r.long()
+    duplicate_of = r.optional_long()
     source_topic = r.string()
     source_offset = r.long()
     control_number = r.long()
@@ -1647,22 +1253,12 @@ def read_decision(r: Reader) -> Decision:
         checks_count = r.block()
         if checks_count:
             r.canonical = False
-    hold_currency: str | None = None
-    if r.present():
-        hold_currency = r.string()
+    hold_currency = r.optional_string()
     hold_minor = r.long()
-    protection_price_e9: int | None = None
-    if r.present():
-        protection_price_e9 = r.long()
-    fx_instrument_id: str | None = None
-    if r.present():
-        fx_instrument_id = r.string()
-    fx_price_e9: int | None = None
-    if r.present():
-        fx_price_e9 = r.long()
-    fx_as_of: int | None = None
-    if r.present():
-        fx_as_of = r.long()
+    protection_price_e9 = r.optional_long()
+    fx_instrument_id = r.optional_string()
+    fx_price_e9 = r.optional_long()
+    fx_as_of = r.optional_long()
     cover: list[Cover] = []
     cover_count = r.block()
     while cover_count > 0:
@@ -1675,12 +1271,8 @@ def read_decision(r: Reader) -> Decision:
     order: Order | None = None
     if r.present():
         order = read_order(r)
-    traceparent: str | None = None
-    if r.present():
-        traceparent = r.string()
-    passing_lots_max: int | None = None
-    if r.present():
-        passing_lots_max = r.long()
+    traceparent = r.optional_string()
+    passing_lots_max = r.optional_long()
     return Decision(gate_time, event_time, source_system_id, tenant_id, user_id, order_id, orig_order_id, action, origin, verdict, reason_code, reason_text, ord_rej_reason, lane, lane_sequence, duplicate_of, source_topic, source_offset, control_number, core_version, checks, hold_currency, hold_minor, protection_price_e9, fx_instrument_id, fx_price_e9, fx_as_of, cover, order, traceparent, passing_lots_max)
 
 
@@ -1754,36 +1346,11 @@ def write_audit_record_of(
     write_long(w, source_partition)
     write_long(w, source_offset)
     write_long(w, record_time)
-    key_ = key
-    if key_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_bytes(w, key_)
-    value_ = value
-    if value_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_bytes(w, value_)
-    oversized_length_ = oversized_length
-    if oversized_length_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, oversized_length_)
-    oversized_sha256_ = oversized_sha256
-    if oversized_sha256_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_bytes(w, oversized_sha256_)
-    traceparent_ = traceparent
-    if traceparent_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, traceparent_)
+    write_optional_bytes(w, key)
+    write_optional_bytes(w, value)
+    write_optional_long(w, oversized_length)
+    write_optional_bytes(w, oversized_sha256)
+    write_optional_string(w, traceparent)
     write_long(w, gate_time)
     w.append(1 if out_of_sync else 0)
     write_long(w, core_version)
@@ -1796,12 +1363,7 @@ def write_audit_record_of(
         for swept_item in swept_:
             write_bytes(w, swept_item)
     w.append(0)
-    decision_ = decision
-    if decision_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_bytes(w, decision_)
+    write_optional_bytes(w, decision)
     write_bytes(w, outputs_digest)
     write_bytes(w, state_digest)
 
@@ -1822,21 +1384,11 @@ def read_audit_record(r: Reader) -> AuditRecord:
     source_partition = r.int32()
     source_offset = r.long()
     record_time = r.long()
-    key: bytes | None = None
-    if r.present():
-        key = r.raw()
-    value: bytes | None = None
-    if r.present():
-        value = r.raw()
-    oversized_length: int | None = None
-    if r.present():
-        oversized_length = r.long()
-    oversized_sha256: bytes | None = None
-    if r.present():
-        oversized_sha256 = r.raw()
-    traceparent: str | None = None
-    if r.present():
-        traceparent = r.string()
+    key = r.optional_raw()
+    value = r.optional_raw()
+    oversized_length = r.optional_long()
+    oversized_sha256 = r.optional_raw()
+    traceparent = r.optional_string()
     gate_time = r.long()
     out_of_sync = r.boolean()
     core_version = r.int32()
@@ -1852,9 +1404,7 @@ def read_audit_record(r: Reader) -> AuditRecord:
         swept_count = r.block()
         if swept_count:
             r.canonical = False
-    decision: bytes | None = None
-    if r.present():
-        decision = r.raw()
+    decision = r.optional_raw()
     outputs_digest = r.raw()
     state_digest = r.raw()
     return AuditRecord(lane, lane_sequence, previous_hash, source_topic, source_partition, source_offset, record_time, key, value, oversized_length, oversized_sha256, traceparent, gate_time, out_of_sync, core_version, control_number, outcome, reason_code, swept, decision, outputs_digest, state_digest)
@@ -1875,128 +1425,33 @@ def write_regulatory_event(w: BytesWriter, v: RegulatoryEvent) -> None:
     write_string(w, v.event_type)
     write_long(w, v.gate_time)
     write_long(w, v.event_time)
-    user_id_ = v.user_id
-    if user_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, user_id_)
-    order_id_ = v.order_id
-    if order_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, order_id_)
-    orig_order_id_ = v.orig_order_id
-    if orig_order_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, orig_order_id_)
-    instrument_id_ = v.instrument_id
-    if instrument_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, instrument_id_)
-    side_ = v.side
-    if side_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, side_)
-    order_type_ = v.order_type
-    if order_type_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, order_type_)
-    time_in_force_ = v.time_in_force
-    if time_in_force_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, time_in_force_)
+    write_optional_string(w, v.user_id)
+    write_optional_string(w, v.order_id)
+    write_optional_string(w, v.orig_order_id)
+    write_optional_string(w, v.instrument_id)
+    write_optional_long(w, v.side)
+    write_optional_long(w, v.order_type)
+    write_optional_long(w, v.time_in_force)
     write_long(w, v.quantity_lots)
-    price_e9_ = v.price_e9
-    if price_e9_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, price_e9_)
-    trader_id_ = v.trader_id
-    if trader_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, trader_id_)
-    algo_id_ = v.algo_id
-    if algo_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, algo_id_)
-    desk_id_ = v.desk_id
-    if desk_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, desk_id_)
-    counterparty_id_ = v.counterparty_id
-    if counterparty_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, counterparty_id_)
-    exec_id_ = v.exec_id
-    if exec_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, exec_id_)
-    venue_ = v.venue
-    if venue_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, venue_)
+    write_optional_long(w, v.price_e9)
+    write_optional_string(w, v.trader_id)
+    write_optional_string(w, v.algo_id)
+    write_optional_string(w, v.desk_id)
+    write_optional_string(w, v.counterparty_id)
+    write_optional_string(w, v.exec_id)
+    write_optional_string(w, v.venue)
     write_long(w, v.last_lots)
-    last_price_e9_ = v.last_price_e9
-    if last_price_e9_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, last_price_e9_)
-    currency_ = v.currency
-    if currency_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, currency_)
-    amount_minor_ = v.amount_minor
-    if amount_minor_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, amount_minor_)
+    write_optional_long(w, v.last_price_e9)
+    write_optional_string(w, v.currency)
+    write_optional_long(w, v.amount_minor)
     write_string(w, v.reason_code)
     write_long(w, v.lane)
     write_long(w, v.lane_sequence)
     write_string(w, v.source_topic)
     write_long(w, v.source_offset)
     write_bytes(w, v.input_hash)
-    lane_count_ = v.lane_count
-    if lane_count_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, lane_count_)
-    day_event_count_ = v.day_event_count
-    if day_event_count_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, day_event_count_)
+    write_optional_long(w, v.lane_count)
+    write_optional_long(w, v.day_event_count)
 
 
 def encode_regulatory_event(v: RegulatoryEvent) -> bytes:
@@ -2013,18 +1468,10 @@ def read_regulatory_event(r: Reader) -> RegulatoryEvent:
     event_type = r.string()
     gate_time = r.long()
     event_time = r.long()
-    user_id: str | None = None
-    if r.present():
-        user_id = r.string()
-    order_id: str | None = None
-    if r.present():
-        order_id = r.string()
-    orig_order_id: str | None = None
-    if r.present():
-        orig_order_id = r.string()
-    instrument_id: str | None = None
-    if r.present():
-        instrument_id = r.string()
+    user_id = r.optional_string()
+    order_id = r.optional_string()
+    orig_order_id = r.optional_string()
+    instrument_id = r.optional_string()
     side: int | None = None
     if r.present():
         side = r.symbol(2)
@@ -2035,49 +1482,25 @@ def read_regulatory_event(r: Reader) -> RegulatoryEvent:
     if r.present():
         time_in_force = r.symbol(4)
     quantity_lots = r.long()
-    price_e9: int | None = None
-    if r.present():
-        price_e9 = r.long()
-    trader_id: str | None = None
-    if r.present():
-        trader_id = r.string()
-    algo_id: str | None = None
-    if r.present():
-        algo_id = r.string()
-    desk_id: str | None = None
-    if r.present():
-        desk_id = r.string()
-    counterparty_id: str | None = None
-    if r.present():
-        counterparty_id = r.string()
-    exec_id: str | None = None
-    if r.present():
-        exec_id = r.string()
-    venue: str | None = None
-    if r.present():
-        venue = r.string()
+    price_e9 = r.optional_long()
+    trader_id = r.optional_string()
+    algo_id = r.optional_string()
+    desk_id = r.optional_string()
+    counterparty_id = r.optional_string()
+    exec_id = r.optional_string()
+    venue = r.optional_string()
     last_lots = r.long()
-    last_price_e9: int | None = None
-    if r.present():
-        last_price_e9 = r.long()
-    currency: str | None = None
-    if r.present():
-        currency = r.string()
-    amount_minor: int | None = None
-    if r.present():
-        amount_minor = r.long()
+    last_price_e9 = r.optional_long()
+    currency = r.optional_string()
+    amount_minor = r.optional_long()
     reason_code = r.string()
     lane = r.int32()
     lane_sequence = r.long()
     source_topic = r.string()
     source_offset = r.long()
     input_hash = r.raw()
-    lane_count: int | None = None
-    if r.present():
-        lane_count = r.int32()
-    day_event_count: int | None = None
-    if r.present():
-        day_event_count = r.long()
+    lane_count = r.optional_int32()
+    day_event_count = r.optional_long()
     return RegulatoryEvent(tenant_id, business_day, event_type, gate_time, event_time, user_id, order_id, orig_order_id, instrument_id, side, order_type, time_in_force, quantity_lots, price_e9, trader_id, algo_id, desk_id, counterparty_id, exec_id, venue, last_lots, last_price_e9, currency, amount_minor, reason_code, lane, lane_sequence, source_topic, source_offset, input_hash, lane_count, day_event_count)
 
 
@@ -2100,18 +1523,8 @@ def write_dead_letter(w: BytesWriter, v: DeadLetter) -> None:
     write_long(w, v.record_time)
     write_long(w, v.lane)
     write_long(w, v.lane_sequence)
-    key_ = v.key
-    if key_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_bytes(w, key_)
-    value_ = v.value
-    if value_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_bytes(w, value_)
+    write_optional_bytes(w, v.key)
+    write_optional_bytes(w, v.value)
     write_long(w, v.value_length)
     write_bytes(w, v.value_sha256)
 
@@ -2134,12 +1547,8 @@ def read_dead_letter(r: Reader) -> DeadLetter:
     record_time = r.long()
     lane = r.int32()
     lane_sequence = r.long()
-    key: bytes | None = None
-    if r.present():
-        key = r.raw()
-    value: bytes | None = None
-    if r.present():
-        value = r.raw()
+    key = r.optional_raw()
+    value = r.optional_raw()
     value_length = r.long()
     value_sha256 = r.raw()
     return DeadLetter(gate_time, reason_code, reason_text, source_topic, source_partition, source_offset, record_time, lane, lane_sequence, key, value, value_length, value_sha256)
@@ -2419,52 +1828,17 @@ def write_row_order(w: BytesWriter, v: RowOrder) -> None:
     write_long(w, v.time_in_force)
     write_long(w, v.quantity_lots)
     write_long(w, v.price_e9)
-    expires_at_ = v.expires_at
-    if expires_at_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, expires_at_)
+    write_optional_long(w, v.expires_at)
     write_string(w, v.current_order_id)
-    pending_order_id_ = v.pending_order_id
-    if pending_order_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, pending_order_id_)
+    write_optional_string(w, v.pending_order_id)
     write_long(w, v.pending_quantity_lots)
     write_long(w, v.pending_price_e9)
-    trader_id_ = v.trader_id
-    if trader_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, trader_id_)
-    algo_id_ = v.algo_id
-    if algo_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, algo_id_)
-    desk_id_ = v.desk_id
-    if desk_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, desk_id_)
-    counterparty_id_ = v.counterparty_id
-    if counterparty_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, counterparty_id_)
+    write_optional_string(w, v.trader_id)
+    write_optional_string(w, v.algo_id)
+    write_optional_string(w, v.desk_id)
+    write_optional_string(w, v.counterparty_id)
     write_long(w, v.filled_lots)
-    final_lots_ = v.final_lots
-    if final_lots_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, final_lots_)
+    write_optional_long(w, v.final_lots)
     w.append(1 if v.acknowledged else 0)
     w.append(1 if v.cancel_requested else 0)
     write_long(w, v.hold_minor)
@@ -2492,31 +1866,17 @@ def read_row_order(r: Reader) -> RowOrder:
     time_in_force = r.symbol(4)
     quantity_lots = r.long()
     price_e9 = r.long()
-    expires_at: int | None = None
-    if r.present():
-        expires_at = r.long()
+    expires_at = r.optional_long()
     current_order_id = r.string()
-    pending_order_id: str | None = None
-    if r.present():
-        pending_order_id = r.string()
+    pending_order_id = r.optional_string()
     pending_quantity_lots = r.long()
     pending_price_e9 = r.long()
-    trader_id: str | None = None
-    if r.present():
-        trader_id = r.string()
-    algo_id: str | None = None
-    if r.present():
-        algo_id = r.string()
-    desk_id: str | None = None
-    if r.present():
-        desk_id = r.string()
-    counterparty_id: str | None = None
-    if r.present():
-        counterparty_id = r.string()
+    trader_id = r.optional_string()
+    algo_id = r.optional_string()
+    desk_id = r.optional_string()
+    counterparty_id = r.optional_string()
     filled_lots = r.long()
-    final_lots: int | None = None
-    if r.present():
-        final_lots = r.long()
+    final_lots = r.optional_long()
     acknowledged = r.boolean()
     cancel_requested = r.boolean()
     hold_minor = r.long()
@@ -2544,24 +1904,9 @@ def write_row_decision(w: BytesWriter, v: RowDecision) -> None:
     write_long(w, v.lane_sequence)
     write_long(w, v.touched_at)
     write_bytes(w, v.content_hash)
-    root_order_id_ = v.root_order_id
-    if root_order_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, root_order_id_)
-    instrument_id_ = v.instrument_id
-    if instrument_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, instrument_id_)
-    side_ = v.side
-    if side_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, side_)
+    write_optional_string(w, v.root_order_id)
+    write_optional_string(w, v.instrument_id)
+    write_optional_long(w, v.side)
     write_long(w, v.filled_lots)
 
 
@@ -2579,12 +1924,8 @@ def read_row_decision(r: Reader) -> RowDecision:
     lane_sequence = r.long()
     touched_at = r.long()
     content_hash = r.raw()
-    root_order_id: str | None = None
-    if r.present():
-        root_order_id = r.string()
-    instrument_id: str | None = None
-    if r.present():
-        instrument_id = r.string()
+    root_order_id = r.optional_string()
+    instrument_id = r.optional_string()
     side: int | None = None
     if r.present():
         side = r.symbol(2)
@@ -2604,18 +1945,8 @@ def write_row_seen(w: BytesWriter, v: RowSeen) -> None:
     """Append the body of a `row_seen`."""
     write_long(w, v.touched_at)
     write_long(w, v.lane_sequence)
-    instrument_id_ = v.instrument_id
-    if instrument_id_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_string(w, instrument_id_)
-    side_ = v.side
-    if side_ is None:
-        w.append(0)
-    else:
-        w.append(2)
-        write_long(w, side_)
+    write_optional_string(w, v.instrument_id)
+    write_optional_long(w, v.side)
     write_long(w, v.lots)
     write_long(w, v.price_e9)
     write_long(w, v.fee_minor)
@@ -2633,9 +1964,7 @@ def read_row_seen(r: Reader) -> RowSeen:
     """A `row_seen` at the cursor."""
     touched_at = r.long()
     lane_sequence = r.long()
-    instrument_id: str | None = None
-    if r.present():
-        instrument_id = r.string()
+    instrument_id = r.optional_string()
     side: int | None = None
     if r.present():
         side = r.symbol(2)

@@ -178,7 +178,15 @@ class Generator:
             "# ruff: noqa: C901, E501, PLR0912, PLR0913, PLR0915 -- one function a record, as long as the record",
             "from librt.strings import BytesWriter",
             "",
-            "from pipeline.codecs.primitives import Reader, write_bytes, write_long, write_string",
+            "from pipeline.codecs.primitives import (",
+            "    Reader,",
+            "    write_bytes,",
+            "    write_long,",
+            "    write_optional_bytes,",
+            "    write_optional_long,",
+            "    write_optional_string,",
+            "    write_string,",
+            ")",
             "from pipeline.risk.records import (",
             *[f"    {name}," for name in classes],
             ")",
@@ -279,15 +287,7 @@ class Generator:
         if kind == "record":
             return [f"{pad}write_{detail}(w, {value})"]
         if kind == "optional":
-            inner = self._write(detail, f"{name}_", name, pad + "    ")
-            return [
-                f"{pad}{name}_ = {value}",
-                f"{pad}if {name}_ is None:",
-                f"{pad}    w.append(0)",
-                f"{pad}else:",
-                f"{pad}    w.append(2)",
-                *inner,
-            ]
+            return self._write_optional(detail, value, name, pad)
         if kind == "array":
             inner = self._write(detail, f"{name}_item", f"{name}_item", pad + "        ")
             if self._resolve(detail)[1] in _KEPT:
@@ -329,6 +329,22 @@ class Generator:
             ]
         return lines
 
+    def _write_optional(self, schema: Schema, value: str, name: str, pad: str) -> list[str]:
+        kind, detail = self._resolve(schema)
+        if kind == "enum":
+            return [f"{pad}write_optional_long(w, {value})"]
+        if kind == "plain" and detail in _WRITERS:
+            writer = _WRITERS[detail].replace("write_", "write_optional_")
+            return [f"{pad}{writer}(w, {value})"]
+        return [
+            f"{pad}{name}_ = {value}",
+            f"{pad}if {name}_ is None:",
+            f"{pad}    w.append(0)",
+            f"{pad}else:",
+            f"{pad}    w.append(2)",
+            *self._write(schema, f"{name}_", name, pad + "    "),
+        ]
+
     def _read(self, schema: Schema, name: str, pad: str, *, declare: bool) -> list[str]:
         kind, detail = self._resolve(schema)
         typed = f": {self.annotation(schema)}" if declare else ""
@@ -339,6 +355,9 @@ class Generator:
         if kind == "record":
             return [f"{pad}{name} = read_{detail}(r)"]
         if kind == "optional":
+            of, piece = self._resolve(detail)
+            if of == "plain" and piece in _WRITERS:
+                return [f"{pad}{name} = r.optional_{_READERS[piece]}()"]
             return [
                 f"{pad}{name}{typed} = None",
                 f"{pad}if r.present():",

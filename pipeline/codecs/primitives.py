@@ -19,6 +19,8 @@ _SEVEN_BITS: Final = 127
 _MORE: Final = 128
 _LENGTHS_OF_ONE_BYTE: Final = 64
 _LAST_SHIFT: Final = 63
+# Index 1 of a union, in zigzag.
+_SECOND_BRANCH: Final = 2
 # What does not fit into one, two and four such bytes; and what is left behind each of them.
 _ABOVE_SEVEN_BITS: Final[i64] = -(1 << 7)
 _ABOVE_14_BITS: Final[i64] = -(1 << 14)
@@ -123,6 +125,22 @@ class Reader:
             return True
         raise MalformedAvro("union branch out of range")
 
+    def optional_long(self) -> int | None:
+        """A union of null and a long."""
+        return self.long() if self.present() else None
+
+    def optional_int32(self) -> int | None:
+        """A union of null and an int."""
+        return self.int32() if self.present() else None
+
+    def optional_string(self) -> str | None:
+        """A union of null and a string."""
+        return self.string() if self.present() else None
+
+    def optional_raw(self) -> bytes | None:
+        """A union of null and bytes."""
+        return self.raw() if self.present() else None
+
     def symbol(self, count: int) -> int:
         """The index of an enum symbol or of a union branch, below `count`."""
         index = self.long()
@@ -193,3 +211,30 @@ def write_bytes(writer: BytesWriter, value: bytes) -> None:
 def write_string(writer: BytesWriter, value: str) -> None:
     """Append a length and the UTF-8 bytes."""
     write_bytes(writer, value.encode("utf-8"))
+
+
+def write_optional_long(writer: BytesWriter, value: int | None) -> None:
+    """Append a union of null and a variable-length integer."""
+    if value is None:
+        writer.append(0)
+    else:
+        writer.append(_SECOND_BRANCH)
+        write_long(writer, value)
+
+
+def write_optional_bytes(writer: BytesWriter, value: bytes | None) -> None:
+    """Append a union of null and bytes."""
+    if value is None:
+        writer.append(0)
+    else:
+        writer.append(_SECOND_BRANCH)
+        write_bytes(writer, value)
+
+
+def write_optional_string(writer: BytesWriter, value: str | None) -> None:
+    """Append a union of null and a string."""
+    if value is None:
+        writer.append(0)
+    else:
+        writer.append(_SECOND_BRANCH)
+        write_string(writer, value)
