@@ -6,8 +6,7 @@ mark, so that a period costs the same however many marks it has had. Compiled wi
 
 from typing import Final
 
-from pipeline.risk.keys import band_key
-from pipeline.risk.money import BPS, divide_up
+from pipeline.risk.money import distance_bps
 from pipeline.risk.records import RowBand
 from pipeline.risk.state import LaneState
 
@@ -31,7 +30,7 @@ def note_mark(
         row = RowBand(
             width_us, bucket, [price_e9] + [0] * (BUCKETS - 1), [price_e9] + [0] * (BUCKETS - 1)
         )
-        state.put(band_key(instrument_id), row)
+        state.put(state.instrument_keys(instrument_id).band, row)
         return
     passed = min(bucket - row.bucket, BUCKETS)
     if passed > 0:
@@ -47,10 +46,10 @@ def note_mark(
         row.high_e9[0] = price_e9
     else:
         return
-    state.put(band_key(instrument_id), row)
+    state.put(state.instrument_keys(instrument_id).band, row)
 
 
-def distance_bps(row: RowBand, price_e9: int, gate_time: int, width_us: int) -> int | None:
+def farthest_bps(row: RowBand, price_e9: int, gate_time: int, width_us: int) -> int | None:
     """How far a price is from the period's lowest and highest mark, the farther of the two.
 
     In 1e-4 of the mark, rounded up. None: no mark in the period, or only of another width.
@@ -68,8 +67,4 @@ def distance_bps(row: RowBand, price_e9: int, gate_time: int, width_us: int) -> 
         high = max(high, row.high_e9[index])
     if low == 0:
         return None
-    return max(_distance(price_e9, low), _distance(price_e9, high))
-
-
-def _distance(price_e9: int, mark_e9: int) -> int:
-    return divide_up(abs(price_e9 - mark_e9) * BPS, mark_e9)
+    return max(distance_bps(price_e9, low), distance_bps(price_e9, high))

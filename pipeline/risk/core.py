@@ -16,7 +16,6 @@ from pipeline.risk.effects import Effects, InputContext, dead_letter, fact, igno
 from pipeline.risk.endings import Endings
 from pipeline.risk.executions import ExecutionDesk
 from pipeline.risk.journal import Journal
-from pipeline.risk.keys import mark_key
 from pipeline.risk.ledger import Ledger
 from pipeline.risk.memory import Memory
 from pipeline.risk.orders import OrderDesk
@@ -119,7 +118,9 @@ class RiskCore:
         if mark.price_e9 <= 0:
             return self.handed_out(dead_letter("BAD_PRICE"))
         as_of = min(mark.source_time, context.gate_time)
-        self.state.put(mark_key(mark.instrument_id), RowMark(mark.price_e9, as_of))
+        self.state.put(
+            self.state.instrument_keys(mark.instrument_id).mark, RowMark(mark.price_e9, as_of)
+        )
         width_us = width_of(self.rules.checks.window_us_of(period_collar.NAME))
         note_mark(self.state, mark.instrument_id, mark.price_e9, context.gate_time, width_us)
         return self.handed_out(fact(APPLIED))

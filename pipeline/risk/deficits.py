@@ -31,20 +31,31 @@ class Deficits:
         if not touched:
             return
         self.pledges.release(user_id)
-        currencies = list(touched)
-        if len(currencies) > 1:
-            currencies.sort()
-        for currency in currencies:
-            balance = self.state.balance(user_id, currency)
-            if balance is None:
-                raise InvariantViolated("a touched balance is gone")
-            if not fits(balance.held_minor):
-                raise InvariantViolated("held outside 64 bits: checks and facts refuse that first")
-            short = -available_of(balance)
-            was_short = touched[currency] > 0
-            if (short > 0) == was_short:
-                continue
-            user = self.state.user_or_new(user_id)
-            user.deficit_count += 1 if short > 0 else -1
-            self.state.put(self.state.keys(user_id).user, user)
-            self.journal.of_deficit(context, tenant_id, event_time, user_id, currency, short)
+        if len(touched) == 1:
+            for currency in touched:
+                self._compare(context, tenant_id, event_time, user_id, currency)
+            return
+        for currency in sorted(touched):
+            self._compare(context, tenant_id, event_time, user_id, currency)
+
+    def _compare(
+        self,
+        context: InputContext,
+        tenant_id: str,
+        event_time: int,
+        user_id: str,
+        currency: str,
+    ) -> None:
+        balance = self.state.balance(user_id, currency)
+        if balance is None:
+            raise InvariantViolated("a touched balance is gone")
+        if not fits(balance.held_minor):
+            raise InvariantViolated("held outside 64 bits: checks and facts refuse that first")
+        short = -available_of(balance)
+        was_short = self.ledger.touched[currency] > 0
+        if (short > 0) == was_short:
+            return
+        user = self.state.user_or_new(user_id)
+        user.deficit_count += 1 if short > 0 else -1
+        self.state.put(self.state.keys(user_id).user, user)
+        self.journal.of_deficit(context, tenant_id, event_time, user_id, currency, short)

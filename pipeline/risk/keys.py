@@ -135,6 +135,15 @@ def report_day_key(tenant_id: str, business_day: int) -> bytes:
     return REPORT_DAY + part(tenant_id) + part(str(business_day))
 
 
+class InstrumentKeys:
+    """The keys of one instrument's rows that are no user's."""
+
+    def __init__(self, instrument_id: str) -> None:
+        own = part(instrument_id)
+        self.mark: Final = MARK + own
+        self.band: Final = BAND + own
+
+
 class UserKeys:
     """The keys of one user's rows, each made once while the same id or currency is asked for."""
 

@@ -14,6 +14,7 @@ from pipeline.risk.records import (
     FeeSchedule,
     Instrument,
 )
+from pipeline.risk.unboxed import product
 
 PRICE_SCALE: Final = 1_000_000_000
 BPS: Final = 10_000
@@ -42,6 +43,12 @@ def divide_up(numerator: int, denominator: int) -> int:
     return -(-numerator // denominator)
 
 
+def distance_bps(price_e9: int, mark_e9: int) -> int:
+    """How far a price is from a mark, in 1e-4 of the mark, rounded up."""
+    apart = price_e9 - mark_e9 if price_e9 > mark_e9 else mark_e9 - price_e9
+    return divide_up(product(apart, BPS), mark_e9)
+
+
 def divide_half_even(numerator: int, denominator: int) -> int:
     """The quotient, rounded to the nearest, ties to even; denominator > 0."""
     quotient = numerator // denominator
@@ -54,7 +61,7 @@ def divide_half_even(numerator: int, denominator: int) -> int:
 def notional_up(instrument: Instrument, lots: int, price_e9: int) -> int:
     """Notional for holds and checks."""
     return divide_up(
-        price_e9 * lots * instrument.multiplier_numerator,
+        product(product(price_e9, lots), instrument.multiplier_numerator),
         instrument.multiplier_denominator * PRICE_SCALE,
     )
 
@@ -66,22 +73,22 @@ def exposed(
 
     Each notional is rounded up in its amount; long and short are signed.
     """
-    each = price_e9 * instrument.multiplier_numerator
+    each = product(price_e9, instrument.multiplier_numerator)
     scale = instrument.multiplier_denominator * PRICE_SCALE
     if instrument.kind == INSTRUMENT_KIND_SPOT:
         # A sale delivers what is there.
         position = max(position, 0)
         sells = 0
-    held = _signed_up(each * position, scale)
+    held = _signed_up(product(each, position), scale)
     gross = abs(held)
     long = held
     short = -held
     if buys:
-        gross += divide_up(each * buys, scale)
-        long = _signed_up(each * (position + buys), scale)
+        gross += divide_up(product(each, buys), scale)
+        long = _signed_up(product(each, position + buys), scale)
     if sells:
-        gross += divide_up(each * sells, scale)
-        short = _signed_up(each * (sells - position), scale)
+        gross += divide_up(product(each, sells), scale)
+        short = _signed_up(product(each, sells - position), scale)
     return gross, long, short
 
 
@@ -95,7 +102,7 @@ def _signed_up(numerator: int, denominator: int) -> int:
 def settled(instrument: Instrument, value_e9: int) -> int:
     """What `value_e9` (price x lots, signed) settles for."""
     return divide_half_even(
-        value_e9 * instrument.multiplier_numerator,
+        product(value_e9, instrument.multiplier_numerator),
         instrument.multiplier_denominator * PRICE_SCALE,
     )
 

@@ -9,9 +9,8 @@ Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk.keys import (
+    InstrumentKeys,
     UserKeys,
-    band_key,
-    mark_key,
     pledge_key,
 )
 from pipeline.risk.own_prices import OwnPrices
@@ -54,7 +53,7 @@ Row = (
 )
 
 FREED_AT_ONCE: Final = 2_000
-# Users whose keys are kept.
+# Users, and instruments, whose keys are kept.
 KNOWN_KEYS_MAX: Final = 1_000
 # Gate time is cut into buckets of 125 ms; a window of one second is the newest and 8 before it.
 RATE_BUCKET_US: Final = 125_000
@@ -93,6 +92,7 @@ class LaneState:
         self.known_keys: dict[str, UserKeys] = {}
         self._last_user = ""
         self._last_keys = UserKeys("")
+        self.known_instrument_keys: dict[str, InstrumentKeys] = {}
 
     def begin_input(self) -> None:
         """Forget what the previous input changed."""
@@ -161,6 +161,16 @@ class LaneState:
             self.known_keys[user_id] = keys
         self._last_user = user_id
         self._last_keys = keys
+        return keys
+
+    def instrument_keys(self, instrument_id: str) -> InstrumentKeys:
+        """The keys of an instrument's mark and of the range of its marks."""
+        keys = self.known_instrument_keys.get(instrument_id)
+        if keys is None:
+            if len(self.known_instrument_keys) >= KNOWN_KEYS_MAX:
+                self.known_instrument_keys = {}
+            keys = InstrumentKeys(instrument_id)
+            self.known_instrument_keys[instrument_id] = keys
         return keys
 
     def user(self, user_id: str) -> RowUser | None:
@@ -277,7 +287,7 @@ class LaneState:
 
     def mark(self, instrument_id: str) -> RowMark | None:
         """The latest mark of an instrument."""
-        row = self.get(mark_key(instrument_id))
+        row = self.get(self.instrument_keys(instrument_id).mark)
         if row is None:
             return None
         if not isinstance(row, RowMark):
@@ -304,7 +314,7 @@ class LaneState:
 
     def band(self, instrument_id: str) -> RowBand | None:
         """The range of an instrument's marks."""
-        row = self.get(band_key(instrument_id))
+        row = self.get(self.instrument_keys(instrument_id).band)
         if row is None:
             return None
         if not isinstance(row, RowBand):

@@ -18,6 +18,7 @@ from pipeline.risk.records import (
 from pipeline.risk.results import Standing
 from pipeline.risk.rules_in_force import RulesInForce
 from pipeline.risk.state import InvariantViolated, LaneState
+from pipeline.risk.unboxed import product
 
 MARK_MISSING: Final = "MARK_MISSING"
 MARK_STALE: Final = "MARK_STALE"
@@ -49,7 +50,7 @@ class Holding:
 
     def open_minor(self) -> int:
         """What the position would settle for at the mark, less what a future's lots have cost."""
-        value_e9 = self.price_e9 * self.position_lots
+        value_e9 = product(self.price_e9, self.position_lots)
         if self.instrument.kind == INSTRUMENT_KIND_FUTURE:
             value_e9 -= self.open_cost_e9
         return settled(self.instrument, value_e9)

@@ -25,6 +25,7 @@ from pipeline.risk.money import (
     settled,
 )
 from pipeline.risk.records import SIDE_BUY, SIDE_SELL, FeeSchedule, Instrument
+from pipeline.risk.unboxed import product
 from tests.property.desk import ACME, BTC_USD, ESX
 from tests.property.world import E9, changed
 
@@ -42,6 +43,14 @@ SHAPES: Final = tuple(
     for numerator, denominator, per_lot in ((1, 1, 1), (7, 3, 11), (5_000, 1, 1_000), (1, 999, 17))
 )
 DRAWS: Final = 50
+
+
+@pytest.mark.parametrize("left", [0, 1, 3, 2**31, 2**32 + 1, 2**61, 2**62 - 1, 2**62, 2**64])
+@pytest.mark.parametrize("right", [0, 1, 2, 2**30, 2**31 - 1, 2**61 - 1, 2**62, 2**63, 10**30])
+def test_a_product_is_exact_whatever_holds_it(left: int, right: int) -> None:
+    signs = [(1, 1), (1, -1), (-1, 1), (-1, -1)]
+    found = [product(left * one, right * other) for one, other in signs]
+    assert found == [left * right * one * other for one, other in signs]
 
 
 def drawn(seed: int) -> tuple[Instrument, int, int, FeeSchedule, Random]:

@@ -123,6 +123,14 @@ def test_keys_are_kept_for_a_bounded_number_of_users() -> None:
     assert state.keys("u0").user == keys.user_key("u0")
 
 
+def test_keys_are_kept_for_a_bounded_number_of_instruments() -> None:
+    state = empty()
+    for number in range(KNOWN_KEYS_MAX + 3):
+        made = state.instrument_keys(f"i{number}")
+        assert (made.mark, made.band) == (keys.mark_key(f"i{number}"), keys.band_key(f"i{number}"))
+    assert len(state.known_instrument_keys) == 3
+
+
 def test_a_users_keys_are_those_of_what_is_asked_for() -> None:
     made = keys.UserKeys("u")
     for each in ("a", "b", "a"):

@@ -13,7 +13,7 @@ from pipeline.risk.checks.context import (
     not_evaluated,
     within,
 )
-from pipeline.risk.money import BPS, divide_up
+from pipeline.risk.money import distance_bps
 from pipeline.risk.records import CheckResult
 
 NAME: Final = "PRICE_COLLAR"
@@ -36,5 +36,4 @@ def check(c: OrderContext) -> CheckResult:
         return failed_at(NAME, "MARK_STALE", figure.value, figure.version)
     bound = c.protection_price_e9
     price = c.price_e9 if bound is None else bound
-    distance = divide_up(abs(price - mark.price_e9) * BPS, mark.price_e9)
-    return within(NAME, "PRICE_COLLAR", distance, figure)
+    return within(NAME, "PRICE_COLLAR", distance_bps(price, mark.price_e9), figure)

@@ -7,7 +7,7 @@ mypyc.
 
 from typing import Final
 
-from pipeline.risk.bands import distance_bps, width_of
+from pipeline.risk.bands import farthest_bps, width_of
 from pipeline.risk.checks.context import OrderContext, failed, failed_at, not_evaluated
 from pipeline.risk.checks.limited import against, limit_of
 from pipeline.risk.records import CheckResult
@@ -29,7 +29,7 @@ def check(c: OrderContext) -> CheckResult:
         bound = c.protection_price_e9
         price = c.price_e9 if bound is None else bound
         width = width_of(c.rules.checks.window_us_of(NAME))
-        distance = distance_bps(band, price, c.gate_time, width)
+        distance = farthest_bps(band, price, c.gate_time, width)
     if distance is None:
         return failed_at(NAME, "MARK_MISSING", limit.value, limit.version)
     return against(NAME, "PERIOD_COLLAR", distance, limit)
