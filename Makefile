@@ -19,7 +19,7 @@ COMPILED := build/compiled.json
 # With somebody else's Kafka neither Java nor Maven is needed.
 BROKER := $(if $(KAFKA_BOOTSTRAP),,$(JARS))
 COMPILED_SOURCES := $(wildcard pipeline/risk/*.py pipeline/risk/*/*.py pipeline/codecs/*.py \
-	pipeline/lane/*.py pipeline/build.py)
+	pipeline/lane/*.py pipeline/market/conflation.py pipeline/build.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

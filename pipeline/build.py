@@ -21,6 +21,7 @@ _SOURCES: Final = (
     "pipeline/risk",
     "pipeline/lane/rows.py",
     "pipeline/lane/processor.py",
+    "pipeline/market/conflation.py",
 )
 
 
