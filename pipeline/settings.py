@@ -48,7 +48,8 @@ class Settings:
     compression: str = "lz4"
     mark_interval_ms: int = 100
     mark_move_bps: int = 5
-    mark_refresh_ms: int = 1_000
+    mark_refresh_ms: int = 5_000
+    mark_rate_max: int = 500
     reporting: bool = True
     registry_url: str = ""
     metrics_host: str = "127.0.0.1"
@@ -113,6 +114,7 @@ class Settings:
             "mark_interval_ms": (1, 60_000),
             "mark_move_bps": (0, 10_000),
             "mark_refresh_ms": (1, 3_600_000),
+            "mark_rate_max": (1, 1_000_000),
             "metrics_port": (0, 65_535),
             "report_events_per_part": (1, 5_000),
         }

@@ -21,8 +21,9 @@ def command(*, as_json: bool) -> None:
     """Read the ticks of topic ticks and publish them as marks to every lane, until SIGTERM.
 
     An instrument gets at most one mark in mark_interval_ms, the last of its ticks; a price that has
-    moved by less than mark_move_bps waits for at most mark_refresh_ms. A mark is a tick as it came,
-    with its own source_time. Ticks that cannot become a mark are counted and named in the log.
+    moved by less than mark_move_bps waits for mark_refresh_ms. Of all instruments there are at most
+    mark_rate_max a second, the most urgent first. A mark is a tick as it came, with its own
+    source_time. Ticks that cannot become a mark are counted and named in the log.
     Start two, and they share the instruments; if one ends, the other one takes over.
 
     \b

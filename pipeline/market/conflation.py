@@ -23,19 +23,25 @@ LATE: Final = "LATE"
 TOO_MANY_INSTRUMENTS: Final = "TOO_MANY_INSTRUMENTS"
 
 _BPS: Final = 10_000
+# The urgency of a price that has just moved or waited enough.
+_DUE: Final = 1_000
 
 
 class Pace:
     """How often an instrument may have a mark.
 
-    interval_us: At most one in so long. move_bps: A price that has moved by less, in 1e-4 of the
-    last mark, waits for `refresh_us`: by then the newest tick becomes a mark whatever its price.
+    interval_us: Time is cut into intervals of this length, the same for all instruments, so that
+    lanes get marks together and not one by one. At the end of each an instrument has at most one.
+    move_bps: A price that has moved by less, in 1e-4 of the last mark, waits for `refresh_us`: by
+    then, in whole intervals, the newest tick becomes a mark whatever its price. per_s_max: So many
+    marks of all instruments, first ones apart; where more are due, the most urgent go first.
     """
 
-    def __init__(self, interval_us: int, move_bps: int, refresh_us: int) -> None:
+    def __init__(self, interval_us: int, move_bps: int, refresh_us: int, per_s_max: int) -> None:
         self.interval_us: Final = interval_us
         self.move_bps: Final = move_bps
         self.refresh_us: Final = refresh_us
+        self.per_interval_max: Final = max(1, per_s_max * interval_us // 1_000_000)
 
 
 class Newest:
@@ -49,7 +55,8 @@ class Newest:
         self.key: Final = key
         self.partition: Final = partition
         self.identity = b""
-        self.held: bytes | None = None
+        # Empty: none is held.
+        self.held = b""
         self.held_price = 0
         self.held_time = 0
         self.held_since = 0
@@ -58,6 +65,7 @@ class Newest:
         # The earlier of the mark's source time and its publication: what a lane takes for its age.
         # A source whose clock is ahead must not make all that comes later late.
         self.mark_as_of = 0
+        # When the interval began in which it was published.
         self.mark_at_us = 0
 
 
@@ -75,7 +83,10 @@ class Conflater:
         self._frame: Final = ids.frame("mark")
         self._instruments_max: Final = instruments_max
         self._newest: Final[dict[bytes, Newest]] = {}
+        # Instruments whose newest tick is no mark: those that have none yet, and the others.
+        self._first: list[Newest] = []
         self._waiting: list[Newest] = []
+        self._interval_at_us = -1
         self._behind: Final[set[int]] = set()
         self._places = 0
 
@@ -118,29 +129,30 @@ class Conflater:
         """The ticks that become marks now: (key, value, source time), each instrument once.
 
         `now_us` never runs backwards and paces; `wall_us` is what source times are compared with.
+        An instrument's first mark is due at once, all others when an interval has ended.
         """
+        at_us = now_us - now_us % self.pace.interval_us
         found: list[tuple[bytes, bytes, int]] = []
-        waiting: list[Newest] = []
-        for newest in self._waiting:
-            value = newest.held
-            if value is None:
-                continue
-            if newest.partition in self._behind or not self._may(newest, now_us):
-                waiting.append(newest)
-            else:
-                found.append(self._made(newest, value, now_us, wall_us))
-        self._waiting = waiting
+        if self._first:
+            first = self._first
+            self._first = []
+            for newest in first:
+                if newest.partition in self._behind:
+                    self._first.append(newest)
+                else:
+                    found.append(self._made(newest, at_us, wall_us))
+        if at_us > self._interval_at_us:
+            self._interval_at_us = at_us
+            found += [self._made(newest, at_us, wall_us) for newest in self._chosen(at_us)]
         return found
 
     def rest(self, now_us: int, wall_us: int) -> list[tuple[bytes, bytes, int]]:
         """All that is held, whatever the pace: the end of the feed."""
-        found = [
-            self._made(newest, newest.held, now_us, wall_us)
-            for newest in self._waiting
-            if newest.held is not None
-        ]
+        at_us = now_us - now_us % self.pace.interval_us
+        held = self._first + self._waiting
+        self._first = []
         self._waiting = []
-        return found
+        return [self._made(newest, at_us, wall_us) for newest in held]
 
     def place(self) -> int:
         """A place in the feed between the ticks so far and those to come, for `settled`."""
@@ -149,7 +161,7 @@ class Conflater:
 
     def settled(self, place: int) -> bool:
         """Whether each instrument's newest tick before `place` is a mark, or one after it is."""
-        return all(newest.held_since >= place for newest in self._waiting)
+        return all(newest.held_since >= place for newest in self._first + self._waiting)
 
     def fall_behind(self, partition: int) -> None:
         """A partition is read from a place in the past: hold its ticks until `catch_up`."""
@@ -165,36 +177,56 @@ class Conflater:
         for newest in list(self._newest.values()):
             if newest.partition == partition:
                 del self._newest[newest.key]
-                newest.held = None
-        self._waiting = [newest for newest in self._waiting if newest.held is not None]
+        self._first = [newest for newest in self._first if newest.partition != partition]
+        self._waiting = [newest for newest in self._waiting if newest.partition != partition]
 
-    def _may(self, newest: Newest, now_us: int) -> bool:
-        if not newest.has_mark:
-            return True
-        passed_us = now_us - newest.mark_at_us
-        if passed_us >= self.pace.refresh_us:
-            return True
-        if passed_us < self.pace.interval_us:
-            return False
+    def _chosen(self, at_us: int) -> list[Newest]:
+        """Take those out of the waiting ones whose newest ticks become marks in this interval."""
+        due: list[Newest] = []
+        waiting: list[Newest] = []
+        for newest in self._waiting:
+            if newest.partition not in self._behind and self._urgency(newest, at_us) >= _DUE:
+                due.append(newest)
+            else:
+                waiting.append(newest)
+        if len(due) > self.pace.per_interval_max:
+            ranked = sorted([(-self._urgency(due[i], at_us), i) for i in range(len(due))])
+            due = [due[i] for _, i in ranked]
+            waiting += due[self.pace.per_interval_max :]
+            due = due[: self.pace.per_interval_max]
+        self._waiting = waiting
+        return due
+
+    def _urgency(self, newest: Newest, at_us: int) -> int:
+        """How far a price has moved or waited, the more urgent of the two, in `_DUE` of its bound.
+
+        So whatever waits becomes the most urgent one in the end.
+        """
+        passed_us = at_us - newest.mark_at_us
+        if passed_us <= 0:
+            # Not again in the interval that it had its first one in.
+            return 0
+        waited = passed_us * _DUE // self.pace.refresh_us
+        if self.pace.move_bps == 0:
+            return max(waited, _DUE)
         moved = abs(newest.held_price - newest.mark_price)
-        return moved * _BPS >= self.pace.move_bps * newest.mark_price
+        return max(waited, moved * _BPS * _DUE // (self.pace.move_bps * newest.mark_price))
 
-    def _made(
-        self, newest: Newest, value: bytes, now_us: int, wall_us: int
-    ) -> tuple[bytes, bytes, int]:
-        newest.held = None
+    def _made(self, newest: Newest, at_us: int, wall_us: int) -> tuple[bytes, bytes, int]:
+        value = newest.held
+        newest.held = b""
         newest.has_mark = True
         newest.mark_price = newest.held_price
         newest.mark_as_of = min(newest.held_time, wall_us)
-        newest.mark_at_us = now_us
+        newest.mark_at_us = at_us
         return newest.key, value, newest.held_time
 
     def _hold(self, newest: Newest, value: bytes, price_e9: int, source_time: int) -> str:
         if newest.has_mark and source_time < newest.mark_as_of:
             return LATE
-        if newest.held is None:
+        if not newest.held:
             newest.held_since = self._places
-            self._waiting.append(newest)
+            (self._waiting if newest.has_mark else self._first).append(newest)
         elif source_time < newest.held_time:
             return LATE
         newest.held = value
@@ -217,7 +249,7 @@ class Conflater:
         if len(self._newest) < self._instruments_max:
             return True
         for newest in list(self._newest.values()):
-            if newest.held is None:
+            if not newest.held:
                 del self._newest[newest.key]
         return len(self._newest) < self._instruments_max
 

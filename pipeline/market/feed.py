@@ -34,6 +34,8 @@ READ_BACK_TICKS_MAX: Final = 5_000_000
 _BATCH_MAX: Final = 10_000
 # A batch is what has come in this time: long enough to be worth it, short beside an interval.
 _BATCH_S: Final = 0.01
+# Ticks of a partition that lie fetched while others are taken.
+_PREFETCH_KB_MAX: Final = 16_384
 # Marks that the broker has not acknowledged; beyond it ticks go on being conflated, and wait.
 _UNACKNOWLEDGED_MAX: Final = 50_000
 _DELIVERY_MS_MAX: Final = 30_000
@@ -76,6 +78,7 @@ class MarkFeed:
             settings.mark_interval_ms * 1_000,
             settings.mark_move_bps,
             settings.mark_refresh_ms * 1_000,
+            settings.mark_rate_max,
         )
         self._conflater: Final = Conflater(schema_ids(settings), pace, INSTRUMENTS_MAX)
         self._metrics: Final = FeedMetrics()
@@ -132,6 +135,7 @@ class MarkFeed:
                 session_timeout_ms=settings.session_timeout_s * 1_000,
                 heartbeat_interval_ms=settings.heartbeat_ms,
                 fetch_wait_max_ms=20,
+                queued_max_messages_kbytes=_PREFETCH_KB_MAX,
             )
             | client
         )

@@ -5,7 +5,6 @@ instrument and looks through all of them whenever marks may be due.
 """
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -24,6 +23,8 @@ FRAME = fixed_ids().frame("mark")
 INSTRUMENTS = ("ESH4", "NQH4", "EUR/USD")
 INTERVAL, REFRESH = 100, 1_000
 WALL = 5_000
+# More than are ever due; in a second of the microseconds in which these times are.
+MANY = 10**6
 
 
 def tick(instrument: str, price: int, source_time: int, source: str = "feed") -> bytes:
@@ -49,8 +50,8 @@ class Naive:
     marks: list[tuple[int, Seen]] = field(default_factory=list)
     passed: int = 0
 
-    def due(self, now: int, move_bps: int) -> Seen | None:
-        """The tick that becomes a mark at `now`."""
+    def due(self, interval: int, move_bps: int, *, ended: bool) -> Seen | None:
+        """The tick that becomes a mark in an interval; `ended`: the one before has just ended."""
         as_of = min(self.marks[-1][1].source_time, WALL) if self.marks else 0
         fresh = [t for t in self.ticks[self.passed :] if t.source_time >= as_of]
         if not fresh:
@@ -59,9 +60,9 @@ class Naive:
         if self.marks:
             at, last = self.marks[-1]
             moved = abs(newest.price - last.price) / last.price * 10_000 >= move_bps
-            if now - at < (INTERVAL if moved else REFRESH):
+            if not ended or interval - at < (1 if moved else REFRESH // INTERVAL):
                 return None
-        self.marks.append((now, newest))
+        self.marks.append((interval, newest))
         self.passed = len(self.ticks)
         return newest
 
@@ -84,18 +85,20 @@ STEPS = st.lists(
 def test_marks_are_those_of_a_naive_conflation(
     steps: list[tuple[str, int, int] | int], move_bps: int
 ) -> None:
-    conflater = Conflater(fixed_ids(), Pace(INTERVAL, move_bps, REFRESH), 10)
+    conflater = Conflater(fixed_ids(), Pace(INTERVAL, move_bps, REFRESH, MANY), 10)
     naive = {instrument: Naive() for instrument in INSTRUMENTS}
-    now = 0
+    now, asked_in = 0, -1
     for number, step in enumerate(steps):
         if isinstance(step, int):
             now += step
             marks = conflater.due(now, WALL)
+            interval = now // INTERVAL
             wanted = {
                 instrument.encode(): found.value
                 for instrument, one in naive.items()
-                if (found := one.due(now, move_bps)) is not None
+                if (found := one.due(interval, move_bps, ended=interval > asked_in)) is not None
             }
+            asked_in = interval
             assert {key: value for key, value, _ in marks} == wanted
             assert len(marks) == len(wanted)
             continue
@@ -104,15 +107,15 @@ def test_marks_are_those_of_a_naive_conflation(
         assert conflater.take(0, instrument.encode(), value) in {TAKEN, LATE}
         naive[instrument].ticks.append(Seen(number, value, price, source_time))
     for one in naive.values():
-        times = [at for at, _ in one.marks]
-        assert all(later - at >= INTERVAL for at, later in pairwise(times))
+        intervals = [at for at, _ in one.marks]
+        assert intervals == sorted(set(intervals))
 
 
 @given(steps=STEPS, move_bps=st.sampled_from([0, 5, 10_000]))
 def test_the_last_price_of_every_instrument_becomes_a_mark(
     steps: list[tuple[str, int, int] | int], move_bps: int
 ) -> None:
-    conflater = Conflater(fixed_ids(), Pace(INTERVAL, move_bps, REFRESH), 10)
+    conflater = Conflater(fixed_ids(), Pace(INTERVAL, move_bps, REFRESH, MANY), 10)
     now, prices, marks = 0, {}, {}
     for number, step in enumerate(steps):
         if isinstance(step, int):
@@ -122,10 +125,38 @@ def test_the_last_price_of_every_instrument_becomes_a_mark(
             prices[step[0].encode()] = tick(step[0], step[1], number)
             conflater.take(0, step[0].encode(), prices[step[0].encode()])
     place = conflater.place()
-    marks.update({key: value for key, value, _ in conflater.due(now + REFRESH, WALL)})
+    later = now + REFRESH + INTERVAL
+    marks.update({key: value for key, value, _ in conflater.due(later, WALL)})
     assert marks == prices
     assert conflater.settled(place)
     assert conflater.rest(now, WALL) == []
+
+
+@given(
+    moves=st.lists(st.integers(1, 100), min_size=4, max_size=30),
+    together=st.integers(1, 3),
+)
+def test_of_too_many_marks_the_most_urgent_are_published_and_in_the_end_all(
+    moves: list[int], together: int
+) -> None:
+    pace = Pace(INTERVAL, 5, REFRESH, together * 1_000_000 // INTERVAL)
+    conflater = Conflater(fixed_ids(), pace, 100)
+    names = [f"I{number}" for number in range(len(moves))]
+    for name in names:
+        conflater.take(0, name.encode(), tick(name, 10_000, 1))
+    # What had its first mark in this interval has no second one in it.
+    assert len(conflater.due(0, WALL)) == len(names)
+    for name, move in zip(names, moves, strict=True):
+        conflater.take(0, name.encode(), tick(name, 10_000 + move, 2))
+    left = {name.encode(): move for name, move in zip(names, moves, strict=True)}
+    for interval in range(1, REFRESH // INTERVAL + len(moves) + 1):
+        made = [left.pop(key) for key, _, _ in conflater.due(interval * INTERVAL, WALL)]
+        assert len(made) <= together
+        if interval < REFRESH // INTERVAL:
+            assert all(move >= 5 for move in made)
+            assert not made or min(made) >= max(left.values(), default=0)
+            assert len(made) == together or all(move < 5 for move in left.values())
+    assert left == {}
 
 
 def judged(key: bytes, value: bytes) -> str:
@@ -152,7 +183,7 @@ def judged(key: bytes, value: bytes) -> str:
 def test_a_broken_tick_is_judged_as_a_lane_would_and_displaces_nothing(
     changes: list[tuple[int, int, int]], price: int
 ) -> None:
-    conflater = Conflater(fixed_ids(), Pace(INTERVAL, 0, REFRESH), 10)
+    conflater = Conflater(fixed_ids(), Pace(INTERVAL, 0, REFRESH, MANY), 10)
     good = tick("ESH4", 7, 10)
     assert conflater.take(0, b"ESH4", good) == TAKEN
     base = tick("ESH4", price, 3)

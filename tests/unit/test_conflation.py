@@ -9,7 +9,7 @@ from pipeline.risk.records import Mark
 from pipeline.topics import INPUT_BYTES_MAX
 
 MS = 1_000
-PACE = Pace(100 * MS, 5, 1_000 * MS)
+PACE = Pace(100 * MS, 5, 1_000 * MS, 1_000)
 POINT = 10**9
 WALL = 2_000_000_000_000_000
 KEY = b"ESH4"
@@ -21,8 +21,8 @@ def tick(price: int, source_time: int, instrument: str = "ESH4") -> bytes:
     return fixed_ids().frame("mark") + encode_mark(mark)
 
 
-def conflater(instruments_max: int = 10) -> Conflater:
-    return Conflater(fixed_ids(), PACE, instruments_max)
+def conflater(instruments_max: int = 10, pace: Pace = PACE) -> Conflater:
+    return Conflater(fixed_ids(), pace, instruments_max)
 
 
 def values(made: list[tuple[bytes, bytes, int]]) -> list[bytes]:
@@ -40,18 +40,31 @@ def test_the_first_tick_goes_out_at_once_and_the_last_of_an_interval_at_its_end(
     assert feed.due(10_000 * MS, WALL) == []
 
 
+def test_intervals_are_the_same_for_all_so_that_marks_come_together() -> None:
+    feed = conflater()
+    for at, instrument in ((10, "A"), (40, "B"), (70, "C")):
+        feed.take(0, instrument.encode(), tick(4_800, 1, instrument))
+        assert len(feed.due(at * MS, WALL)) == 1
+        feed.take(0, instrument.encode(), tick(4_900, 2, instrument))
+    assert feed.due(99 * MS, WALL) == []
+    assert len(feed.due(105 * MS, WALL)) == 3
+    feed.take(0, b"A", tick(5_000, 3, "A"))
+    assert feed.due(199 * MS, WALL) == []
+    assert values(feed.due(200 * MS, WALL)) == [tick(5_000, 3, "A")]
+
+
 def test_a_price_that_hardly_moves_waits_for_its_refresh() -> None:
     feed = conflater()
     feed.take(0, KEY, tick(4_800, 1))
     feed.due(0, WALL)
     feed.take(0, KEY, tick(4_801, 2))
-    assert feed.due(999 * MS, WALL) == []
+    assert feed.due(899 * MS, WALL) == []
     # 5 in 10,000 of 4,800 are 2.4.
     feed.take(0, KEY, tick(4_803, 3))
-    assert values(feed.due(999 * MS, WALL)) == [tick(4_803, 3)]
+    assert values(feed.due(950 * MS, WALL)) == [tick(4_803, 3)]
     feed.take(0, KEY, tick(4_803, 4))
-    assert feed.due(1_998 * MS, WALL) == []
-    assert values(feed.due(1_999 * MS, WALL)) == [tick(4_803, 4)]
+    assert feed.due(1_899 * MS, WALL) == []
+    assert values(feed.due(1_900 * MS, WALL)) == [tick(4_803, 4)]
 
 
 def test_a_tick_of_an_earlier_source_time_is_late() -> None:
@@ -134,6 +147,23 @@ def test_a_place_is_settled_once_no_tick_before_it_is_held() -> None:
     feed.take(0, KEY, tick(4_801, 2))
     assert feed.settled(place)
     assert not feed.settled(feed.place())
+
+
+def test_where_more_is_due_than_may_be_what_moved_or_waited_most_goes_first() -> None:
+    feed = conflater(pace=Pace(100 * MS, 5, 1_000 * MS, 20))
+    moved = {"A": 4_810, "B": 4_840, "C": 4_805, "D": 4_820}
+    for instrument in moved:
+        feed.take(0, instrument.encode(), tick(4_800, 1, instrument))
+    assert len(feed.due(0, WALL)) == 4
+    for instrument, price in moved.items():
+        feed.take(0, instrument.encode(), tick(price, 2, instrument))
+    assert [key for key, _, _ in feed.due(100 * MS, WALL)] == [b"B", b"D"]
+    feed.take(0, b"B", tick(4_848, 3, "B"))
+    feed.take(0, b"D", tick(4_827, 3, "D"))
+    assert [key for key, _, _ in feed.due(200 * MS, WALL)] == [b"A", b"B"]
+    feed.take(0, b"B", tick(4_856, 4, "B"))
+    # C has moved least, and has waited longest by now.
+    assert [key for key, _, _ in feed.due(9_000 * MS, WALL)] == [b"C", b"D"]
 
 
 def test_at_the_end_of_a_feed_all_that_is_held_becomes_marks() -> None:
