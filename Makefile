@@ -25,7 +25,7 @@ COMPILED_SOURCES := $(wildcard pipeline/risk/*.py pipeline/risk/*/*.py pipeline/
 .DELETE_ON_ERROR:
 .PHONY: help run test coverage lint chaos simulate simulate-mutants fuzz mutants format up down \
 	generate build jars venv bench bench-short bench-core bench-throughput bench-latency \
-	bench-recovery bench-users bench-soak bench-flash-crash lock clean
+	bench-recovery bench-users bench-soak bench-flash-crash bench-market-data lock clean
 
 help:  ## List these targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -111,6 +111,9 @@ bench-soak: $(INSTALLED) $(BROKER) build  ## Producers ahead of a worker, a brok
 
 bench-flash-crash: $(INSTALLED) $(BROKER) build  ## A price gap and a flood of orders, rehearsed
 	@$(BIN)/python benchmarks/flash_crash.py $(ARGS)
+
+bench-market-data: $(INSTALLED) $(BROKER) build  ## A feed of 200,000 ticks/s, and what its marks cost
+	@$(BIN)/python benchmarks/market_data.py $(ARGS)
 
 build: $(COMPILED)  ## Compile the hot modules with mypyc, where there is a C compiler
 
