@@ -98,6 +98,8 @@ class MarkFeed:
         self._account_at_us = 0
         self._counted: Counter[str] = Counter()
         self._oldest_us = 0
+        # When it was known to be a member last; 0: not yet.
+        self._member_at_us = 0
         self._failure: str | None = None
 
     @property
@@ -150,6 +152,7 @@ class MarkFeed:
         try:
             while not stop.is_set():
                 self._read()
+                self._require_membership()
                 self._publish()
                 if _now_us() >= self._account_at_us:
                     self._account()
@@ -179,6 +182,8 @@ class MarkFeed:
                 self._conflater.fall_behind(place.partition)
         self._assigned.update(place.partition for place in committed)
         consumer.assign(committed)
+        # However long the broker took to tell, they are this one's now.
+        self._member_at_us = _now_us()
         self._log.info(
             "marks ready",
             partitions=sorted(self._assigned),
@@ -256,6 +261,17 @@ class MarkFeed:
         return [place for place in self._consumer.position(asked) if place.offset >= 0]
 
     # -- marks
+
+    def _require_membership(self) -> None:
+        """After a pause in which the partitions may have moved, what is held is no news."""
+        now_us = _now_us()
+        paused_us = now_us - self._member_at_us
+        if self._member_at_us and paused_us > self._settings.session_timeout_s * 1_000_000:
+            raise FeedError(
+                f"stood still for {paused_us // 1_000_000} s, in which another one may have taken "
+                "its partitions over"
+            )
+        self._member_at_us = now_us
 
     def _publish(self) -> None:
         self._producer.poll(0)

@@ -18,6 +18,7 @@ import pytest
 from confluent_kafka import Producer
 
 from benchmarks.watch import free_port
+from pipeline.local.broker import LocalBroker
 from pipeline.risk.partition import partition_of
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.streaming.topic_admin import create_topics
@@ -252,6 +253,62 @@ def test_two_publishers_share_the_instruments_and_one_takes_over_from_the_other(
         ticks.flush()
         wait_for_marks(settings, ticks)
         assert two.stop()["refused"] == {}
+
+
+def test_a_publisher_that_stood_still_does_not_publish_what_it_held(
+    broker_settings: Settings, tmp_path: Path
+) -> None:
+    settings = replace(broker_settings, gate_clock="wall", mark_refresh_ms=60_000)
+    create_topics(settings)
+    ticks = Ticks(settings)
+    with (
+        feed(settings, tmp_path / "one.log") as one,
+        feed(settings, tmp_path / "two.log") as two,
+    ):
+        one.ready()
+        two.ready()
+        for instrument in INSTRUMENTS:
+            ticks.send(instrument, PRICE)
+        ticks.flush()
+        wait_for_marks(settings, ticks)
+        # A price that hardly moves is held.
+        for instrument in INSTRUMENTS:
+            ticks.send(instrument, PRICE + 1)
+        ticks.flush()
+        wait_for(lambda: assigned(one) + assigned(two) == 4, "both to share")
+        one.process.send_signal(signal.SIGSTOP)
+        wait_for(lambda: assigned(two) == 4, "the other to take over")
+        for instrument in INSTRUMENTS:
+            ticks.send(instrument, PRICE * 2)
+        ticks.flush()
+        wait_for_marks(settings, ticks)
+        one.process.send_signal(signal.SIGCONT)
+        assert one.process.wait(WAIT_S) == 70
+        assert "stood still" in one.log.read_text()
+        two.stop()
+    assert shown(settings) == [ticks.last] * settings.partitions
+
+
+def test_a_broker_that_goes_and_comes_back_costs_no_price(tmp_path: Path) -> None:
+    with LocalBroker(tmp_path / "kafka") as broker:
+        settings = Settings(
+            app_id="away", worker_id="w1", partitions=4, kafka_bootstrap=broker.bootstrap
+        ).checked()
+        create_topics(settings)
+        ticks = Ticks(settings)
+        with feed(settings, tmp_path / "marks.log") as publisher:
+            publisher.ready()
+            for number in range(1_000):
+                ticks.send(INSTRUMENTS[number % 20], PRICE + number)
+            ticks.flush()
+            wait_for_marks(settings, ticks)
+            broker.kill()
+            for instrument in INSTRUMENTS:
+                ticks.send(instrument, PRICE * 2)
+            broker.restart()
+            ticks.flush()
+            wait_for_marks(settings, ticks)
+            assert publisher.stop()["refused"] == {}
 
 
 def assigned(publisher: MarksProcess) -> int:
