@@ -19,13 +19,15 @@ COMPILED := build/compiled.json
 # With somebody else's Kafka neither Java nor Maven is needed.
 BROKER := $(if $(KAFKA_BOOTSTRAP),,$(JARS))
 COMPILED_SOURCES := $(wildcard pipeline/risk/*.py pipeline/risk/*/*.py pipeline/codecs/*.py \
-	pipeline/lane/*.py pipeline/streaming/merge.py pipeline/build.py)
+	pipeline/lane/*.py pipeline/market/conflation.py pipeline/streaming/merge.py \
+	pipeline/build.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test coverage lint chaos simulate simulate-mutants fuzz mutants format up down \
 	generate build jars venv bench bench-short bench-core bench-throughput bench-latency \
-	bench-recovery bench-users bench-soak bench-flash-crash bench-scaling bench-hot-spot lock clean
+	bench-recovery bench-users bench-soak bench-flash-crash bench-scaling bench-hot-spot \
+	bench-market-data lock clean
 
 help:  ## List these targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -117,6 +119,9 @@ bench-scaling: $(INSTALLED) $(JARS) build  ## More worker processes, more lanes,
 
 bench-hot-spot: $(INSTALLED) $(BROKER) build  ## One user sends half of all orders: who waits
 	@$(BIN)/python benchmarks/hot_spot.py $(ARGS)
+
+bench-market-data: $(INSTALLED) $(BROKER) build  ## A feed of 200,000 ticks/s, and what its marks cost
+	@$(BIN)/python benchmarks/market_data.py $(ARGS)
 
 build: $(COMPILED)  ## Compile the hot modules with mypyc, where there is a C compiler
 

@@ -65,7 +65,7 @@ class Desk:
         self._offsets = [0] * len(INPUT_SCHEMAS)
         first = FirstInputs(self._ids, self._flow.config, FIRST_US, exempt)
         for topic, key, value in [*first.definitions(), *first.accounts([self._account])]:
-            self._apply(topic, key, value)
+            self.apply(topic, key, value)
         for _ in range(working - 1):
             self._place(self._next())
 
@@ -81,10 +81,11 @@ class Desk:
 
     def _place(self, made: tuple[bytes, bytes, bytes]) -> None:
         key, order, _ = made
-        if self._apply(ORDERS, key, order) != ACCEPTED:
+        if self.apply(ORDERS, key, order) != ACCEPTED:
             raise RuntimeError("the bench's order was refused")
 
-    def _apply(self, topic: int, key: bytes | None, value: bytes) -> str:
+    def apply(self, topic: int, key: bytes | None, value: bytes) -> str:
+        """Apply an input of the lane (its number); its reason code."""
         offset = self._offsets[topic]
         self._offsets[topic] = offset + 1
         at_ms = self._at_us // 1000
@@ -100,7 +101,7 @@ class Desk:
             started = time.perf_counter_ns()
             self._place(made)
             spent_ns += time.perf_counter_ns() - started
-            if self._apply(FILLS, made[0], made[2]) != APPLIED:
+            if self.apply(FILLS, made[0], made[2]) != APPLIED:
                 raise RuntimeError("the bench's report was refused")
         return spent_ns / orders / 1000
 

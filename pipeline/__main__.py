@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "topics": "Create the topics, or list them as the code has them.",
     "control": "Publish config/ as control records.",
     "worker": "Decide orders: run a worker until SIGTERM.",
+    "marks": "Publish a feed's ticks as conflated marks, until SIGTERM.",
     "replay": "Publish recorded market data as orders, fills and marks.",
     "venue": "Match accepted orders and report executions, until SIGTERM.",
     "produce": "Publish records from a JSON Lines file.",

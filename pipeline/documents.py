@@ -272,8 +272,15 @@ def _topic_row(topic: Topic) -> tuple[str, ...]:
         topic.writer,
         lane_input,
         f"{mebibytes} MiB",
-        _RETENTION[topic.config["cleanup.policy"]],
+        _kept(topic),
     )
+
+
+def _kept(topic: Topic) -> str:
+    retention_ms = int(topic.config.get("retention.ms", "-1"))
+    if retention_ms < 0:
+        return _RETENTION[topic.config["cleanup.policy"]]
+    return f"{retention_ms // 60_000} minutes"
 
 
 def _table(head: Sequence[str], rows: Iterable[tuple[str, ...]]) -> list[str]:

@@ -46,6 +46,10 @@ class Settings:
     static_member: bool = False
     standby_replicas: int = 0
     compression: str = "lz4"
+    mark_interval_ms: int = 100
+    mark_move_bps: int = 5
+    mark_refresh_ms: int = 5_000
+    mark_rate_max: int = 500
     reporting: bool = True
     registry_url: str = ""
     metrics_host: str = "127.0.0.1"
@@ -107,6 +111,10 @@ class Settings:
             "session_timeout_s": (1, 1_800),
             "heartbeat_ms": (50, 60_000),
             "standby_replicas": (0, 8),
+            "mark_interval_ms": (1, 60_000),
+            "mark_move_bps": (0, 10_000),
+            "mark_refresh_ms": (1, 3_600_000),
+            "mark_rate_max": (1, 1_000_000),
             "metrics_port": (0, 65_535),
             "report_events_per_part": (1, 5_000),
         }
@@ -119,6 +127,8 @@ class Settings:
             raise SettingsError(
                 "gate_clock must be 'wall' (production) or 'record' (replays, benches)"
             )
+        if self.mark_refresh_ms < self.mark_interval_ms:
+            raise SettingsError("mark_refresh_ms must be at least mark_interval_ms")
         if self.transaction_timeout_ms >= self.rebalance_timeout_s * 1000:
             raise SettingsError("transaction_timeout_ms must be below rebalance_timeout_s x 1000")
         if self.heartbeat_ms * 3 > self.session_timeout_s * 1000:

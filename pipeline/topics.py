@@ -53,6 +53,24 @@ CHANGELOG_DIRTY_RATIO: Final = "0.3"
 # weeks. It also closes the segment that is being written, at the first record after that time.
 CHANGELOG_COMPACTION_LAG_MS: Final = DAY_MS
 
+# Long enough to look at a tick that was refused, and for a publisher of marks that was away; ticks
+# are no evidence, what becomes a mark is. By the broker's clock and in small segments, because only
+# a closed segment is deleted, and ticks may carry the times of any day.
+TICKS_RETENTION_MS: Final = 600_000
+TICKS_SEGMENT_BYTES: Final = 64 * MIB
+
+TICKS: Final = Topic(
+    "ticks",
+    "mark",
+    "instrument_id",
+    "the market data feed",
+    config={
+        **_INPUT,
+        "retention.ms": str(TICKS_RETENTION_MS),
+        "segment.bytes": str(TICKS_SEGMENT_BYTES),
+        "message.timestamp.type": "LogAppendTime",
+    },
+)
 CONTROL: Final = Topic(
     "control",
     "control",
@@ -66,7 +84,7 @@ MARKS: Final = Topic(
     "marks",
     "mark",
     "instrument_id",
-    "the market data publisher",
+    "tollgate marks, or a publisher of your own",
     lane_input=True,
     broadcast=True,
     config={**_INPUT, **_KEEP, **_CREATE_TIME},
@@ -134,7 +152,9 @@ REPORT_DAYS_CHANGELOG: Final = Topic(
 # The order of the merge: of two records with the same time, facts come before the order they
 # might pay for (architecture: topic order breaks ties).
 LANE_INPUTS: Final = (CONTROL, MARKS, DEPOSITS, FILLS, ORDERS)
+# Of two topics with one schema the later one names its subject in a schema registry.
 ALL_TOPICS: Final = (
+    TICKS,
     *LANE_INPUTS,
     DECISIONS,
     AUDIT,

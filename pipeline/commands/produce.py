@@ -27,13 +27,13 @@ from pipeline.codecs.rendering import RenderingError, value_from_json
 from pipeline.settings import Settings, SettingsError
 from pipeline.streaming.topic_admin import TopicError
 from pipeline.streaming.topic_reader import partition_count
-from pipeline.topics import CONTROL, INPUT_BYTES_MAX, LANE_INPUTS, TOPICS_BY_NAME, Topic
+from pipeline.topics import CONTROL, INPUT_BYTES_MAX, LANE_INPUTS, TICKS, TOPICS_BY_NAME, Topic
 
 # JSON needs more room than Avro (names, hex), but not more than this.
 LINE_BYTES_MAX: Final = 8 * INPUT_BYTES_MAX
 QUEUE_RECORDS_MAX: Final = 20_000
 _STALLED_S_MAX: Final = 60.0
-_TOPIC_NAMES: Final = [topic.name for topic in LANE_INPUTS if topic is not CONTROL]
+_TOPIC_NAMES: Final = [topic.name for topic in (*LANE_INPUTS, TICKS) if topic is not CONTROL]
 # Which of a record's times --now sets.
 _TIMES: Final = ("event_time", "source_time")
 
@@ -57,11 +57,11 @@ def command(
 ) -> None:
     """Publish the records of FILE.jsonl ('-': standard input), one JSON object a line, to TOPIC.
 
-    TOPIC is orders, fills, deposits or marks. A line is a record as schemas/avro/*.avsc has it:
-    times in ISO 8601 with Z, enums by name, whole numbers in the units of the field names. What
-    `tollgate consume --json` prints is understood too. The key is the user_id, partitioned by
-    murmur2; marks go to every partition. A line that is not right stops it: the lines before it
-    are published, it and the lines after it are not.
+    TOPIC is orders, fills, deposits, marks or ticks. A line is a record as schemas/avro/*.avsc has
+    it: times in ISO 8601 with Z, enums by name, whole numbers in units of the field names. What
+    `tollgate consume --json` prints is understood too. The key is the user_id (of
+    ticks the instrument_id), partitioned by murmur2; marks go to every partition. A line that is
+    not right stops it: the lines before it are published, it and the lines after it are not.
 
     \b
     Examples:

@@ -29,6 +29,7 @@ from pipeline.topics import (
     ORDERS,
     REPORT_DAYS_CHANGELOG,
     RISK_CONTEXTS_CHANGELOG,
+    TICKS,
     Topic,
 )
 
@@ -99,6 +100,8 @@ def test_evidence_is_kept_for_ever_and_state_is_compacted(broker_settings: Setti
             assert config["segment.bytes"] == "67108864"
             assert config["max.compaction.lag.ms"] == "86400000"
             assert config["delete.retention.ms"] == "604800000"
+        elif topic is TICKS:  # no evidence: what becomes a mark is
+            assert (config["cleanup.policy"], config["retention.ms"]) == ("delete", "600000")
         else:
             assert config["cleanup.policy"] == "delete"
             assert (config["retention.ms"], config["retention.bytes"]) == ("-1", "-1")

@@ -25,6 +25,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.settings import PROJECT_ROOT, Settings, SettingsError
+from pipeline.telemetry.feed_metrics import FeedMetrics
 from pipeline.telemetry.logs import configure_logging, logging_config
 from pipeline.telemetry.metrics import LATENCY_SECONDS_BUCKETS, Metrics
 from pipeline.telemetry.tracing import Tracing, is_sampled, trace_fields, traceparent_of
@@ -128,6 +129,20 @@ def test_latencies_by_the_batch_count_as_one_by_one_would(values: list[float]) -
     assert read("tollgate_order_latency_seconds_sum") == pytest.approx(sum(values))
 
 
+def test_a_publisher_of_marks_shows_what_has_gathered_and_only_its_own_partitions() -> None:
+    feed = FeedMetrics()
+    feed.add(ticks=1_000, late=2, refused={"BAD_PRICE": 3}, marks=7)
+    feed.show(instruments=5, oldest_mark_s=0.25, lag={0: 10, 1: 0})
+    feed.leave([1, 2])
+    read = feed.registry.get_sample_value
+    assert (read("tollgate_ticks_total"), read("tollgate_marks_total")) == (1_000, 7)
+    assert read("tollgate_ticks_late_total") == 2
+    assert read("tollgate_ticks_refused_total", {"reason": "BAD_PRICE"}) == 3
+    assert read("tollgate_ticks_lag_records", {"partition": "0"}) == 10
+    assert read("tollgate_ticks_lag_records", {"partition": "1"}) is None
+    assert read("tollgate_mark_age_seconds") == 0.25
+
+
 def test_every_metric_that_an_alert_names_exists() -> None:
     metrics = Metrics()
     metrics.build("0", (1,), compiled=False)
@@ -135,7 +150,14 @@ def test_every_metric_that_an_alert_names_exists() -> None:
     metrics.lane_lag(0, {"orders": 0}, 0.0)
     metrics.recovered(0, 0.0)
     metrics.count_batch({("A", "B"): 1}, {("orders", "A"): 1}, {"A": 1}, 1)
-    exposed = {sample.name for family in metrics.registry.collect() for sample in family.samples}
+    feed = FeedMetrics()
+    feed.show(0, 0.0, {0: 0})
+    exposed = {
+        sample.name
+        for registry in (metrics.registry, feed.registry)
+        for family in registry.collect()
+        for sample in family.samples
+    }
     rules = yaml.safe_load((PROJECT_ROOT / "config/prometheus/alerts.yml").read_text())
     named: set[str] = set()
     for group in rules["groups"]:
