@@ -297,7 +297,7 @@ class RulesInForce:
 
     def provisions_of(self, user_id: str, tier_id: str, instrument_id: str) -> Provisions:
         """The most specific of everything for a user in an instrument ("" for none)."""
-        alone = user_id in self.singled_out
+        alone = len(self.singled_out) > 0 and user_id in self.singled_out
         known = self.of_users.get(user_id) if alone else self.of_tiers.get(tier_id)
         found = None if known is None else known.get(instrument_id)
         if found is not None:

@@ -24,12 +24,12 @@ ORPHANED: Final = "ORPHANED"
 
 
 class Entry:
-    """A working order: whose, under which root, and when it was decided."""
+    """A working order: whose, under which root, and the time that a line counts it from."""
 
-    def __init__(self, user_id: str, root_id: str, lane_sequence: int) -> None:
+    def __init__(self, user_id: str, root_id: str, since: int) -> None:
         self.user_id: Final = user_id
         self.root_id: Final = root_id
-        self.lane_sequence: Final = lane_sequence
+        self.since: Final = since
         self.alive = True
 
 
@@ -43,23 +43,20 @@ class Due:
 
 
 class Line:
-    """Entries in the order they were added, each with the time it counts from."""
+    """Entries in the order they were added."""
 
     def __init__(self) -> None:
-        self.entries: deque[tuple[int, Entry]] = deque()
+        self.entries: deque[Entry] = deque()
         self.alive: dict[tuple[str, str], Entry] = {}
-        # The first of the entries and from when it counts; later than any time without one.
         self._first: Entry | None = None
-        self._since = NEVER_US
 
-    def add(self, since: int, user_id: str, root_id: str, lane_sequence: int) -> None:
+    def add(self, since: int, user_id: str, root_id: str) -> None:
         """At the end."""
-        entry = Entry(user_id, root_id, lane_sequence)
+        entry = Entry(user_id, root_id, since)
         self.alive[(user_id, root_id)] = entry
-        self.entries.append((since, entry))
+        self.entries.append(entry)
         if self._first is None:
             self._first = entry
-            self._since = since
 
     def drop(self, user_id: str, root_id: str) -> None:
         """It does not count any more, if it did."""
@@ -70,22 +67,23 @@ class Line:
         if entry is self._first:
             self._find_first()
         if len(self.entries) > 2 * len(self.alive) + _DEAD_MAX:
-            self.entries = deque([item for item in self.entries if item[1].alive])
+            self.entries = deque([other for other in self.entries if other.alive])
 
     def _find_first(self) -> None:
         entries = self.entries
-        while entries and not entries[0][1].alive:
+        while entries and not entries[0].alive:
             entries.popleft()
-        self._since, self._first = entries[0] if entries else (NEVER_US, None)
+        self._first = entries[0] if entries else None
 
     def oldest(self) -> int:
         """From when the oldest counts; later than any time without one."""
-        return self._since
+        first = self._first
+        return NEVER_US if first is None else first.since
 
     def until(self, latest: int) -> Iterator[Entry]:
         """Those that count from `latest` or earlier, oldest first."""
-        for since, entry in self.entries:
-            if since > latest:
+        for entry in self.entries:
+            if entry.since > latest:
                 return
             if entry.alive:
                 yield entry
@@ -110,15 +108,14 @@ class Sweeping:
 
     def placed(self, user_id: str, root_id: str, order: RowOrder) -> None:
         """The order works from now on."""
-        sequence = order.lane_sequence
         if order.expires_at is not None:
-            entry = Entry(user_id, root_id, sequence)
+            entry = Entry(user_id, root_id, order.expires_at)
             self._expiring_alive[(user_id, root_id)] = entry
-            heappush(self._expiring, (order.expires_at, sequence, entry))
+            heappush(self._expiring, (order.expires_at, order.lane_sequence, entry))
         if order.time_in_force == TIME_IN_FORCE_DAY:
-            self._of_a_day.add(order.business_day, user_id, root_id, sequence)
+            self._of_a_day.add(order.business_day, user_id, root_id)
         if not order.acknowledged:
-            self._unacknowledged.add(order.accepted_at, user_id, root_id, sequence)
+            self._unacknowledged.add(order.accepted_at, user_id, root_id)
 
     def acknowledged(self, user_id: str, root_id: str) -> None:
         """The venue has reported on the order."""

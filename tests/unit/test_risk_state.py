@@ -106,6 +106,15 @@ def test_rows_leave_the_cache_when_they_have_not_been_used_for_half_of_its_bound
     assert state.get(b"M") is MARK
 
 
+def test_a_row_that_is_put_anew_leaves_the_older_half_of_the_cache() -> None:
+    state = empty()
+    state.put(b"M", MARK)
+    state.trim(0)
+    newer = RowMark(2, 2)
+    state.put(b"M", newer)
+    assert (state.older, state.get(b"M")) == ({}, newer)
+
+
 def test_a_deleted_row_leaves_both_halves_of_the_cache() -> None:
     state = empty()
     state.put(b"M", MARK)
