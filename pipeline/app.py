@@ -54,9 +54,11 @@ _log: Final = structlog.get_logger(__name__)
 
 _BUFFERED_EVENTS_MAX: Final = 64
 _TICK_S: Final = 0.1
-# Allocations between two collections of the youngest, of them between two of the next, and so on.
-_GC_THRESHOLDS: Final = (100_000, 20, 50)
+# Allocations between two collections of the youngest. The older, among them every cached row, are
+# looked through by the clock only: that takes tenths of a second, and finds what libraries left.
+_GC_THRESHOLDS: Final = (200_000, 1_000, 1_000)
 _TICKS_PER_LAG: Final = 10
+_TICKS_PER_COLLECTION: Final = 6_000
 
 # The entry points of pyproject.toml say the same; this works without an installation.
 TRANSPORTS.aliases.setdefault("lane", "pipeline.streaming.transport:LaneTransport")
@@ -297,6 +299,8 @@ def _add_agents(app: GateApp) -> None:
             ticks += 1
             if ticks % _TICKS_PER_LAG == 0:
                 app.show_lag()
+            if ticks % _TICKS_PER_COLLECTION == 0:
+                gc.collect()
 
 
 def _credentials(settings: Settings) -> Any:
