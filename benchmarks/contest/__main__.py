@@ -13,7 +13,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from benchmarks.contest import core, entries, open_loop, report
@@ -43,9 +43,10 @@ _DECIDING: Final = (entries.OURS, entries.KAFKA_STREAMS, entries.QUIX, entries.S
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of everything."""
+    """How much of everything. `rounds`: of the CME flow, whose ratios are the figures."""
 
     rounds: int
+    rounds_of_others: int
     flows: Sequence[str]
     window: Window
     tried: Window
@@ -59,18 +60,20 @@ class Plan:
 
 _FULL: Final = Plan(
     rounds=3,
+    rounds_of_others=1,
     flows=FLOWS,
-    window=Window(warm_up_s=20, measured_s=15),
-    tried=Window(warm_up_s=15, measured_s=6),
-    checked_orders=20_000,
-    pace=Pace(2_000, warm_up_s=10, measured_s=30, backlog=250_000),
-    tried_pace=Pace(2_000, warm_up_s=5, measured_s=10, backlog=250_000),
+    window=Window(warm_up_s=20, measured_s=10),
+    tried=Window(warm_up_s=12, measured_s=4),
+    checked_orders=8_000,
+    pace=Pace(2_000, warm_up_s=5, measured_s=20, backlog=250_000),
+    tried_pace=Pace(2_000, warm_up_s=3, measured_s=6, backlog=250_000),
     latency_rounds=3,
     core_orders=10_000,
     short=False,
 )
 _SHORT: Final = Plan(
     rounds=1,
+    rounds_of_others=0,
     flows=(CME,),
     window=Window(warm_up_s=12, measured_s=5),
     tried=Window(warm_up_s=12, measured_s=4),
@@ -157,7 +160,8 @@ class Contest:
                 if flow == CME or name != entries.UNAUDITED
             ]
             runs = self.found.rounds[flow] = {entry.name: [] for entry in taking_part}
-            for turn in range(self._plan.rounds):
+            rounds = self._plan.rounds if flow == CME else self._plan.rounds_of_others
+            for turn in range(rounds):
                 shift = turn % len(taking_part)
                 for entry in taking_part[shift:] + taking_part[:shift]:
                     runs[entry.name].append(self._throughput.measure(entry, flow))
@@ -224,7 +228,7 @@ def main() -> None:
     """Check, measure and print; exit code 0 when everybody decided alike and was measured."""
     parser = argparse.ArgumentParser(description="The worker against its peers at the same work.")
     parser.add_argument("--short", action="store_true", help="a quick look: one flow, one round")
-    parser.add_argument("--rounds", type=int, help="rounds of each flow")
+    parser.add_argument("--rounds", type=int, help="rounds of the CME flow")
     parser.add_argument("--only", nargs="+", choices=list(_ALL), default=list(_ALL))
     parser.add_argument("--skip", nargs="+", choices=["check", "latency", "settings"], default=[])
     parser.add_argument("--check", action="store_true", help="only whether all decide alike")
@@ -232,6 +236,8 @@ def main() -> None:
     parser.add_argument("--contestant-cores", default="", help="the same for the contestants")
     options = parser.parse_args()
     plan = _SHORT if options.short else _FULL
+    if options.rounds is not None:
+        plan = replace(plan, rounds=options.rounds)
     cores = split_cores(options.broker_cores, options.contestant_cores)
     with bench_stack() as stack:
         place_broker(stack, cores)

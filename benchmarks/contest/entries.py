@@ -40,7 +40,8 @@ class Entry:
 
     `command` starts it; a peer's gets the settings file as its last argument. `options` are lines
     of that file, or of the gate the settings by their environment names. `guess_per_s`: how many
-    orders a second are expected before any was measured, so how many are loaded.
+    orders a second are expected before any was measured, so how many are loaded. `compiles`: its
+    code becomes fast only after it has run for a while, so it is given long to warm up.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Entry:
     guess_per_s: int
     options: dict[str, str] = field(default_factory=dict)
     gate: bool = False
+    compiles: bool = False
 
     def having(self, **options: object) -> "Entry":
         """The same with other options."""
@@ -59,7 +61,7 @@ class Entry:
 def gate() -> Entry:
     """The product under the profile; the record's time stamp is gate time, as it is the peers'."""
     return Entry(
-        OURS, "Tollgate worker", GATE_WORKER, 8_000, {"TOLLGATE_GATE_CLOCK": "record"}, gate=True
+        OURS, "Tollgate worker", GATE_WORKER, 30_000, {"TOLLGATE_GATE_CLOCK": "record"}, gate=True
     )
 
 
@@ -79,7 +81,7 @@ def kafka_streams() -> Entry:
         KAFKA_STREAMS,
         "Kafka Streams exactly_once_v2",
         (*command, "tollgate.bench.Peer"),
-        20_000,
+        50_000,
         {
             "commit_interval_ms": "100",
             "linger_ms": "5",
@@ -87,6 +89,7 @@ def kafka_streams() -> Entry:
             "cache_bytes": str(256 << 20),
             "batch_bytes": str(256 << 10),
         },
+        compiles=True,
     )
 
 
@@ -130,7 +133,7 @@ def ceiling() -> Entry:
         CEILING,
         "ceiling: same bytes, no core",
         (sys.executable, "-m", "benchmarks.peers.ceiling"),
-        60_000,
+        120_000,
         {"commit_interval_ms": "100"},
     )
 
