@@ -37,6 +37,9 @@ _COMMIT_S_MAX: Final = 45.0
 _COMMITS_AVERAGED: Final = 8
 # How far apart commits are at least while orders lie behind.
 _BEHIND_MS: Final = 100
+# What the broker needs to write a transaction's markers. Who registers partitions for the next one
+# before is sent away, and librdkafka asks again only after 20 ms.
+_MARKERS_S: Final = 0.006
 PATIENT_COMMIT_MS: Final = 1_000
 # What may gather behind a commit that takes long: some 4 KB each.
 OPEN_INPUTS_MAX: Final = 16_384
@@ -218,14 +221,15 @@ class Transaction:
         try:
             committing = loop.run_in_executor(self._executor, run)
             await asyncio.wait_for(asyncio.shield(committing), _COMMIT_S_MAX)
-            self._under_way = None
             seconds = time.monotonic() - started
             self._commit_ms += (seconds * 1000 - self._commit_ms) / _COMMITS_AVERAGED
             self._on_commit(seconds, inputs)
             for call in after:
                 call(work.produced_us)
+            await asyncio.sleep(_MARKERS_S)
+            self._under_way = None
             # What has gathered meanwhile, unless more of it is at hand.
-            if self._under_way is None and self._is_due():
+            if self._is_due():
                 self._begin()
         except BaseException as error:  # noqa: BLE001 -- whatever it is, nothing may follow
             stop_worker("a commit failed; the next start recovers", error)
