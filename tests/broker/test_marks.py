@@ -2,10 +2,7 @@
 
 import contextlib
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -20,9 +17,10 @@ from confluent_kafka import Producer
 from benchmarks.watch import free_port
 from pipeline.local.broker import LocalBroker
 from pipeline.risk.partition import partition_of
-from pipeline.settings import PROJECT_ROOT, Settings
+from pipeline.settings import Settings
 from pipeline.streaming.topic_admin import create_topics
 from pipeline.streaming.topic_reader import read_topic
+from tests.commands import CommandProcess, command
 from tests.flow import PRICE, WAIT_S, World, decode, encode, order, wait_for, worker
 
 pytestmark = pytest.mark.broker
@@ -30,53 +28,18 @@ pytestmark = pytest.mark.broker
 INSTRUMENTS = [f"I{number}" for number in range(20)]
 
 
-class MarksProcess:
-    """A `tollgate marks` as a child process."""
-
-    def __init__(self, settings: Settings, log: Path) -> None:
-        self.log = log
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "marks", "--json"],
-                env=os.environ | settings.as_env(),
-                cwd=PROJECT_ROOT,
-                stdout=output,
-                stderr=output,
-            )
-
-    def ready(self) -> "MarksProcess":
-        """Wait until it has partitions."""
-        wait_for(lambda: "marks ready" in self.text(), f"the feed to be ready: {self.log}")
-        return self
-
-    def text(self) -> str:
-        """Its log; it must be running."""
-        text = self.log.read_text(errors="replace")
-        assert self.process.poll() is None, f"it ended: {text[-3000:]}"
-        return text
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        self.process.kill()
-        self.process.wait(WAIT_S)
-
-    def stop(self) -> dict[str, Any]:
-        """SIGTERM; what it prints at its end."""
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(WAIT_S) == 0, self.log.read_text()
-        result: dict[str, Any] = json.loads(self.log.read_text().splitlines()[-1])
-        return result
+def feed(settings: Settings, log: Path) -> contextlib.AbstractContextManager[CommandProcess]:
+    """A publisher that does not outlive the block."""
+    return command(settings, log, "marks ready", "marks")
 
 
 @contextlib.contextmanager
-def feed(settings: Settings, log: Path) -> Iterator[MarksProcess]:
-    """A publisher that does not outlive the block."""
-    started = MarksProcess(settings, log)
-    try:
-        yield started
-    finally:
-        if started.process.poll() is None:
-            started.kill()
+def two_feeds(
+    settings: Settings, directory: Path
+) -> Iterator[tuple[CommandProcess, CommandProcess]]:
+    """Two publishers of one gate, both of which have joined."""
+    with feed(settings, directory / "one.log") as one, feed(settings, directory / "two.log") as two:
+        yield one.ready(), two.ready()
 
 
 class Ticks:
@@ -232,12 +195,7 @@ def test_two_publishers_share_the_instruments_and_one_takes_over_from_the_other(
     settings = replace(broker_settings, gate_clock="wall", mark_move_bps=0)
     create_topics(settings)
     ticks = Ticks(settings)
-    with (
-        feed(settings, tmp_path / "one.log") as one,
-        feed(settings, tmp_path / "two.log") as two,
-    ):
-        one.ready()
-        two.ready()
+    with two_feeds(settings, tmp_path) as (one, two):
 
         def both_work() -> bool:
             for instrument in INSTRUMENTS:
@@ -261,12 +219,7 @@ def test_a_publisher_that_stood_still_does_not_publish_what_it_held(
     settings = replace(broker_settings, gate_clock="wall", mark_refresh_ms=60_000)
     create_topics(settings)
     ticks = Ticks(settings)
-    with (
-        feed(settings, tmp_path / "one.log") as one,
-        feed(settings, tmp_path / "two.log") as two,
-    ):
-        one.ready()
-        two.ready()
+    with two_feeds(settings, tmp_path) as (one, two):
         for instrument in INSTRUMENTS:
             ticks.send(instrument, PRICE)
         ticks.flush()
@@ -311,7 +264,7 @@ def test_a_broker_that_goes_and_comes_back_costs_no_price(tmp_path: Path) -> Non
             assert publisher.stop()["refused"] == {}
 
 
-def assigned(publisher: MarksProcess) -> int:
+def assigned(publisher: CommandProcess) -> int:
     """How many partitions it said that it has, last."""
     lines = [line for line in publisher.text().splitlines() if "marks ready" in line]
     return len(json.loads(lines[-1])["partitions"]) if lines else 0

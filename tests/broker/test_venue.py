@@ -1,13 +1,7 @@
 """The reference venue on a real Kafka, with a real worker: the loop closes, and survives kills."""
 
 import contextlib
-import json
-import os
-import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -17,7 +11,8 @@ import pytest
 from confluent_kafka import Producer
 
 from pipeline.audit.verify import verify
-from pipeline.settings import PROJECT_ROOT, Settings
+from pipeline.settings import Settings
+from tests.commands import CommandProcess, command
 from tests.flow import (
     NOW_US,
     ORPHAN_MS,
@@ -35,52 +30,11 @@ pytestmark = pytest.mark.broker
 TICK = 250_000_000
 
 
-class VenueProcess:
-    """A `tollgate venue` as a child process."""
-
-    def __init__(self, settings: Settings, log: Path, *options: str) -> None:
-        self.log = log
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "venue", "--json", *options],
-                env=os.environ | settings.as_env(),
-                cwd=PROJECT_ROOT,
-                stdout=output,
-                stderr=output,
-            )
-
-    def ready(self) -> "VenueProcess":
-        """Wait until it answers."""
-        wait_for(self._is_ready, f"the venue to be ready: {self.log}")
-        return self
-
-    def _is_ready(self) -> bool:
-        text = self.log.read_text(errors="replace")
-        assert self.process.poll() is None, f"the venue ended: {text[-3000:]}"
-        return "venue ready" in text
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        self.process.kill()
-        self.process.wait(WAIT_S)
-
-    def stop(self) -> dict[str, Any]:
-        """SIGTERM; what it prints at its end."""
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(WAIT_S) == 0, self.log.read_text()
-        result: dict[str, Any] = json.loads(self.log.read_text().splitlines()[-1])
-        return result
-
-
-@contextlib.contextmanager
-def venue(settings: Settings, directory: Path, *options: str) -> Iterator[VenueProcess]:
+def venue(
+    settings: Settings, directory: Path, *options: str
+) -> contextlib.AbstractContextManager[CommandProcess]:
     """A venue that does not outlive the block."""
-    started = VenueProcess(settings, directory / "venue.log", *options)
-    try:
-        yield started
-    finally:
-        if started.process.poll() is None:
-            started.kill()
+    return command(settings, directory / "venue.log", "venue ready", "venue", *options)
 
 
 def send(world: World, *orders: dict[str, Any]) -> None:
