@@ -176,7 +176,7 @@ class Commit:
 
     def send_outputs(self, work: ClosedWork) -> None:
         """Step 2."""
-        # Bound once, and given by place: this is done eight times an order.
+        # Bound once, and given by place: this is done three times an order.
         produce = self._producer.produce
         for topic, value, key, partition, headers in work.outputs:
             place = _UNASSIGNED_PARTITION if partition is None else partition
