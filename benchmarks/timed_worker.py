@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import faust
-from confluent_kafka import Producer
 
 from pipeline.agents import gate
 from pipeline.agents.gate import Gate, GateLane
-from pipeline.streaming import transaction
 from pipeline.streaming.commit import Commit
+from pipeline.streaming.epoch_producer import EpochProducer
 from pipeline.streaming.merge import LaneMerge
 from pipeline.streaming.transport import LaneConsumer
 from pipeline.tables.lane import TableLane
@@ -86,14 +85,6 @@ def install(stages: Stages, file: Path) -> None:
             super().__init__(*args)
             self.batches = _TimedBatches(self.batches, stages)  # type: ignore[misc, assignment]
 
-    class TimedProducer(Producer):
-        begin_transaction = stages.timed("begin", Producer.begin_transaction)
-        flush = stages.timed("flush", Producer.flush)
-        send_offsets_to_transaction = stages.timed(
-            "send offsets", Producer.send_offsets_to_transaction
-        )
-        commit_transaction = stages.timed("commit", Producer.commit_transaction)
-
     on_commit = Metrics.committed
     noted_at = 0.0
 
@@ -109,7 +100,6 @@ def install(stages: Stages, file: Path) -> None:
 
     replacements: list[tuple[Any, str, Any]] = [
         (gate, "GateLane", TimedLane),
-        (transaction, "Producer", TimedProducer),
         (Metrics, "committed", committed),
     ]
     for owner, name, replacement in replacements:
@@ -120,6 +110,12 @@ def install(stages: Stages, file: Path) -> None:
     stages.method(LaneMerge, "take", "merge")
     stages.method(Commit, "run", "transaction")
     stages.method(TableLane, "committed", "RocksDB")
+    stages.method(EpochProducer, "begin_transaction", "begin")
+    stages.method(EpochProducer, "send_outputs", "queue")
+    stages.method(EpochProducer, "send_rows", "queue")
+    stages.method(EpochProducer, "flush", "flush")
+    stages.method(EpochProducer, "send_offsets", "send offsets")
+    stages.method(EpochProducer, "commit_transaction", "commit")
 
 
 def main() -> None:

@@ -161,8 +161,9 @@ class GateApp(faust.App):
                     )
 
     async def on_shutdown(self) -> None:
-        """After the last commit: send what is left of traces, stop answering."""
+        """After the last commit: close its connections, send what is left of traces."""
         await super().on_shutdown()
+        self.transaction.disconnect()
         self.tracing.shutdown()
         self.endpoint.close()
 

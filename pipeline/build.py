@@ -24,6 +24,7 @@ _SOURCES: Final = (
     "pipeline/lane/processor.py",
     "pipeline/lane/batch.py",
     "pipeline/streaming/merge.py",
+    "pipeline/streaming/record_batch.py",
     "pipeline/market/conflation.py",
 )
 

@@ -24,6 +24,7 @@ from rich.table import Table
 from pipeline import build
 from pipeline.hanging.finish import HangingError, find_hanging
 from pipeline.settings import Settings, SettingsError
+from pipeline.streaming.epoch_producer import BY_EPOCH, transaction_version
 from pipeline.streaming.owners import address_text, members
 from pipeline.streaming.topic_admin import (
     BrokerUnreachableError,
@@ -181,9 +182,24 @@ def _broker_settings(client: AdminClient, settings: Settings) -> Iterator[Findin
     except TopicError as error:
         yield Finding("broker settings", NOTE, "not readable", str(error))
         return
+    yield _transaction_protocol(settings)
     yield _transaction_timeout(config, settings)
     yield _abort_cleanup(config, settings)
     yield _session_timeout(config, settings)
+
+
+def _transaction_protocol(settings: Settings) -> Finding:
+    version = transaction_version(settings)
+    found = f"transaction.version {version}"
+    if version < BY_EPOCH:
+        found = f"{found}: workers commit by librdkafka, in more round trips"
+        fix = (
+            f"Raise the feature to {BY_EPOCH}, from Kafka 4.0 on: "
+            f"kafka-features.sh upgrade --feature transaction.version={BY_EPOCH}, "
+            "then start the workers again."
+        )
+        return Finding("transaction protocol", NOTE, found, fix)
+    return Finding("transaction protocol", OK, found)
 
 
 def _transaction_timeout(config: Mapping[str, str], settings: Settings) -> Finding:

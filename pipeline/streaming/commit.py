@@ -1,22 +1,21 @@
 """The steps of a commit: outputs, changed rows and source offsets in one Kafka transaction.
 
 Owns their order, and nothing about time: `transaction.py` decides when. The steps run one after
-another in one thread, over a producer with confluent_kafka's methods; between any two of them the
+another in one thread, over either of two producers; between any two of them the
 process may die or be stopped, and what that leaves behind is what recovery has to understand. Only
 step 7 touches RocksDB, so a store is never ahead of Kafka. What is committed was closed before: the
 lanes may go on deciding meanwhile, into the next open work.
 """
 
-import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 
 from pipeline import points
-from pipeline.lane.batch import Headers, Output
+from pipeline.lane.batch import Output
 from pipeline.points import reached
 from pipeline.tables.lane import TableLane
 from pipeline.tables.rocks import StoreMark, partition_id
@@ -28,41 +27,44 @@ Place = tuple[str, int]
 LanePlaces = dict[Place, int]
 
 _STEP_TIMEOUT_S: Final = 10.0
-_QUEUE_FULL_S: Final = 0.1
-_UNASSIGNED_PARTITION: Final = -1
+
+
+class Membership(NamedTuple):
+    """A member of a consumer group as it was at an assignment."""
+
+    group: str
+    generation: int
+    member_id: str
+    instance_id: str | None = None
 
 
 class TransactionalProducer(Protocol):
-    """What a commit needs of confluent_kafka.Producer; errors are its KafkaException."""
+    """What a commit needs of a producer; errors are confluent_kafka's KafkaException."""
 
     def begin_transaction(self) -> None:
         """Open a transaction, here only."""
         ...
 
-    def produce(
+    def send_outputs(self, outputs: Sequence[Output]) -> None:
+        """Queue records, in their order."""
+        ...
+
+    def send_rows(
         self,
         topic: str,
-        value: bytes | None,
-        key: bytes | None,
         partition: int,
-        on_delivery: Callable[[Any, Any], None] | None = None,
-        /,
-        *,
-        headers: Headers = ...,
+        rows: Mapping[bytes, bytes | None],
+        delivered: Callable[[int], None],
     ) -> None:
-        """Queue a record. Raises BufferError when the queue is full."""
+        """Queue rows, None deletes; `delivered` is told the offset of the last one."""
         ...
 
-    def poll(self, timeout: float) -> int:
-        """Serve delivery reports."""
+    def flush(self, timeout: float) -> None:
+        """Send what is queued."""
         ...
 
-    def flush(self, timeout: float) -> int:
-        """Send what is queued; returns how much is left."""
-        ...
-
-    def send_offsets_to_transaction(
-        self, positions: list[TopicPartition], group_metadata: Any, timeout: float
+    def send_offsets(
+        self, offsets: Mapping[Place, int], membership: Membership, timeout: float
     ) -> None:
         """Add source offsets; refused for a membership that is not the group's."""
         ...
@@ -70,20 +72,6 @@ class TransactionalProducer(Protocol):
     def commit_transaction(self, timeout: float) -> None:
         """Commit; a retriable error leaves the outcome open."""
         ...
-
-
-def group_metadata(group: str, generation: int, member_id: str, instance_id: str | None) -> bytes:
-    """Librdkafka's serialised form of a consumer group's membership."""
-    instance = b"\x01" if instance_id is None else b"\x00" + instance_id.encode() + b"\x00"
-    return (
-        b"CGMDv2:"
-        + struct.pack("<i", generation)
-        + group.encode()
-        + b"\x00"
-        + member_id.encode()
-        + b"\x00"
-        + instance
-    )
 
 
 class ClosedWork:
@@ -142,7 +130,7 @@ class Commit:
         self._producer: Final = producer
         self._changelog_ids: Final = changelog_ids
 
-    def run(self, work: ClosedWork, membership: bytes) -> None:
+    def run(self, work: ClosedWork, membership: Membership) -> None:
         """Commit `work` as the group's member that `membership` names; returns when it is durable.
 
         Raises KafkaException when the broker refuses, and whatever a store raises: then it is not
@@ -154,19 +142,20 @@ class Commit:
         self._producer.begin_transaction()
         reached(points.COMMIT_BEGUN)
         # 2. Outputs, in the order of the lanes' work.
-        self.send_outputs(work)
+        self._producer.send_outputs(work.outputs)
         reached(points.COMMIT_OUTPUTS_PRODUCED)
         # 3. Changelog: changed rows and the lane row of each lane that advanced.
         last_offsets: LanePlaces = {}
         self.send_rows(work, last_offsets)
         work.produced_us = time.monotonic_ns() // 1000
         reached(points.COMMIT_ROWS_PRODUCED)
-        # 4. Flush: a delivery that failed fails the commit in step 6.
-        self._producer.flush(_STEP_TIMEOUT_S)
-        reached(points.COMMIT_FLUSHED)
-        # 5. Source offsets, with the generation at assignment: here an old one is refused.
+        # 4. Source offsets, with the generation at assignment: here an old one is refused. Before
+        # the records are sent: this is what waits while the transaction before is being ended.
         self.send_offsets(work, membership)
         reached(points.COMMIT_OFFSETS_SENT)
+        # 5. Flush: a delivery that failed fails the commit, here or in step 6.
+        self._producer.flush(_STEP_TIMEOUT_S)
+        reached(points.COMMIT_FLUSHED)
         # 6. Commit. Once asked for, it is asked for until the outcome is known.
         self.commit()
         reached(points.COMMIT_COMMITTED)
@@ -174,58 +163,20 @@ class Commit:
         self.store(work, last_offsets, began_ms)
         reached(points.COMMIT_STORED)
 
-    def send_outputs(self, work: ClosedWork) -> None:
-        """Step 2."""
-        # Bound once, and given by place: this is done three times an order.
-        produce = self._producer.produce
-        for topic, value, key, partition, headers in work.outputs:
-            place = _UNASSIGNED_PARTITION if partition is None else partition
-            while True:
-                try:
-                    if headers is None:
-                        produce(topic, value, key, place)
-                    else:
-                        produce(topic, value, key, place, headers=headers)
-                except BufferError:
-                    self._producer.poll(_QUEUE_FULL_S)
-                    continue
-                break
-
     def send_rows(self, work: ClosedWork, last_offsets: LanePlaces) -> None:
         """Step 3; the delivery of a lane's last row tells its changelog offset."""
         for place, lane in work.lanes.items():
 
-            def delivered(error: Any, message: Any, place: Place = place) -> None:
-                if error is None:
-                    last_offsets[place] = message.offset()
+            def delivered(offset: int, place: Place = place) -> None:
+                last_offsets[place] = offset
 
-            rows = list(work.rows[place].items())
-            for key, body in rows[:-1]:
-                self._send_row(lane, key, body)
-            self._send_row(lane, *rows[-1], delivered)
+            self._producer.send_rows(
+                lane.family.changelog, lane.partition, work.rows[place], delivered
+            )
 
-    def _send_row(
-        self,
-        lane: TableLane,
-        key: bytes,
-        body: bytes | None,
-        delivered: Callable[[Any, Any], None] | None = None,
-    ) -> None:
-        while True:
-            try:
-                self._producer.produce(lane.family.changelog, body, key, lane.partition, delivered)
-            except BufferError:
-                self._producer.poll(_QUEUE_FULL_S)
-                continue
-            return
-
-    def send_offsets(self, work: ClosedWork, membership: bytes) -> None:
-        """Step 5."""
-        self._producer.send_offsets_to_transaction(
-            [TopicPartition(topic, p, at) for (topic, p), at in work.offsets.items()],
-            membership,
-            _STEP_TIMEOUT_S,
-        )
+    def send_offsets(self, work: ClosedWork, membership: Membership) -> None:
+        """Step 4."""
+        self._producer.send_offsets(work.offsets, membership, _STEP_TIMEOUT_S)
 
     def commit(self) -> None:
         """Step 6."""

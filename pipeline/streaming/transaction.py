@@ -17,33 +17,27 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from confluent_kafka import Producer
-
 from pipeline import points
 from pipeline.fatal import stop_worker
 from pipeline.lane.batch import Output
 from pipeline.points import reached
 from pipeline.settings import Settings
-from pipeline.streaming.commit import ClosedWork, Commit, OpenWork, group_metadata
+from pipeline.streaming.commit import ClosedWork, Commit, Membership, OpenWork
+from pipeline.streaming.epoch_producer import BY_EPOCH, EpochProducer, transaction_version
+from pipeline.streaming.rdkafka_producer import RdkafkaProducer
 from pipeline.tables.lane import TableLane
-from pipeline.topics import OUTPUT_BYTES_MAX
+from pipeline.topics import ALL_TOPICS
 
 _INIT_TIMEOUT_S: Final = 60.0
-# Producing hands over what librdkafka's queue can hold; then deliveries are served.
-_QUEUE_MESSAGES_MAX: Final = 1_000_000
 # Every step of a commit has a limit of its own; a client that hangs all the same must not keep its
 # lanes, which its heartbeats would.
 _COMMIT_S_MAX: Final = 45.0
 _COMMITS_AVERAGED: Final = 8
 # How far apart commits are at least while orders lie behind.
 _BEHIND_MS: Final = 100
-# What the broker needs to write a transaction's markers. Who registers partitions for the next one
-# before is sent away, and librdkafka asks again only after 20 ms.
-_MARKERS_S: Final = 0.006
 PATIENT_COMMIT_MS: Final = 1_000
 # What may gather behind a commit that takes long: some 4 KB each.
 OPEN_INPUTS_MAX: Final = 16_384
-_LINGER_MS: Final = 100
 
 
 class Transaction:
@@ -64,7 +58,8 @@ class Transaction:
         self._executor: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
         # Held while a batch is processed and while lanes are handed over: never both.
         self.lock: Final = asyncio.Lock()
-        self._membership: bytes | None = None
+        self._membership: Membership | None = None
+        self._producer: EpochProducer | RdkafkaProducer | None = None
         self._work = OpenWork()
         self._opened_at: float | None = None
         self._urgent = False
@@ -84,38 +79,42 @@ class Transaction:
         stores.
         """
         settings = self._settings
+        by_epoch = transaction_version(settings) >= BY_EPOCH and not __import__("os").environ.get(
+            "TG_OLD"
+        )
         noted = Path(settings.data_dir) / "transactional.id"
         if noted.exists():
-            self._producer(noted.read_text()).init_transactions(_INIT_TIMEOUT_S)
+            earlier = self._new_producer(noted.read_text(), by_epoch=by_epoch)
+            earlier.init_transactions(_INIT_TIMEOUT_S)
+            earlier.close()
         own = f"{settings.topic_prefix}{settings.app_id}-{settings.worker_id}-{uuid.uuid4().hex}"
         noted.parent.mkdir(parents=True, exist_ok=True)
         noted.write_text(own)
-        producer = self._producer(own)
-        producer.init_transactions(_INIT_TIMEOUT_S)
+        self._producer = self._new_producer(own, by_epoch=by_epoch)
+        self._producer.init_transactions(_INIT_TIMEOUT_S)
         reached(points.START_FENCED)
-        self._commit = Commit(producer, changelog_ids)
+        self._commit = Commit(self._producer, changelog_ids)
 
-    def _producer(self, transactional_id: str) -> Producer:
+    def _new_producer(
+        self, transactional_id: str, *, by_epoch: bool
+    ) -> EpochProducer | RdkafkaProducer:
         settings = self._settings
-        return Producer(
-            settings.confluent(
-                transactional_id=transactional_id,
-                transaction_timeout_ms=settings.transaction_timeout_ms,
-                partitioner="murmur2",
-                compression_type=settings.compression,
-                # The flush sends; until then what goes to a partition gathers into one request.
-                linger_ms=_LINGER_MS,
-                message_max_bytes=OUTPUT_BYTES_MAX,
-                queue_buffering_max_messages=_QUEUE_MESSAGES_MAX,
-                queue_buffering_max_kbytes=1 << 20,
-            )
-        )
+        if not by_epoch:
+            return RdkafkaProducer(settings, transactional_id)
+        topics = [settings.topic(topic.name) for topic in ALL_TOPICS]
+        return EpochProducer(settings, transactional_id, topics)
+
+    def disconnect(self) -> None:
+        """Close the connections, when nothing is to be committed any more."""
+        self._executor.shutdown()
+        if self._producer is not None:
+            self._producer.close()
 
     # -- membership
 
     def join(self, generation: int, member_id: str, instance_id: str | None) -> None:
         """The membership under which the lanes were assigned: what every commit is sent with."""
-        self._membership = group_metadata(self._settings.app_id, generation, member_id, instance_id)
+        self._membership = Membership(self._settings.app_id, generation, member_id, instance_id)
 
     @property
     def joined(self) -> bool:
@@ -226,7 +225,8 @@ class Transaction:
             self._on_commit(seconds, inputs)
             for call in after:
                 call(work.produced_us)
-            await asyncio.sleep(_MARKERS_S)
+            if self._producer is not None and self._producer.pause_s > 0:
+                await asyncio.sleep(self._producer.pause_s)
             self._under_way = None
             # What has gathered meanwhile, unless more of it is at hand.
             if self._is_due():

@@ -21,7 +21,7 @@ from typing import Any, Final, NoReturn
 
 from pipeline import points
 from pipeline.__main__ import main
-from pipeline.streaming.commit import ClosedWork, Commit
+from pipeline.streaming.commit import ClosedWork, Commit, Membership
 from tests.chaos.faults import AtPoint, PointFault
 from tests.upgrade.next_version import THIS_RELEASE, Release
 
@@ -107,7 +107,7 @@ class Saboteur:
     def _watch_commits(self) -> None:
         """A commit holds the lanes that advanced, which may be fewer than the worker's."""
 
-        def run(commit: Commit, work: ClosedWork, membership: bytes) -> None:
+        def run(commit: Commit, work: ClosedWork, membership: Membership) -> None:
             self._committing = sorted({partition for _, partition in work.lanes})
             _run_commit(commit, work, membership)
 

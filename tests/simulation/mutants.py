@@ -19,7 +19,7 @@ from confluent_kafka import KafkaError, KafkaException
 from pipeline.lane.processor import LaneProcessor
 from pipeline.risk.keys import EXECUTION, ORDER
 from pipeline.risk.state import LaneState
-from pipeline.streaming.commit import ClosedWork, Commit, group_metadata
+from pipeline.streaming.commit import ClosedWork, Commit, Membership
 from pipeline.tables import restore
 from pipeline.tables.lane import TableLane
 from pipeline.tables.restore import Restorer
@@ -58,18 +58,18 @@ class Verdict:
 
 
 def _offsets_without_membership(original: Any) -> Any:
-    def send_offsets(self: Commit, work: ClosedWork, membership: bytes) -> None:
+    def send_offsets(self: Commit, work: ClosedWork, membership: Membership) -> None:
         del membership
-        original(self, work, group_metadata(APP, NO_GENERATION, NO_MEMBER, None))
+        original(self, work, Membership(APP, NO_GENERATION, NO_MEMBER))
 
     return send_offsets
 
 
 def _offsets_with_the_membership_of_now(original: Any) -> Any:
-    def send_offsets(self: Commit, work: ClosedWork, membership: bytes) -> None:
+    def send_offsets(self: Commit, work: ClosedWork, membership: Membership) -> None:
         del membership
         worker = running_worker()
-        now = group_metadata(APP, worker.generation, worker.member_id, worker.instance_id)
+        now = Membership(APP, worker.generation, worker.member_id, worker.instance_id)
         original(self, work, now)
 
     return send_offsets
@@ -96,7 +96,7 @@ def _no_comparison(_original: Any) -> Any:
 
 
 def _keeps_its_cache(original: Any) -> Any:
-    def carry_out(self: Worker, work: ClosedWork, membership: bytes) -> None:
+    def carry_out(self: Worker, work: ClosedWork, membership: Membership) -> None:
         try:
             original(self, work, membership)
         except KafkaException:
@@ -163,7 +163,7 @@ def _timed_out_is_done(_original: Any) -> Any:
 
 
 def _timed_out_is_done_again(original: Any) -> Any:
-    def carry_out(self: Worker, work: ClosedWork, membership: bytes) -> None:
+    def carry_out(self: Worker, work: ClosedWork, membership: Membership) -> None:
         asked = Commit.commit
         try:
             Commit.commit = _asked_once  # type: ignore[method-assign]

@@ -19,7 +19,8 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from pipeline.settings import Settings
-from pipeline.streaming.commit import group_metadata
+from pipeline.streaming.commit import Membership as Member
+from pipeline.streaming.rdkafka_producer import group_metadata
 from pipeline.tables.changelog import Abandoned, KafkaChangelogs, Place
 from tests.simulation.broker import Broker
 from tests.simulation.producer import ModelProducer, membership
@@ -91,7 +92,7 @@ class Side:
     def offsets(self, producer: str, offset: int, member: Membership) -> Outcome:
         """Add the source's offset to the transaction."""
         positions = [TopicPartition(self.name(SOURCE[0]), SOURCE[1], offset)]
-        metadata = group_metadata(self.group, *member, None)
+        metadata = group_metadata(Member(self.group, *member))
         return outcome(
             lambda: self.producers[producer].send_offsets_to_transaction(
                 positions, metadata, WAIT_S

@@ -15,8 +15,9 @@ from pipeline.codecs.wire import fixed_ids
 from pipeline.lane.family import LaneFamily
 from pipeline.points import reached
 from pipeline.settings import Settings
-from pipeline.streaming.commit import ClosedWork, Commit, OpenWork, group_metadata
+from pipeline.streaming.commit import ClosedWork, Commit, Membership, OpenWork
 from pipeline.streaming.merge import MergedBatch
+from pipeline.streaming.rdkafka_producer import RecordQueue
 from pipeline.tables.changelog import Abandoned
 from pipeline.tables.restore import LanePlace, Restorer
 from pipeline.tables.standby import Standby
@@ -97,7 +98,7 @@ class Worker:
         self.member_id = NO_MEMBER
         self.generation = NO_GENERATION
         self.must_join = False
-        self.membership: bytes | None = None
+        self.membership: Membership | None = None
         self.work = OpenWork()
         self.positions: dict[tuple[str, int], int] = {}
         self.lanes: list[int] = []
@@ -193,7 +194,8 @@ class Worker:
         )
         self.producer.init_transactions(60.0)
         reached(points.START_FENCED)
-        self.commit = Commit(self.producer, self.source.topic_ids({FAMILY.changelog}))
+        queue = RecordQueue(self.producer)
+        self.commit = Commit(queue, self.source.topic_ids({FAMILY.changelog}))
 
     def new_source(self, cancelled: Any) -> ModelChangelogs:
         """What asks Kafka for this worker."""
@@ -258,7 +260,7 @@ class Worker:
                     lane.work = GateLane(lane, SETTINGS, IDS)
         if self.must_join or self.generation != generation:
             return False
-        self.membership = group_metadata(APP, generation, self.member_id, self.instance_id)
+        self.membership = Membership(APP, generation, self.member_id, self.instance_id)
         reached(points.RECOVERY_JOINED)
         self._follow([LanePlace(FAMILY, lane) for lane in standbys])
         return True
@@ -323,7 +325,7 @@ class Worker:
         self.work = OpenWork()
         self.committer = self.scheduler.start(self, lambda: self._committed(work, membership))
 
-    def _committed(self, work: ClosedWork, membership: bytes) -> None:
+    def _committed(self, work: ClosedWork, membership: Membership) -> None:
         try:
             self.carry_out(work, membership)
         except GreenletExit:
@@ -333,7 +335,7 @@ class Worker:
             self.scheduler.trace.append(f"{self.number}ends:{type(error).__name__}")
             self.die()
 
-    def carry_out(self, work: ClosedWork, membership: bytes) -> None:
+    def carry_out(self, work: ClosedWork, membership: Membership) -> None:
         """Commit what was closed."""
         self.commit.run(work, membership)
 

@@ -12,7 +12,7 @@ from pipeline.lane.batch import Output
 from pipeline.lane.family import LaneFamily
 from pipeline.settings import Settings
 from pipeline.streaming import transaction
-from pipeline.streaming.commit import ClosedWork
+from pipeline.streaming.commit import ClosedWork, Membership
 from pipeline.streaming.transaction import OPEN_INPUTS_MAX, Transaction
 from pipeline.tables.lane import TableLane
 from pipeline.tables.rocks import RocksRows, StoreMark
@@ -34,7 +34,7 @@ class HeldCommits:
         self.go_on = threading.Semaphore(0)
         self.error: Exception | None = None
 
-    def run(self, work: ClosedWork, membership: bytes) -> None:
+    def run(self, work: ClosedWork, membership: Membership) -> None:
         """Hold until it may go on."""
         del membership
         held = [topic for topic, *_ in work.outputs]

@@ -1,0 +1,209 @@
+"""Records on their way out, as the batches that a broker appends.
+
+Owns the bytes of Kafka's record batches (magic 2) and which batch a record goes into. Source: the
+protocol guide, "Record Batch", and org.apache.kafka.common.record.DefaultRecordBatch. Each batch is
+of one partition and part of a transaction. No I/O. Compiled with mypyc.
+"""
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from aiokafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
+from aiokafka.record.util import calc_crc32c
+from librt.strings import BytesWriter
+from mypy_extensions import i64, u8
+
+from pipeline.codecs.primitives import write_long
+from pipeline.lane.batch import Headers, Output
+from pipeline.risk.partition import partition_of
+
+Place = tuple[str, int]
+
+# What a batch holds before it is compressed; one larger record goes alone. Far below what every
+# topic of the project takes (topics.py), and large enough that its own bytes do not count.
+BATCH_BYTES_MAX: Final = 524_288
+
+_MAGIC: Final = 2
+_TRANSACTIONAL: Final = 16
+_NO_LEADER_EPOCH: Final = -1
+# Base offset, length, leader epoch, magic, CRC: what lies before the bytes that the CRC is of.
+_LEAD: Final = struct.Struct(">qiibI")
+# Attributes, last offset delta, first and last time stamp, producer id and epoch, first sequence,
+# count.
+_HEAD: Final = struct.Struct(">hiqqqhii")
+# Of the length in the lead, what lies before the CRC's bytes: leader epoch, magic, CRC.
+_LEAD_COUNTED: Final = 9
+
+# Attributes of a record, its time stamp's delta.
+_PLAIN: Final = b"\x00\x00"
+_NULL_LENGTH: Final = -1
+_MORE: Final = 128
+_SEVEN_BITS: Final = 127
+
+
+def _uncompressed(data: bytes) -> bytes:
+    return data
+
+
+def _fast_lz4(data: bytes) -> bytes:
+    return bytes(lz4_encode(data, 0))
+
+
+def _fast_zstd(data: bytes) -> bytes:
+    return bytes(zstd_encode(data, 1))
+
+
+class Compression:
+    """A way to compress: its number in a batch's attributes, and the function."""
+
+    def __init__(self, number: int, compress: Callable[[bytes], bytes]) -> None:
+        self.number: Final = number
+        self.compress: Final = compress
+
+
+# By the names that the setting `compression` and librdkafka have for them.
+COMPRESSIONS: Final[Mapping[str, Compression]] = {
+    "none": Compression(0, _uncompressed),
+    "gzip": Compression(1, gzip_encode),
+    "snappy": Compression(2, snappy_encode),
+    "lz4": Compression(3, _fast_lz4),
+    "zstd": Compression(4, _fast_zstd),
+}
+
+
+class RecordBatch:
+    """Records of one partition, in their order."""
+
+    def __init__(self) -> None:
+        self._writer: Final = BytesWriter()
+        self.count: i64 = 0
+
+    def append(self, key: bytes | None, value: bytes | None, headers: Headers | None) -> None:
+        """One more record; None as a value is a tombstone."""
+        writer = self._writer
+        names = b"\x00" if headers is None else _headers(headers)
+        offset = self.count
+        key_bytes: i64 = 0 if key is None else len(key)
+        value_bytes: i64 = 0 if value is None else len(value)
+        length: i64 = (
+            len(_PLAIN)
+            + _length_of(offset)
+            + _length_of(key_bytes)
+            + key_bytes
+            + _length_of(value_bytes)
+            + value_bytes
+            + len(names)
+        )
+        _write_varint(writer, length)
+        writer.write(_PLAIN)
+        _write_varint(writer, offset)
+        if key is None:
+            writer.append(1)
+        else:
+            _write_varint(writer, key_bytes)
+            writer.write(key)
+        if value is None:
+            writer.append(1)
+        else:
+            _write_varint(writer, value_bytes)
+            writer.write(value)
+        writer.write(names)
+        self.count = offset + 1
+
+    @property
+    def size(self) -> int:
+        """Bytes of its records so far."""
+        return len(self._writer)
+
+    def sealed(
+        self,
+        producer_id: int,
+        epoch: int,
+        sequence: int,
+        time_ms: int,
+        compression: Compression,
+    ) -> bytes:
+        """The batch as it is sent; `sequence` is its first record's, `time_ms` the time of all."""
+        head = _HEAD.pack(
+            _TRANSACTIONAL | compression.number,
+            self.count - 1,
+            time_ms,
+            time_ms,
+            producer_id,
+            epoch,
+            sequence,
+            self.count,
+        )
+        body = head + compression.compress(self._writer.getvalue())
+        lead = _LEAD.pack(0, len(body) + _LEAD_COUNTED, _NO_LEADER_EPOCH, _MAGIC, calc_crc32c(body))
+        return bytes(lead + body)
+
+
+class Outgoing:
+    """What a transaction sends, by partition."""
+
+    def __init__(self, partition_counts: Mapping[str, int]) -> None:
+        """`partition_counts`: topic -> partitions, for records that go where their key belongs."""
+        self._counts: Final = dict(partition_counts)
+        self.batches: Final[dict[Place, list[RecordBatch]]] = {}
+
+    def outputs(self, outputs: Sequence[Output]) -> None:
+        """Records of any topics, in their order."""
+        for topic, value, key, partition, headers in outputs:
+            if partition is None:
+                partition = partition_of(key or b"", self._counts[topic])  # noqa: PLW2901
+            self._open((topic, partition)).append(key, value, headers)
+
+    def rows(self, topic: str, partition: int, rows: Mapping[bytes, bytes | None]) -> None:
+        """Records of one partition, in their order; None deletes."""
+        place = (topic, partition)
+        batch = self._open(place)
+        for key, value in rows.items():
+            if batch.size >= BATCH_BYTES_MAX:
+                batch = self._open(place)
+            batch.append(key, value, None)
+
+    def _open(self, place: Place) -> RecordBatch:
+        batches = self.batches.get(place)
+        if batches is None:
+            batches = [RecordBatch()]
+            self.batches[place] = batches
+        elif batches[-1].size >= BATCH_BYTES_MAX:
+            batches.append(RecordBatch())
+        return batches[-1]
+
+
+def _headers(headers: Headers) -> bytes:
+    writer = BytesWriter()
+    _write_varint(writer, len(headers))
+    for name, value in headers:
+        encoded = name.encode("utf-8")
+        _write_varint(writer, len(encoded))
+        writer.write(encoded)
+        if value is None:
+            write_long(writer, _NULL_LENGTH)
+        else:
+            data = value.encode("utf-8") if isinstance(value, str) else value
+            _write_varint(writer, len(data))
+            writer.write(data)
+    return writer.getvalue()
+
+
+def _length_of(value: i64) -> i64:
+    """Bytes of a value that is not negative as a zigzag variable-length integer."""
+    length: i64 = 1
+    rest: i64 = value >> 6
+    while rest > 0:
+        rest >>= 7
+        length += 1
+    return length
+
+
+def _write_varint(writer: BytesWriter, value: i64) -> None:
+    """A value that is not negative, zigzag."""
+    rest: i64 = value << 1
+    while rest > _SEVEN_BITS:
+        writer.append(u8((rest & _SEVEN_BITS) | _MORE))
+        rest >>= 7
+    writer.append(u8(rest))

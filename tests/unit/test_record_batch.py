@@ -1,0 +1,116 @@
+"""Record batches: what aiokafka reads of them is what was put in, and nothing else."""
+
+from typing import Any
+
+import pytest
+from aiokafka.record.memory_records import MemoryRecords
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.lane.batch import Headers
+from pipeline.risk.partition import partition_of
+from pipeline.streaming.record_batch import BATCH_BYTES_MAX, COMPRESSIONS, Outgoing, RecordBatch
+
+Record = tuple[bytes | None, bytes | None, Headers | None]
+
+OPTIONAL = st.none() | st.binary(max_size=200)
+HEADERS = st.none() | st.lists(
+    st.tuples(st.text(max_size=70), st.none() | st.binary(max_size=70)), max_size=3
+)
+RECORDS: Any = st.lists(st.tuples(OPTIONAL, OPTIONAL, HEADERS), min_size=1, max_size=150)
+INT64 = st.integers(0, 2**63 - 1)
+
+
+def read(sealed: bytes) -> tuple[Any, list[Record]]:
+    """(the batch as aiokafka parses it, its records)."""
+    records = MemoryRecords(sealed)
+    batch = records.next_batch()
+    assert batch.validate_crc()
+    assert not records.has_next()
+    found = [
+        (
+            None if record.key is None else bytes(record.key),
+            None if record.value is None else bytes(record.value),
+            [(name, value) for name, value in record.headers] or None,
+        )
+        for record in batch
+    ]
+    return batch, found
+
+
+@given(records=RECORDS, compression=st.sampled_from(sorted(COMPRESSIONS)), producer=INT64)
+def test_a_reader_finds_what_was_appended(
+    records: list[Record], compression: str, producer: int
+) -> None:
+    batch = RecordBatch()
+    for key, value, headers in records:
+        batch.append(key, value, headers)
+    sealed = batch.sealed(producer, 7, 40, 1_700_000_000_123, COMPRESSIONS[compression])
+    parsed, found = read(sealed)
+    assert found == [(key, value, headers or None) for key, value, headers in records]
+    assert parsed.producer_id == producer
+    assert parsed.is_transactional
+    assert not parsed.is_control_batch
+    assert parsed.next_offset == len(records) == batch.count
+    assert parsed.first_timestamp == parsed.max_timestamp == 1_700_000_000_123
+    assert parsed.compression_type == COMPRESSIONS[compression].number
+
+
+def test_producer_epoch_and_sequence_are_where_kafka_looks_for_them() -> None:
+    batch = RecordBatch()
+    batch.append(b"k", b"v", None)
+    sealed = batch.sealed(1, 7, 40, 0, COMPRESSIONS["none"])
+    # The protocol guide, "Record Batch": epoch at byte 51, base sequence at 53, count at 57.
+    assert sealed[51:53] == b"\x00\x07"
+    assert sealed[53:57] == b"\x00\x00\x00\x28"
+    assert sealed[57:61] == b"\x00\x00\x00\x01"
+    assert int.from_bytes(sealed[8:12], "big") == len(sealed) - 12
+
+
+@pytest.mark.parametrize("length", [0, 1, 62, 63, 64, 65, 8_191, 8_192, 8_193, 2_000_000])
+def test_lengths_around_each_further_byte(length: int) -> None:
+    batch = RecordBatch()
+    batch.append(bytes(length), bytes(length), None)
+    _, found = read(batch.sealed(1, 0, 0, 0, COMPRESSIONS["none"]))
+    assert found == [(bytes(length), bytes(length), None)]
+
+
+def test_records_go_where_their_partition_or_their_key_says() -> None:
+    outgoing = Outgoing({"events": 4})
+    outgoing.outputs(
+        [
+            ("audit", b"1", b"u", 2, None),
+            ("events", b"2", b"tenant", None, None),
+            ("audit", b"3", b"u", 2, [("traceparent", "00")]),
+        ]
+    )
+    outgoing.rows("changelog", 2, {b"a": b"1", b"b": None})
+    found = {
+        place: [read(batch.sealed(1, 0, 0, 0, COMPRESSIONS["lz4"]))[1] for batch in batches]
+        for place, batches in outgoing.batches.items()
+    }
+    assert found == {
+        ("audit", 2): [[(b"u", b"1", None), (b"u", b"3", [("traceparent", b"00")])]],
+        ("events", partition_of(b"tenant", 4)): [[(b"tenant", b"2", None)]],
+        ("changelog", 2): [[(b"a", b"1", None), (b"b", None, None)]],
+    }
+
+
+@pytest.mark.parametrize("as_rows", [True, False])
+def test_a_full_batch_is_followed_by_another(as_rows: bool) -> None:
+    outgoing = Outgoing({})
+    half = bytes(BATCH_BYTES_MAX // 2)
+    keys = [str(number).encode() for number in range(5)]
+    if as_rows:
+        outgoing.rows("t", 0, dict.fromkeys(keys, half))
+    else:
+        outgoing.outputs([("t", half, key, 0, None) for key in keys])
+    batches = outgoing.batches["t", 0]
+    assert [batch.count for batch in batches] == [2, 2, 1]
+    assert all(batch.size < 2 * BATCH_BYTES_MAX for batch in batches)
+    read_back = [
+        record[0]
+        for batch in batches
+        for record in read(batch.sealed(1, 0, 0, 0, COMPRESSIONS["none"]))[1]
+    ]
+    assert read_back == keys
