@@ -23,6 +23,30 @@ _DRAFTED = {"regulatory_event"}
 _KEPT = {"order", "check_result"}
 # Written once an input from what lies at hand, without a value in between.
 _SPREAD = {"audit_record"}
+# Made for each input and gone with it: the memory of the last one serves the next.
+_PASSING = {"decision", "order", "regulatory_event"}
+# Strings that few records say anything new in: both forms of them are kept (`recurring`).
+_RECURRING = {
+    "account_tenant_id",
+    "algo_id",
+    "check",
+    "counterparty_id",
+    "currency",
+    "desk_id",
+    "event_type",
+    "hold_currency",
+    "instrument_id",
+    "margin_currency",
+    "reason_code",
+    "reason_text",
+    "source_system_id",
+    "source_topic",
+    "tenant_id",
+    "tier_id",
+    "trader_id",
+    "user_id",
+    "venue",
+}
 _PLAIN_TYPES = {"long": "int", "int": "int", "boolean": "bool", "string": "str", "bytes": "bytes"}
 _READERS = {
     "long": "long",
@@ -121,6 +145,8 @@ class Generator:
             "# ruff: noqa: E501, PLR0913 -- the shape is the contract's",
             "from typing import Final",
             "",
+            "from mypy_extensions import mypyc_attr",
+            "",
         ]
         for name, schema in self.enums.items():
             symbols = schema["symbols"]
@@ -138,6 +164,8 @@ class Generator:
         fields = record["fields"]
         mutable = record["name"].startswith("row_") or record["name"] in _DRAFTED
         lines = ["", f"class {class_name(record['name'])}:", f'    """{record["doc"]}', ""]
+        if record["name"] in _PASSING:
+            lines.insert(1, "@mypyc_attr(free_list_len=1)")
         for field in fields:
             lines += wrap(
                 f"{field['name']}: {field['doc']}",
@@ -184,7 +212,9 @@ class Generator:
             "    write_long,",
             "    write_optional_bytes,",
             "    write_optional_long,",
+            "    write_optional_recurring,",
             "    write_optional_string,",
+            "    write_recurring,",
             "    write_string,",
             ")",
             "from pipeline.risk.records import (",
@@ -281,7 +311,8 @@ class Generator:
         if kind == "plain":
             if detail == "boolean":
                 return [f"{pad}w.append(1 if {value} else 0)"]
-            return [f"{pad}{_WRITERS[detail]}(w, {value})"]
+            writer = "write_recurring" if name in _RECURRING else _WRITERS[detail]
+            return [f"{pad}{writer}(w, {value})"]
         if kind == "enum":
             return [f"{pad}write_long(w, {value})"]
         if kind == "record":
@@ -335,6 +366,8 @@ class Generator:
             return [f"{pad}write_optional_long(w, {value})"]
         if kind == "plain" and detail in _WRITERS:
             writer = _WRITERS[detail].replace("write_", "write_optional_")
+            if name in _RECURRING:
+                writer = "write_optional_recurring"
             return [f"{pad}{writer}(w, {value})"]
         return [
             f"{pad}{name}_ = {value}",
@@ -349,7 +382,8 @@ class Generator:
         kind, detail = self._resolve(schema)
         typed = f": {self.annotation(schema)}" if declare else ""
         if kind == "plain":
-            return [f"{pad}{name} = r.{_READERS[detail]}()"]
+            reader = "recurring" if name in _RECURRING else _READERS[detail]
+            return [f"{pad}{name} = r.{reader}()"]
         if kind == "enum":
             return [f"{pad}{name} = r.symbol({len(self.enums[detail]['symbols'])})"]
         if kind == "record":
@@ -357,7 +391,8 @@ class Generator:
         if kind == "optional":
             of, piece = self._resolve(detail)
             if of == "plain" and piece in _WRITERS:
-                return [f"{pad}{name} = r.optional_{_READERS[piece]}()"]
+                reader = "recurring" if name in _RECURRING else _READERS[piece]
+                return [f"{pad}{name} = r.optional_{reader}()"]
             return [
                 f"{pad}{name}{typed} = None",
                 f"{pad}if r.present():",

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Final
 
 from librt.strings import BytesWriter, read_i32_be, write_i32_be
-from mypy_extensions import i64, u8
+from mypy_extensions import i64, mypyc_attr, u8
 
 from pipeline.codecs.avro import (
     decode_control,
@@ -29,7 +29,6 @@ from pipeline.codecs.avro import (
 from pipeline.codecs.primitives import MalformedAvro
 from pipeline.codecs.published import upgrade_body
 from pipeline.codecs.wire import FRAME_BYTES, SchemaIds
-from pipeline.lane.remembered_keys import is_remembered
 from pipeline.lane.rows import RowSource, StoredRows, decode_row, write_row
 from pipeline.risk import keys
 from pipeline.risk.bounds import ID_BYTES_MAX, is_id
@@ -37,7 +36,7 @@ from pipeline.risk.checks.registry import CATALOG
 from pipeline.risk.core import RiskCore
 from pipeline.risk.core_versions import CORE_VERSIONS, require_known
 from pipeline.risk.effects import Effects, InputContext, dead_letter
-from pipeline.risk.keys import GATE, control_key, text_part
+from pipeline.risk.keys import GATE, control_key, of_aliased, text_part
 from pipeline.risk.partition import partition_of
 from pipeline.risk.reasons import DEAD_LETTERS
 from pipeline.risk.records import (
@@ -104,6 +103,7 @@ def bounded(
     return key, value[:DEAD_VALUE_BYTES_MAX], Oversized(len(value), _SHA256(value).digest())
 
 
+@mypyc_attr(free_list_len=1)
 class LaneOutput:
     """What one input came to.
 
@@ -164,7 +164,8 @@ class LaneProcessor:
         self.core: Final = RiskCore(self.state, rules, self.head)
         stored_orders = rows.rows_of_kind(keys.ORDER)
         self.state.working.update([key for key, _ in stored_orders])
-        self.state.working.update([key for key, _ in rows.rows_of_kind(keys.ALIAS)])
+        aliases = [of_aliased(key) for key, _ in rows.rows_of_kind(keys.ALIAS)]
+        self.state.aliased.update(aliases)
         orders = [_stored_order(key, body) for key, body in stored_orders]
         self.core.sweeping.restore(orders)
         self.state.own_prices.restore(orders)
@@ -338,16 +339,18 @@ class LaneProcessor:
         return core.control(context, decode_control(body, position))
 
     def _identity_problem(self, key: bytes | None, user_id: str, record_id: str) -> str | None:
-        user = user_id.encode("utf-8")
-        if not (0 < len(user) <= ID_BYTES_MAX and is_id(record_id, ID_BYTES_MAX)):
+        if not (is_id(user_id, ID_BYTES_MAX) and is_id(record_id, ID_BYTES_MAX)):
             return "FIELD_TOO_LONG"
         if key is None:
             return "NULL_KEY"
-        if key != user:
+        user_keys = self.state.keys(user_id)
+        if key != user_keys.utf8:
             return "KEY_MISMATCH"
-        # Nobody but the user's own lane may answer for an order id.
-        if partition_of(key, self.lane_count) != self.lane:
-            return "WRONG_PARTITION"
+        if not user_keys.is_of_lane:
+            # Nobody but the user's own lane may answer for an order id.
+            if partition_of(key, self.lane_count) != self.lane:
+                return "WRONG_PARTITION"
+            user_keys.is_of_lane = True
         return None
 
     # -- writing
@@ -434,13 +437,12 @@ class LaneProcessor:
             if length == _DELETED:
                 rows.append((key, None))
             else:
-                if is_remembered(key):
-                    self.remembered.add(key)
                 rows.append((key, hashed[at : at + length]))
                 at += length
         return rows
 
 
+@mypyc_attr(free_list_len=1)
 class Outputs:
     """A cursor over an input's outputs as they are digested: kind, length, body, and so on."""
 

@@ -72,11 +72,6 @@ class RememberedKeys:
             self.complete = True
 
 
-def is_remembered(key: bytes) -> bool:
-    """Whether a key is of a kind that is remembered for a time."""
-    return key[:1] in REMEMBERED
-
-
 def _set(bits: bytearray, key: bytes) -> None:
     hashed: i64 = hash(key)
     first = hashed & _MASK

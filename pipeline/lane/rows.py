@@ -45,7 +45,7 @@ from pipeline.codecs.avro import (
     write_row_user,
     write_row_withdrawal,
 )
-from pipeline.lane.remembered_keys import REMEMBERED, RememberedKeys, is_remembered
+from pipeline.lane.remembered_keys import REMEMBERED, RememberedKeys
 from pipeline.risk.keys import (
     ALGORITHM,
     ALIAS,
@@ -148,10 +148,16 @@ class StoredRows(RowLoader):
 
     def load(self, key: bytes) -> Row | None:
         """The row stored under `key`."""
-        if is_remembered(key) and not self.remembered.may_hold(key):
-            return None
         body = self.source.get(key)
         return None if body is None else decode_row(key, body)
+
+    def may_hold(self, key: bytes) -> bool:
+        """False: nothing that is remembered for a time was left under `key`, stored or not."""
+        return self.remembered.may_hold(key)
+
+    def note(self, key: bytes) -> None:
+        """What is remembered for a time is left under `key`."""
+        self.remembered.add(key)
 
 
 _DECODERS: Final[dict[bytes, Callable[[bytes], Row]]] = {

@@ -46,7 +46,7 @@ class Deficits:
         user_id: str,
         currency: str,
     ) -> None:
-        balance = self.state.balance(user_id, currency)
+        balance = self.ledger.known_balance(user_id, currency)
         if balance is None:
             raise InvariantViolated("a touched balance is gone")
         if not fits(balance.held_minor):

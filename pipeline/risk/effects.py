@@ -6,6 +6,8 @@ changed rows are in the lane state). Compiled with mypyc.
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from pipeline.risk.records import (
     AUDIT_OUTCOME_DEAD_LETTER,
     AUDIT_OUTCOME_FACT,
@@ -15,6 +17,7 @@ from pipeline.risk.records import (
 )
 
 
+@mypyc_attr(free_list_len=1)
 class InputContext:
     """One input's place in its lane. Times in microseconds since 1970."""
 
@@ -37,6 +40,7 @@ class InputContext:
         self.traceparent: Final = traceparent
 
 
+@mypyc_attr(free_list_len=1)
 class Effects:
     """What became of an input. `detail` explains a dead letter to people."""
 

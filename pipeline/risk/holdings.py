@@ -14,21 +14,26 @@ from pipeline.risk.state import LaneState
 HOLDINGS_MAX: Final = 256
 
 
-def follow(state: LaneState, user_id: str, instrument_id: str, position: RowPosition) -> None:
-    """Add the instrument, or take it away, by what the position row says now."""
-    holds = (
+def holds(position: RowPosition) -> bool:
+    """Whether there is a position, or orders work."""
+    return (
         position.position_lots != 0
         or position.working_buy_lots != 0
         or position.working_sell_lots != 0
     )
+
+
+def follow(state: LaneState, user_id: str, instrument_id: str, position: RowPosition) -> None:
+    """Add the instrument, or take it away, by what the position row says now."""
+    among = holds(position)
     row = state.holdings(user_id)
     if row is None:
         row = RowHoldings([])
     known = row.instrument_ids
-    if (instrument_id in known) == holds:
+    if (instrument_id in known) == among:
         return
     index = bisect_left(known, instrument_id)
-    if holds:
+    if among:
         known.insert(index, instrument_id)
     else:
         del known[index]

@@ -40,6 +40,12 @@ def part(text: str) -> bytes:
     return _LENGTHS[len(data)] + data
 
 
+def _key(kind: bytes, own: bytes, text: str) -> bytes:
+    """A key of three pieces, made at once."""
+    data = text.encode("utf-8")
+    return b"%b%b%b%b" % (kind, own, _LENGTHS[len(data)], data)
+
+
 def user_key(user_id: str) -> bytes:
     """Row of a user."""
     return USER + part(user_id)
@@ -149,6 +155,9 @@ class UserKeys:
 
     def __init__(self, user_id: str) -> None:
         own = part(user_id)
+        # The key of the user's records on topics, and whether they belong into this lane for sure.
+        self.utf8: Final = own[1:]
+        self.is_of_lane = False
         self.user: Final = USER + own
         self.holdings: Final = HOLDINGS + own
         self._own: Final = own
@@ -162,28 +171,27 @@ class UserKeys:
         self._position = b""
         self._recent = b""
         self._order_id = _NOT_ASKED
-        self._order_parts = b""
         self._order = b""
 
     def balance(self, currency: str) -> bytes:
         """As `balance_key`."""
         if currency != self._currency:
             self._currency = currency
-            self._balance = BALANCE + self._own + part(currency)
+            self._balance = _key(BALANCE, self._own, currency)
         return self._balance
 
     def result(self, currency: str) -> bytes:
         """As `result_key`."""
         if currency != self._result_currency:
             self._result_currency = currency
-            self._result = RESULT + self._own + part(currency)
+            self._result = _key(RESULT, self._own, currency)
         return self._result
 
     def algorithm(self, algo_id: str) -> bytes:
         """As `algorithm_key`."""
         if algo_id != self._algo_id:
             self._algo_id = algo_id
-            self._algorithm = ALGORITHM + self._own + part(algo_id)
+            self._algorithm = _key(ALGORITHM, self._own, algo_id)
         return self._algorithm
 
     def position(self, instrument_id: str) -> bytes:
@@ -201,20 +209,17 @@ class UserKeys:
     def order(self, order_id: str) -> bytes:
         """As `order_key`."""
         if order_id != self._order_id:
-            self._take_order(order_id)
+            self._order_id = order_id
+            self._order = _key(ORDER, self._own, order_id)
         return self._order
 
     def alias(self, order_id: str) -> bytes:
         """As `alias_key`."""
-        if order_id != self._order_id:
-            self._take_order(order_id)
-        return ALIAS + self._order_parts
+        return _key(ALIAS, self._own, order_id)
 
     def decision(self, order_id: str) -> bytes:
         """As `decision_key`."""
-        if order_id != self._order_id:
-            self._take_order(order_id)
-        return DECISION + self._order_parts
+        return _key(DECISION, self._own, order_id)
 
     def _take_instrument(self, instrument_id: str) -> None:
         parts = self._own + part(instrument_id)
@@ -222,10 +227,10 @@ class UserKeys:
         self._position = POSITION + parts
         self._recent = RECENT + parts
 
-    def _take_order(self, order_id: str) -> None:
-        self._order_id = order_id
-        self._order_parts = self._own + part(order_id)
-        self._order = ORDER + self._order_parts
+
+def of_aliased(key: bytes) -> bytes:
+    """The key that an order would have under the id of which `key` is the alias row's."""
+    return ORDER + key[1:]
 
 
 def text_part(key: bytes, index: int) -> str:

@@ -11,7 +11,9 @@ rows: from there it must succeed. Compiled with mypyc.
 
 from typing import Final
 
-from pipeline.risk.holdings import follow
+from mypy_extensions import mypyc_attr
+
+from pipeline.risk.holdings import follow, holds
 from pipeline.risk.money import (
     divide_half_even,
     fits,
@@ -61,6 +63,7 @@ class Trade:
         return Trade(other, self.lots, self.price_e9, -self.fee_minor)
 
 
+@mypyc_attr(free_list_len=1)
 class OrderTerms:
     """The figures of an order that decide what is open and what it holds, to be tried out."""
 
@@ -111,15 +114,22 @@ class Ledger:
         self.results: Final = results
         # Currencies of the user at hand that were touched, and by how much each was short before.
         self.touched: dict[str, int] = {}
+        # The balance that was changed last, which the next to ask for is most likely the same.
+        self._last_currency = ""
+        self._last: RowBalance | None = None
 
     def begin_user(self) -> None:
         """Another user, or another input, is at hand."""
         self.touched = {}
+        self._last = None
 
     # -- balances
 
     def balance(self, user_id: str, currency: str) -> RowBalance:
         """The balance to be changed by the current input; a new one where there was none."""
+        last = self._last
+        if last is not None and self._last_currency == currency:
+            return last
         key = self.state.keys(user_id).balance(currency)
         row = self.state.balance(user_id, currency)
         if row is None:
@@ -141,7 +151,16 @@ class Ledger:
             self.state.put_back(key, row)
         if currency not in self.touched:
             self.touched[currency] = -available_of(row)
+        self._last_currency = currency
+        self._last = row
         return row
+
+    def known_balance(self, user_id: str, currency: str) -> RowBalance | None:
+        """The balance of the user at hand as it is."""
+        last = self._last
+        if last is not None and self._last_currency == currency:
+            return last
+        return self.state.balance(user_id, currency)
 
     def available(self, user_id: str, currency: str) -> int:
         """What is there for orders and withdrawals; below 0: by how much the user is short."""
@@ -209,7 +228,9 @@ class Ledger:
 
     def rehold_position(self, user_id: str, instrument: Instrument) -> None:
         """Bring a position's margin up to date, and whether it is one of the user's holdings."""
-        self._rehold(user_id, instrument, self.position(user_id, instrument))
+        row = self.position(user_id, instrument)
+        self._rehold(user_id, instrument, row)
+        follow(self.state, user_id, instrument.instrument_id, row)
 
     def _rehold(self, user_id: str, instrument: Instrument, row: RowPosition) -> int:
         """Returns by how much the margin rose."""
@@ -219,7 +240,6 @@ class Ledger:
         change = margin - row.margin_minor
         self.hold(user_id, instrument.currency, change)
         row.margin_minor = margin
-        follow(self.state, user_id, instrument.instrument_id, row)
         return change
 
     def rehold_order(
@@ -255,8 +275,11 @@ class Ledger:
         """
         change = self.rehold_order(user_id, order_id, order, instrument, fee)
         row = self.position(user_id, instrument)
+        held_before = holds(row)
         _work(row, order.side, lots)
         margin_change = self._rehold(user_id, instrument, row)
+        if holds(row) != held_before:
+            follow(self.state, user_id, instrument.instrument_id, row)
         return change + margin_change if instrument.currency == order.hold_currency else change
 
     # -- trades

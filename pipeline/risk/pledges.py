@@ -117,8 +117,8 @@ class Pledges:
 
     def _excess(self, user_id: str, currency: str) -> int:
         """By how much more is covered than is needed."""
-        row = self.state.balance(user_id, currency)
-        if row is None:
+        row = self.ledger.known_balance(user_id, currency)
+        if row is None or row.covered_minor == 0:
             return 0
         needed = row.held_minor + row.pledged_minor - row.cash_minor
         return row.covered_minor - max(0, needed)

@@ -8,6 +8,8 @@ computes.
 # ruff: noqa: E501, PLR0913 -- the shape is the contract's
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 # order_action: What is asked for.
 ORDER_ACTION_NEW: Final = 0
 ORDER_ACTION_CANCEL: Final = 1
@@ -135,6 +137,7 @@ AUDIT_OUTCOME_DEAD_LETTER: Final = 3
 AUDIT_OUTCOME_NAMES: Final = ("DECISION", "FACT", "IGNORED", "DEAD_LETTER")
 
 
+@mypyc_attr(free_list_len=1)
 class Order:
     """A client's request: a new order, a cancel or a replace (FIX NewOrderSingle D, OrderCancelRequest F, OrderCancelReplaceRequest G). Topic orders, key user_id.
 
@@ -903,6 +906,7 @@ class Cover:
         self.fx_as_of: Final = fx_as_of
 
 
+@mypyc_attr(free_list_len=1)
 class Decision:
     """The answer to an order record. Topic decisions, key user_id, partition = lane. An accepted first answer carries the whole order; one with duplicate_of is a repeat and must not be acted on.
 
@@ -1091,6 +1095,7 @@ class AuditRecord:
         self.state_digest: Final = state_digest
 
 
+@mypyc_attr(free_list_len=1)
 class RegulatoryEvent:
     """What a report needs, with lineage. Topic regulatory-events, key tenant_id.
 

@@ -9,8 +9,10 @@ Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk.keys import (
+    ALIAS,
     InstrumentKeys,
     UserKeys,
+    of_aliased,
     pledge_key,
 )
 from pipeline.risk.own_prices import OwnPrices
@@ -71,6 +73,14 @@ class RowLoader:
         """The row stored under `key`, or None."""
         raise NotImplementedError
 
+    def may_hold(self, key: bytes) -> bool:
+        """False: nothing that is remembered for a time was left under `key`, stored or not."""
+        del key
+        return True
+
+    def note(self, key: bytes) -> None:
+        """What is remembered for a time is left under `key`."""
+
 
 class LaneState:
     """The rows of one lane as the core sees them."""
@@ -85,9 +95,10 @@ class LaneState:
         self.dropped: dict[bytes, Row] = {}
         # Key -> row, None when deleted, in order of first change by the current input.
         self.changed: dict[bytes, Row | None] = {}
-        # Keys of every order that works and of its aliases: an id that is in neither, as nearly
-        # every new one is, need not be looked for in the store.
-        self.working: set[bytes] = set()
+        # Keys of every order that works, and those that orders under their aliases would have: an
+        # id that is in neither, as nearly every new one is, need not be looked for in the store.
+        self.working: Final[set[bytes]] = set()
+        self.aliased: Final[set[bytes]] = set()
         # By user, of those asked for since they were too many; and of the one asked for last.
         self.known_keys: dict[str, UserKeys] = {}
         self._last_user = ""
@@ -135,8 +146,12 @@ class LaneState:
         if key in self.older:
             del self.older[key]
         self.changed[key] = row
-        if isinstance(row, (RowOrder, RowAlias)):
+        if isinstance(row, RowOrder):
             self.working.add(key)
+        elif isinstance(row, RowAlias):
+            self.aliased.add(of_aliased(key))
+        elif isinstance(row, (RowDecision, RowSeen)):
+            self.loader.note(key)
 
     def put_back(self, key: bytes, row: Row) -> None:
         """Note that `row`, which the current input has got under `key`, was changed."""
@@ -148,6 +163,8 @@ class LaneState:
         self.older.pop(key, None)
         self.changed[key] = None
         self.working.discard(key)
+        if key.startswith(ALIAS):
+            self.aliased.discard(of_aliased(key))
 
     def keys(self, user_id: str) -> UserKeys:
         """The keys of a user's rows, of which one order asks for the same ones again and again."""
@@ -241,8 +258,10 @@ class LaneState:
 
     def root_of(self, user_id: str, order_id: str) -> str | None:
         """The root of the working order that `order_id` is an alias of."""
-        key = self.keys(user_id).alias(order_id)
-        row = self.get(key) if key in self.working else None
+        keys = self.keys(user_id)
+        if keys.order(order_id) not in self.aliased:
+            return None
+        row = self.get(keys.alias(order_id))
         if row is None:
             return None
         if not isinstance(row, RowAlias):
@@ -251,7 +270,9 @@ class LaneState:
 
     def decision(self, user_id: str, order_id: str, forgotten_before: int) -> RowDecision | None:
         """A decision that is still remembered."""
-        row = self.get(self.keys(user_id).decision(order_id))
+        key = self.keys(user_id).decision(order_id)
+        # Nearly every id is a new one.
+        row = self.get(key) if self.loader.may_hold(key) else None
         if row is None:
             return None
         if not isinstance(row, RowDecision):
@@ -260,7 +281,7 @@ class LaneState:
 
     def seen(self, key: bytes, forgotten_before: int) -> RowSeen | None:
         """An applied execution or transfer that is still remembered."""
-        row = self.get(key)
+        row = self.get(key) if self.loader.may_hold(key) else None
         if row is None:
             return None
         if not isinstance(row, RowSeen):

@@ -5,10 +5,11 @@ over the order rows, built again from them when a lane is opened, and must never
 say. Compiled with mypyc.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import Final
+
+from mypy_extensions import i64
 
 from pipeline.risk.bounds import NEVER_US
 from pipeline.risk.order_life import ON_REQUEST, state_of
@@ -46,9 +47,11 @@ class Line:
     """Entries in the order they were added."""
 
     def __init__(self) -> None:
-        self.entries: deque[Entry] = deque()
+        self.entries: list[Entry] = []
         self.alive: dict[tuple[str, str], Entry] = {}
+        # The first that is alive, and its place: those before it have ended.
         self._first: Entry | None = None
+        self._first_at: i64 = 0
 
     def add(self, since: int, user_id: str, root_id: str) -> None:
         """At the end."""
@@ -57,6 +60,7 @@ class Line:
         self.entries.append(entry)
         if self._first is None:
             self._first = entry
+            self._first_at = len(self.entries) - 1
 
     def drop(self, user_id: str, root_id: str) -> None:
         """It does not count any more, if it did."""
@@ -67,13 +71,16 @@ class Line:
         if entry is self._first:
             self._find_first()
         if len(self.entries) > 2 * len(self.alive) + _DEAD_MAX:
-            self.entries = deque([other for other in self.entries if other.alive])
+            self.entries = [other for other in self.entries if other.alive]
+            self._first_at = 0
 
     def _find_first(self) -> None:
         entries = self.entries
-        while entries and not entries[0].alive:
-            entries.popleft()
-        self._first = entries[0] if entries else None
+        at = self._first_at
+        while at < len(entries) and not entries[at].alive:
+            at += 1
+        self._first_at = at
+        self._first = entries[at] if at < len(entries) else None
 
     def oldest(self) -> int:
         """From when the oldest counts; later than any time without one."""
@@ -82,7 +89,7 @@ class Line:
 
     def until(self, latest: int) -> Iterator[Entry]:
         """Those that count from `latest` or earlier, oldest first."""
-        for entry in self.entries:
+        for entry in self.entries[self._first_at :]:
             if entry.since > latest:
                 return
             if entry.alive:

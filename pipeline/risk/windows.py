@@ -28,10 +28,16 @@ def count_one(counts: list[int], newest: int, gate_time: int) -> int:
     """Count one more, in place; returns the bucket that is the newest now."""
     bucket = gate_time // RATE_BUCKET_US
     passed_buckets: i64 = min(bucket - newest, RATE_BUCKETS)
-    if passed_buckets > 0:
-        index: i64 = RATE_BUCKETS
-        while index > 0:
-            index -= 1
-            counts[index] = counts[index - passed_buckets] if index >= passed_buckets else 0
+    if passed_buckets == RATE_BUCKETS:
+        counts[0] = 1
+        index: i64 = 1
+        while index < RATE_BUCKETS:
+            counts[index] = 0
+            index += 1
+        return bucket
+    while passed_buckets > 0:
+        counts.pop()
+        counts.insert(0, 0)
+        passed_buckets -= 1
     counts[0] += 1
     return bucket

@@ -77,6 +77,8 @@ def test_a_row_of_another_kind_under_a_key_stops_the_lane(
     state = empty()
     state.put(key, SEEN if key[:1] == keys.MARK else MARK)
     state.working.add(key)
+    state.aliased.add(keys.of_aliased(key))
+    state.loader.note(key)
     with pytest.raises(InvariantViolated, match="another kind"):
         look_up(state)
 

@@ -6,6 +6,8 @@ else. Compiled with mypyc.
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from pipeline.risk import order_ids
 from pipeline.risk.bounds import ID_BYTES_MAX, MS, is_id
 from pipeline.risk.fx import Rate, find_rate
@@ -44,6 +46,7 @@ QUANTITY_LOTS_MAX: Final = 10**12
 PRICE_E9_MAX: Final = 10**18
 
 
+@mypyc_attr(free_list_len=1)
 class Addition:
     """What an order would add to held. `problem`: the reason for which that has no figure."""
 
@@ -54,6 +57,7 @@ class Addition:
         self.margin_minor: Final = margin_minor
 
 
+@mypyc_attr(free_list_len=1)
 class OrderContext:
     """One order and everything its checks compare it with."""
 
@@ -344,7 +348,23 @@ def compared(
 
 def within(check: str, reason_code: str, observed: int, figure: Figure) -> CheckResult:
     """`compared` with a configured limit; FAIL with LIMIT_MISSING where none is."""
-    limit = figure.value
+    return against_limit(check, reason_code, observed, figure.value, figure.version)
+
+
+def against_limit(
+    check: str, reason_code: str, observed: int, limit: int | None, limit_version: int | None
+) -> CheckResult:
+    """`compared` with what is configured, which fits 64 bits, or None."""
     if limit is None:
         return failed(check, "LIMIT_MISSING")
-    return compared(check, reason_code, observed, limit, figure.version)
+    headroom = limit - observed
+    fails = headroom < 0
+    return CheckResult(
+        check,
+        CHECK_OUTCOME_FAIL if fails else CHECK_OUTCOME_PASS,
+        reason_code if fails else None,
+        nearest(observed),
+        limit,
+        limit_version,
+        nearest(headroom),
+    )

@@ -5,7 +5,7 @@ the check's own. Compiled with mypyc.
 """
 
 from pipeline.risk.check_rules import LimitInForce
-from pipeline.risk.checks.context import OrderContext, compared, failed
+from pipeline.risk.checks.context import OrderContext, against_limit
 from pipeline.risk.records import CheckResult
 
 
@@ -20,7 +20,4 @@ def limit_of(c: OrderContext, name: str) -> LimitInForce | None:
 
 def against(name: str, reason_code: str, observed: int, limit: LimitInForce) -> CheckResult:
     """PASS when observed <= limit, else FAIL with `reason_code`; LIMIT_MISSING where none is."""
-    value = limit.value
-    if value is None:
-        return failed(name, "LIMIT_MISSING")
-    return compared(name, reason_code, observed, value, limit.version)
+    return against_limit(name, reason_code, observed, limit.value, limit.version)

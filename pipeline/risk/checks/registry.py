@@ -8,7 +8,7 @@ may say of its check, too. Compiled with mypyc.
 from collections.abc import Callable
 from typing import Final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from pipeline.risk.check_rules import RULE_PREFIX
 from pipeline.risk.check_traits import CheckCatalog, CheckTraits
@@ -400,6 +400,7 @@ class Course:
         ]
 
 
+@mypyc_attr(free_list_len=1)
 class Vector:
     """The decision vector of an order.
 
