@@ -164,8 +164,8 @@ class Generator:
         fields = record["fields"]
         mutable = record["name"].startswith("row_") or record["name"] in _DRAFTED
         lines = ["", f"class {class_name(record['name'])}:", f'    """{record["doc"]}', ""]
-        if record["name"] in _PASSING:
-            lines.insert(1, "@mypyc_attr(free_list_len=1)")
+        passing = ", free_list_len=1" if record["name"] in _PASSING else ""
+        lines.insert(1, f"@mypyc_attr(acyclic=True{passing})")
         for field in fields:
             lines += wrap(
                 f"{field['name']}: {field['doc']}",

@@ -56,7 +56,7 @@ class MalformedAvro(ValueError):
     """The bytes are not what the schema says they are."""
 
 
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Reader:
     """A cursor over the bytes of one record.
 

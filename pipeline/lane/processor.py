@@ -81,6 +81,7 @@ _DEAD_LETTER: Final = ord("L")
 _WRITER_BYTES_MAX: Final = 65_536
 
 
+@mypyc_attr(acyclic=True)
 class Oversized:
     """What is kept of a value that is larger than an input may be: its length and SHA-256.
 
@@ -103,7 +104,7 @@ def bounded(
     return key, value[:DEAD_VALUE_BYTES_MAX], Oversized(len(value), _SHA256(value).digest())
 
 
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class LaneOutput:
     """What one input came to.
 
@@ -442,7 +443,7 @@ class LaneProcessor:
         return rows
 
 
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Outputs:
     """A cursor over an input's outputs as they are digested: kind, length, body, and so on."""
 

@@ -17,7 +17,7 @@ from pipeline.risk.records import (
 )
 
 
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class InputContext:
     """One input's place in its lane. Times in microseconds since 1970."""
 
@@ -40,7 +40,7 @@ class InputContext:
         self.traceparent: Final = traceparent
 
 
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Effects:
     """What became of an input. `detail` explains a dead letter to people."""
 

@@ -7,6 +7,8 @@ Compiled with mypyc.
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 USER: Final = b"U"
 BALANCE: Final = b"B"
 POSITION: Final = b"P"
@@ -141,6 +143,7 @@ def report_day_key(tenant_id: str, business_day: int) -> bytes:
     return REPORT_DAY + part(tenant_id) + part(str(business_day))
 
 
+@mypyc_attr(acyclic=True)
 class InstrumentKeys:
     """The keys of one instrument's rows that are no user's."""
 
@@ -150,6 +153,7 @@ class InstrumentKeys:
         self.band: Final = BAND + own
 
 
+@mypyc_attr(acyclic=True)
 class UserKeys:
     """The keys of one user's rows, each made once while the same id or currency is asked for."""
 

@@ -43,6 +43,7 @@ class OutOfRange(Exception):
     """A figure would leave 64 bits. Raised before anything has changed."""
 
 
+@mypyc_attr(acyclic=True)
 class Trade:
     """Lots that change hands, from the user's side. `fee_minor` is negative for a rebate."""
 
@@ -63,7 +64,7 @@ class Trade:
         return Trade(other, self.lots, self.price_e9, -self.fee_minor)
 
 
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class OrderTerms:
     """The figures of an order that decide what is open and what it holds, to be tried out."""
 
@@ -361,6 +362,7 @@ def _work(row: RowPosition, side: int, lots: int) -> None:
         raise InvariantViolated("less than nothing works")
 
 
+@mypyc_attr(acyclic=True)
 class Moved:
     """A balance's figures while trades move them, before anything is changed."""
 

@@ -137,7 +137,7 @@ AUDIT_OUTCOME_DEAD_LETTER: Final = 3
 AUDIT_OUTCOME_NAMES: Final = ("DECISION", "FACT", "IGNORED", "DEAD_LETTER")
 
 
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Order:
     """A client's request: a new order, a cancel or a replace (FIX NewOrderSingle D, OrderCancelRequest F, OrderCancelReplaceRequest G). Topic orders, key user_id.
 
@@ -220,6 +220,7 @@ class Order:
         self.encoded: bytes | None = None
 
 
+@mypyc_attr(acyclic=True)
 class Fill:
     """A venue's execution report (FIX ExecutionReport 8). Topic fills, key user_id. A fact: applied, never refused.
 
@@ -289,6 +290,7 @@ class Fill:
         self.venue: Final = venue
 
 
+@mypyc_attr(acyclic=True)
 class Deposit:
     """A movement of money that is not a trade. Topic deposits, key user_id. A fact, but for a WITHDRAWAL_REQUEST, which is refused when it would break a hold.
 
@@ -346,6 +348,7 @@ class Deposit:
         self.session_date: Final = session_date
 
 
+@mypyc_attr(acyclic=True)
 class Mark:
     """A reference price. Topic marks; the publisher writes each mark to every partition, so that every lane sees it.
 
@@ -376,6 +379,7 @@ class Mark:
         self.source_time: Final = source_time
 
 
+@mypyc_attr(acyclic=True)
 class Instrument:
     """Control payload: the definition of an instrument.
 
@@ -421,6 +425,7 @@ class Instrument:
         self.state: Final = state
 
 
+@mypyc_attr(acyclic=True)
 class Limits:
     """Control payload: limits of a tier or of a user, for one instrument or for all. For each figure the most specific limit that has one counts: user and instrument, user, tier and instrument, tier. None: the order is rejected.
 
@@ -472,6 +477,7 @@ class Limits:
         self.locate_id: Final = locate_id
 
 
+@mypyc_attr(acyclic=True)
 class UserAccount:
     """Control payload: a user's tenant, tier and trading state.
 
@@ -495,6 +501,7 @@ class UserAccount:
         self.trading_state: Final = trading_state
 
 
+@mypyc_attr(acyclic=True)
 class FirmState:
     """Control payload: the trading state of the whole firm.
 
@@ -508,6 +515,7 @@ class FirmState:
         self.trading_state: Final = trading_state
 
 
+@mypyc_attr(acyclic=True)
 class FeeSchedule:
     """Control payload: the highest fee that a tier can be charged, which every hold includes.
 
@@ -530,6 +538,7 @@ class FeeSchedule:
         self.fee_notional_bps_max: Final = fee_notional_bps_max
 
 
+@mypyc_attr(acyclic=True)
 class Policy:
     """Control payload: bounds of time and number, and the checks that are switched off by name.
 
@@ -570,6 +579,7 @@ class Policy:
         self.checks_exempt: Final = checks_exempt
 
 
+@mypyc_attr(acyclic=True)
 class DayClose:
     """Control payload: closes a business day (UTC) in every lane, so that its reports can be made. Days also close by themselves when gate time passes midnight.
 
@@ -583,6 +593,7 @@ class DayClose:
         self.business_day: Final = business_day
 
 
+@mypyc_attr(acyclic=True)
 class CoreVersion:
     """Control payload: from its place in the lane on, the lane decides by the rules of this core version. It never goes back.
 
@@ -596,6 +607,7 @@ class CoreVersion:
         self.core_version: Final = core_version
 
 
+@mypyc_attr(acyclic=True)
 class CheckLimit:
     """Control payload: the limit of one check, of a tier or of a user, for one instrument or for all. The most specific one that has a limit counts: user and instrument, user, tier and instrument, tier. None: the order is rejected.
 
@@ -627,6 +639,7 @@ class CheckLimit:
         self.currency: Final = currency
 
 
+@mypyc_attr(acyclic=True)
 class CheckPolicy:
     """Control payload: how one check acts, for everybody.
 
@@ -646,6 +659,7 @@ class CheckPolicy:
         self.window_ms: Final = window_ms
 
 
+@mypyc_attr(acyclic=True)
 class ScopeState:
     """Control payload: the trading state of an algorithm, a desk or an instrument.
 
@@ -665,6 +679,7 @@ class ScopeState:
         self.trading_state: Final = trading_state
 
 
+@mypyc_attr(acyclic=True)
 class Release:
     """Control payload: a named person (proposer) re-enables what the gate had latched, halted or disabled (RTS 6 Art. 15(3)).
 
@@ -685,6 +700,7 @@ class Release:
         self.check: Final = check
 
 
+@mypyc_attr(acyclic=True)
 class Restriction:
     """Control payload: whose orders are refused, or are no longer (SEC 15c3-5(c)(2)). A long list is several records.
 
@@ -707,6 +723,7 @@ class Restriction:
         self.restricted: Final = restricted
 
 
+@mypyc_attr(acyclic=True)
 class SessionCalendar:
     """Control payload: when instruments listed under it trade. What lies outside its cover is refused.
 
@@ -732,6 +749,7 @@ class SessionCalendar:
         self.closes: Final = closes
 
 
+@mypyc_attr(acyclic=True)
 class Listing:
     """Control payload: where an instrument belongs.
 
@@ -751,6 +769,7 @@ class Listing:
         self.calendar_id: Final = calendar_id
 
 
+@mypyc_attr(acyclic=True)
 class Rule:
     """Control payload: an operator's own rule (docs/rule-language.md). An order passes while the expression is true.
 
@@ -773,6 +792,7 @@ class Rule:
         self.enabled: Final = enabled
 
 
+@mypyc_attr(acyclic=True)
 class Collateral:
     """Control payload: available money of a currency may cover what a user of the tier needs in another currency, valued at the mark of their pair less a haircut (docs/rules.md, Pledges).
 
@@ -793,6 +813,7 @@ class Collateral:
         self.haircut_bps: Final = haircut_bps
 
 
+@mypyc_attr(acyclic=True)
 class Control:
     """A change to anything that can change a decision. Topic control; one fenced writer publishes each number to every partition in one transaction.
 
@@ -838,6 +859,7 @@ class Control:
         self.payload: Final = payload
 
 
+@mypyc_attr(acyclic=True)
 class CheckResult:
     """One check of a decision's vector: what it saw and how far it was from its limit.
 
@@ -872,6 +894,7 @@ class CheckResult:
         self.encoded: bytes | None = None
 
 
+@mypyc_attr(acyclic=True)
 class Cover:
     """Money of another currency that an order's BUYING_POWER counted on: what a pledge takes, and by which figures.
 
@@ -906,7 +929,7 @@ class Cover:
         self.fx_as_of: Final = fx_as_of
 
 
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Decision:
     """The answer to an order record. Topic decisions, key user_id, partition = lane. An accepted first answer carries the whole order; one with duplicate_of is a repeat and must not be acted on.
 
@@ -1014,6 +1037,7 @@ class Decision:
         self.passing_lots_max: Final = passing_lots_max
 
 
+@mypyc_attr(acyclic=True)
 class AuditRecord:
     """One input and what became of it. Topic audit, partition = lane; the records of a lane are a hash chain and replay it bit for bit.
 
@@ -1095,7 +1119,7 @@ class AuditRecord:
         self.state_digest: Final = state_digest
 
 
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class RegulatoryEvent:
     """What a report needs, with lineage. Topic regulatory-events, key tenant_id.
 
@@ -1207,6 +1231,7 @@ class RegulatoryEvent:
         self.day_event_count = day_event_count
 
 
+@mypyc_attr(acyclic=True)
 class DeadLetter:
     """An input that could not be read or placed. Topic dead-letters, partition = lane.
 
@@ -1256,6 +1281,7 @@ class DeadLetter:
         self.value_sha256: Final = value_sha256
 
 
+@mypyc_attr(acyclic=True)
 class RegulatoryReport:
     """A part of a regulatory document. Topic regulatory-reports, key tenant_id.
 
@@ -1296,6 +1322,7 @@ class RegulatoryReport:
         self.content_sha256: Final = content_sha256
 
 
+@mypyc_attr(acyclic=True)
 class RowUser:
     """Table row, key U user: what is particular to a user.
 
@@ -1369,6 +1396,7 @@ class RowUser:
         self.halted_by = halted_by
 
 
+@mypyc_attr(acyclic=True)
 class RowBalance:
     """Table row, key B user currency: money. cash_minor = deposited - withdrawn + adjusted + traded - fees; available = cash - held - pledged + covered.
 
@@ -1412,6 +1440,7 @@ class RowBalance:
         self.pledged_minor = pledged_minor
 
 
+@mypyc_attr(acyclic=True)
 class RowPosition:
     """Table row, key P user instrument.
 
@@ -1445,6 +1474,7 @@ class RowPosition:
         self.settled_on = settled_on
 
 
+@mypyc_attr(acyclic=True)
 class RowOrder:
     """Table row, key O user order: an accepted order that still holds something.
 
@@ -1538,6 +1568,7 @@ class RowOrder:
         self.content_hash = content_hash
 
 
+@mypyc_attr(acyclic=True)
 class RowDecision:
     """Table row, key D user order: a remembered decision whose order holds nothing: rejected, ended, or a cancel request.
 
@@ -1577,6 +1608,7 @@ class RowDecision:
         self.filled_lots = filled_lots
 
 
+@mypyc_attr(acyclic=True)
 class RowSeen:
     """Table row, key X user order venue exec, or T user deposit: an id that was applied.
 
@@ -1613,6 +1645,7 @@ class RowSeen:
         self.superseded = superseded
 
 
+@mypyc_attr(acyclic=True)
 class RowWithdrawal:
     """Table row, key W user withdrawal: a pending withdrawal.
 
@@ -1632,6 +1665,7 @@ class RowWithdrawal:
         self.gate_time = gate_time
 
 
+@mypyc_attr(acyclic=True)
 class RowPledge:
     """Table row, key S user, covered currency, covering currency: money of one currency that secures what is needed in another.
 
@@ -1648,6 +1682,7 @@ class RowPledge:
         self.pledged_minor = pledged_minor
 
 
+@mypyc_attr(acyclic=True)
 class RowAlias:
     """Table row, key A user order: another id of a working order (its current one, or that of a REPLACE that is pending).
 
@@ -1661,6 +1696,7 @@ class RowAlias:
         self.root_order_id = root_order_id
 
 
+@mypyc_attr(acyclic=True)
 class RowMark:
     """Table row, key M instrument: the latest mark.
 
@@ -1677,6 +1713,7 @@ class RowMark:
         self.as_of = as_of
 
 
+@mypyc_attr(acyclic=True)
 class RowAlgorithm:
     """Table row, key J user, algorithm: how often an algorithm has traded since a person let it.
 
@@ -1690,6 +1727,7 @@ class RowAlgorithm:
         self.executions_count = executions_count
 
 
+@mypyc_attr(acyclic=True)
 class RowRecent:
     """Table row, key E user, instrument: the last accepted orders, for SAME_CONTENT and PUSH.
 
@@ -1721,6 +1759,7 @@ class RowRecent:
         self.sell_at = sell_at
 
 
+@mypyc_attr(acyclic=True)
 class RowBand:
     """Table row, key H instrument: the range of its marks in the last while, for PERIOD_COLLAR.
 
@@ -1743,6 +1782,7 @@ class RowBand:
         self.high_e9 = high_e9
 
 
+@mypyc_attr(acyclic=True)
 class RowRestriction:
     """Table row, key N subject, id, instrument or empty: a restriction in force.
 
@@ -1756,6 +1796,7 @@ class RowRestriction:
         self.version = version
 
 
+@mypyc_attr(acyclic=True)
 class RowResult:
     """Table row, key Y user, currency: what trading has brought, for DAILY_LOSS and DRAWDOWN.
 
@@ -1782,6 +1823,7 @@ class RowResult:
         self.peak_minor = peak_minor
 
 
+@mypyc_attr(acyclic=True)
 class RowHoldings:
     """Table row, key I user: where the user has a position or working orders.
 
@@ -1795,6 +1837,7 @@ class RowHoldings:
         self.instrument_ids = instrument_ids
 
 
+@mypyc_attr(acyclic=True)
 class RowLane:
     """Table row, key L: which input the lane has applied. Written by every commit that advances the lane; recovery compares it with the group's offsets.
 
@@ -1814,6 +1857,7 @@ class RowLane:
         self.applied = applied
 
 
+@mypyc_attr(acyclic=True)
 class RowGate:
     """Table row, key G: the head of a lane's serial line of work. Written by every commit that advances the lane.
 
@@ -1868,6 +1912,7 @@ class RowGate:
         self.day_event_counts = day_event_counts
 
 
+@mypyc_attr(acyclic=True)
 class RowReportDay:
     """Table row of the reporting step, key R tenant day: what is known of a business day.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import Final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from pipeline.risk.bounds import NEVER_US
 from pipeline.risk.order_life import ON_REQUEST, state_of
@@ -24,6 +24,7 @@ EXPIRED: Final = "EXPIRED"
 ORPHANED: Final = "ORPHANED"
 
 
+@mypyc_attr(acyclic=True)
 class Entry:
     """A working order: whose, under which root, and the time that a line counts it from."""
 
@@ -34,6 +35,7 @@ class Entry:
         self.alive = True
 
 
+@mypyc_attr(acyclic=True)
 class Due:
     """An order whose time is over, and why."""
 

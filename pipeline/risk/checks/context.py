@@ -46,7 +46,7 @@ QUANTITY_LOTS_MAX: Final = 10**12
 PRICE_E9_MAX: Final = 10**18
 
 
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Addition:
     """What an order would add to held. `problem`: the reason for which that has no figure."""
 
@@ -57,7 +57,7 @@ class Addition:
         self.margin_minor: Final = margin_minor
 
 
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class OrderContext:
     """One order and everything its checks compare it with."""
 

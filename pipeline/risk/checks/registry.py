@@ -400,7 +400,7 @@ class Course:
         ]
 
 
-@mypyc_attr(free_list_len=1)
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Vector:
     """The decision vector of an order.
 
