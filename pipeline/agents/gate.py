@@ -89,7 +89,8 @@ class Gate:
     def _apply(self, lane: TableLane, batch: MergedBatch) -> None:
         work: GateLane = lane.work
         processor = work.processor
-        applied = [lane.applied.get(topic, -1) for topic in self._inputs]
+        before = [lane.applied.get(topic, -1) for topic in self._inputs]
+        applied = list(before)
         started_ns = time.time_ns()
         began_ns = time.monotonic_ns()
         clock_us = _RECORD_CLOCK if self._record_clock else started_ns // 1000
@@ -105,8 +106,8 @@ class Gate:
             found.outputs,
             {
                 name: offset
-                for name, offset in zip(self._inputs, applied, strict=True)
-                if offset >= 0
+                for name, old, offset in zip(self._inputs, before, applied, strict=True)
+                if offset > old
             },
             len(batch.records),
             lambda produced_us: self._committed(

@@ -17,6 +17,7 @@ from confluent_kafka import KafkaError, KafkaException
 from pipeline import points
 from pipeline.lane.batch import Output
 from pipeline.points import reached
+from pipeline.risk.state import InvariantViolated
 from pipeline.tables.lane import TableLane
 from pipeline.tables.rocks import StoreMark, partition_id
 
@@ -175,7 +176,9 @@ class Commit:
             )
 
     def send_offsets(self, work: ClosedWork, membership: Membership) -> None:
-        """Step 4."""
+        """Step 4. Raises InvariantViolated without any: a commit that nobody could refuse."""
+        if not work.offsets:
+            raise InvariantViolated("a commit without source offsets")
         self._producer.send_offsets(work.offsets, membership, _STEP_TIMEOUT_S)
 
     def commit(self) -> None:

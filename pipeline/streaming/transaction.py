@@ -35,6 +35,8 @@ _COMMIT_S_MAX: Final = 45.0
 _COMMITS_AVERAGED: Final = 8
 # How far apart commits are at least while orders lie behind.
 _BEHIND_MS: Final = 100
+# How far apart commits begin at least, as a part of the latency target.
+_SPACING: Final = 0.2
 PATIENT_COMMIT_MS: Final = 1_000
 # What may gather behind a commit that takes long: some 4 KB each.
 OPEN_INPUTS_MAX: Final = 16_384
@@ -176,6 +178,15 @@ class Transaction:
             return True
         return self._urgent and (not self._more_at_hand or waited_ms >= self._wait_ms_max())
 
+    def _rest_s(self, started: float) -> float:
+        """How long the next commit has to wait after one that began then: seconds.
+
+        What a commit costs broker and worker hardly depends on what it holds.
+        """
+        spacing_s = self._settings.latency_target_ms * _SPACING / 1000
+        rest_s = 0.0 if self._producer is None else self._producer.pause_s
+        return max(rest_s, started + spacing_s - time.monotonic())
+
     def _wait_ms_max(self) -> float:
         """How long the oldest of what is open may wait while more is at hand.
 
@@ -225,8 +236,7 @@ class Transaction:
             self._on_commit(seconds, inputs)
             for call in after:
                 call(work.produced_us)
-            if self._producer is not None and self._producer.pause_s > 0:
-                await asyncio.sleep(self._producer.pause_s)
+            await asyncio.sleep(self._rest_s(started))
             self._under_way = None
             # What has gathered meanwhile, unless more of it is at hand.
             if self._is_due():

@@ -31,6 +31,10 @@ _log: Final = structlog.get_logger(__name__)
 # How long the broker keeps a fetch that has nothing to return: bounds how long a fact waits for
 # the evidence that no earlier order is on its way.
 FETCH_WAIT_MS: Final = 20
+# A broker is not asked again sooner after it was asked last: what comes meanwhile comes together,
+# each fetch costs about a millisecond. A lone order is answered by the fetch that waits for it.
+_FETCH_SPACING_S: Final = 0.004
+_UNPOLLED_S_MAX: Final = 0.01
 # While the agents still have so many batches, nothing more is polled: enough to keep them busy
 # while the next poll is made, few enough to bound memory (a poll takes one batch a lane).
 BATCHES_AHEAD_MAX: Final = 2
@@ -158,24 +162,35 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         fetcher = self._consumer._fetcher
         aiokafka_fetcher.PartitionRecords = PlainRecords
         aiokafka_fetcher.FetchResult = PlainResult
-        # What lies fetched and not polled must not keep the other topics from being fetched: their
-        # evidence would come later than lane_sync_ms_max.
-        fetcher._prefetch_backoff = 0.0
+        # What lies fetched keeps the others from being fetched until it is polled: a request without
+        # it would wait at the broker for quiet topics alone. But never for long, or their evidence
+        # would come later than lane_sync_ms_max.
+        fetcher._prefetch_backoff = _UNPOLLED_S_MAX
         self._watch_fetches(fetcher, ranks)
 
     def _watch_fetches(self, fetcher: Any, ranks: Mapping[str, int]) -> None:
-        """Order each request's topics, and note when it was sent and answered.
+        """Space requests, order their topics, and note when they were sent and answered.
 
         The broker reads in the order asked: last of the topic order first, so that the answer that
         brings an order also shows that no fact was there before it.
         """
         actions_per_node, answer = fetcher._get_actions_per_node, fetcher._proc_fetch_request
 
+        due_s: dict[int, float] = {}
+
         def ordered_actions(assignment: Any) -> Any:
-            actions = actions_per_node(assignment)
-            for _, request in actions[0]:
+            requests, resets, timeout_s, *more = actions_per_node(assignment)
+            now_s = time.monotonic()
+            sent = []
+            for node, request in requests:
+                wait_s = due_s.get(node, now_s) - now_s
+                if wait_s > 0:
+                    timeout_s = min(timeout_s, wait_s)
+                    continue
+                due_s[node] = now_s + _FETCH_SPACING_S
                 request.topics.sort(key=lambda entry: -ranks.get(entry[0], 0))
-            return actions
+                sent.append((node, request))
+            return sent, resets, timeout_s, *more
 
         async def noted_answer(assignment: Any, node_id: int, request: Any) -> Any:
             number, sent = next(self._numbers), _now_us()

@@ -10,9 +10,10 @@ import pytest
 
 from pipeline.lane.batch import Output
 from pipeline.lane.family import LaneFamily
+from pipeline.risk.state import InvariantViolated
 from pipeline.settings import Settings
 from pipeline.streaming import transaction
-from pipeline.streaming.commit import ClosedWork, Membership
+from pipeline.streaming.commit import ClosedWork, Commit, Membership
 from pipeline.streaming.transaction import OPEN_INPUTS_MAX, Transaction
 from pipeline.tables.lane import TableLane
 from pipeline.tables.rocks import RocksRows, StoreMark
@@ -207,3 +208,10 @@ def test_while_more_is_at_hand_a_commit_begins_in_time_for_the_target(
         await bench.until(lambda: bench.commits.done == [["a"], ["b"]])
 
     play(script, latency_target_ms=50)
+
+
+def test_a_commit_without_source_offsets_is_not_sent() -> None:
+    unused: Any = None
+    commit = Commit(unused, {})
+    with pytest.raises(InvariantViolated):
+        commit.send_offsets(ClosedWork([], {}, {}), Membership("group", 1, "member"))
