@@ -143,7 +143,7 @@ class LaneState:
     def put(self, key: bytes, row: Row) -> None:
         """Note that `row` under `key` is new or was changed."""
         self.cache[key] = row
-        if key in self.older:
+        if len(self.older) > 0 and key in self.older:
             del self.older[key]
         self.changed[key] = row
         if isinstance(row, RowOrder):
