@@ -262,8 +262,6 @@ class LaneState:
         if keys.order(order_id) not in self.aliased:
             return None
         row = self.get(keys.alias(order_id))
-        if row is None:
-            return None
         if not isinstance(row, RowAlias):
             raise InvariantViolated("row of another kind under an alias key")
         return row.root_order_id

@@ -41,9 +41,9 @@ def test_a_number_leads_to_its_check(check: Check) -> None:
     assert said(judge(number_of(check), never, context())) == said(check(context()))
 
 
-def test_every_check_of_the_gate_has_a_number() -> None:
-    assert set(functions()) == set(NUMBERED)
-    assert len(NUMBERED) == NOT_NUMBERED
+def test_every_number_is_that_of_a_check() -> None:
+    assert set(NUMBERED) <= set(functions())
+    assert len(set(NUMBERED)) == NOT_NUMBERED
 
 
 def test_a_check_without_a_number_is_called_as_well() -> None:

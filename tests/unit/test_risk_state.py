@@ -84,6 +84,13 @@ def test_a_row_of_another_kind_under_a_key_stops_the_lane(
         look_up(state)
 
 
+def test_a_loader_that_keeps_no_account_may_hold_anything() -> None:
+    loader = RowLoader()
+    loader.note(b"D")
+    assert loader.may_hold(b"D")
+    assert loader.may_hold(b"X")
+
+
 def test_a_loader_must_say_how_it_loads() -> None:
     with pytest.raises(NotImplementedError):
         RowLoader().load(b"")
