@@ -39,6 +39,7 @@ _ONE_BYTE_MAX: Final = 64
 _PLACES: Final[i64] = 4_096
 _KEPT_BYTES_MAX: Final = 256
 _WORD: Final = 4
+_SAMPLED_MIN: Final = 2
 _FACTOR: Final[i64] = 0x9E37_79B1
 _PLACES_SHIFT: Final = 20
 
@@ -275,8 +276,18 @@ def write_string(writer: BytesWriter, value: str) -> None:
 
 def write_recurring(writer: BytesWriter, value: str) -> None:
     """Append a string that was most likely written before."""
-    hashed: i64 = hash(value)
-    place = hashed & (_PLACES - 1)
+    length: i64 = len(value)
+    if length < _SAMPLED_MIN:
+        write_string(writer, value)
+        return
+    # Where it is kept: by its end and by what lies between; Python's own hash would be boxed.
+    last: i64 = ord(value[length - 1])
+    before: i64 = ord(value[length - 2])
+    late: i64 = ord(value[(length * 19) >> 5])
+    middle: i64 = ord(value[length >> 1])
+    early: i64 = ord(value[(length * 5) >> 4])
+    mixed = length + last * 1_009 + before * 30_011 + late * 31 + middle * 700_001 + early * 100_003
+    place = ((mixed * _FACTOR) >> _PLACES_SHIFT) & (_PLACES - 1)
     known = _WRITTEN[place]
     writer.write(known.data if known.text == value else _write_anew(value, place))
 
