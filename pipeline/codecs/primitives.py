@@ -8,7 +8,7 @@ Used by `avro.py`, which is generated from schemas/avro.
 
 from typing import Final
 
-from librt.strings import BytesWriter, write_i16_le, write_i32_le, write_i64_le
+from librt.strings import BytesWriter, read_i32_le, write_i16_le, write_i32_le, write_i64_le
 from mypy_extensions import i16, i32, i64, mypyc_attr, u8
 
 INT64_MIN: Final = -(2**63)
@@ -38,6 +38,10 @@ _ONE_BYTE_MAX: Final = 64
 # Strings that recur are kept in both forms. Each has one place, which the next to need it takes.
 _PLACES: Final[i64] = 4_096
 _KEPT_BYTES_MAX: Final = 256
+_WORD: Final = 4
+_SAMPLED_MIN: Final = 2
+_FACTOR: Final[i64] = 0x9E37_79B1
+_PLACES_SHIFT: Final = 20
 
 
 class _Recurring:
@@ -142,12 +146,14 @@ class Reader:
         """A `string` that was most likely read before: then the same object."""
         raw = self.raw()
         length: i64 = len(raw)
-        if length == 0:
-            return ""
-        first: i64 = raw[0]
-        middle: i64 = raw[length >> 1]
-        last: i64 = raw[length - 1]
-        place = _place(length, first, middle, last)
+        if length < _WORD:
+            return _read_anew(raw, 0)
+        # Three words of it tell ids of one kind apart.
+        last = i64(read_i32_le(raw, length - _WORD))
+        middle = i64(read_i32_le(raw, min(length >> 1, length - _WORD)))
+        early = i64(read_i32_le(raw, min(length >> 2, length - _WORD)))
+        mixed = (length ^ last ^ (middle << 1) ^ (early << 2)) * _FACTOR
+        place = (mixed >> _PLACES_SHIFT) & (_PLACES - 1)
         known = _WAS_READ[place]
         return known.text if known.data == raw else _read_anew(raw, place)
 
@@ -271,20 +277,19 @@ def write_string(writer: BytesWriter, value: str) -> None:
 def write_recurring(writer: BytesWriter, value: str) -> None:
     """Append a string that was most likely written before."""
     length: i64 = len(value)
-    if length == 0:
-        writer.append(0)
+    if length < _SAMPLED_MIN:
+        write_string(writer, value)
         return
-    first: i64 = ord(value[0])
-    middle: i64 = ord(value[length >> 1])
+    # Where it is kept: by its end and by what lies between; Python's own hash would be boxed.
     last: i64 = ord(value[length - 1])
-    place = _place(length, first, middle, last)
+    before: i64 = ord(value[length - 2])
+    late: i64 = ord(value[(length * 19) >> 5])
+    middle: i64 = ord(value[length >> 1])
+    early: i64 = ord(value[(length * 5) >> 4])
+    mixed = length + last * 1_009 + before * 30_011 + late * 31 + middle * 700_001 + early * 100_003
+    place = ((mixed * _FACTOR) >> _PLACES_SHIFT) & (_PLACES - 1)
     known = _WRITTEN[place]
     writer.write(known.data if known.text == value else _write_anew(value, place))
-
-
-def _place(length: i64, first: i64, middle: i64, last: i64) -> i64:
-    """Where a string is kept: by what tells ids of one kind apart."""
-    return (length ^ (first << 2) ^ (middle << 4) ^ (last << 7)) & (_PLACES - 1)
 
 
 def _read_anew(raw: bytes, place: i64) -> str:

@@ -69,6 +69,8 @@ GATE_TIME_MAX: Final = 253_402_300_799_999_999
 INPUT_BYTES_MAX: Final = 1_048_576
 DEAD_KEY_BYTES_MAX: Final = 1_024
 DEAD_VALUE_BYTES_MAX: Final = 65_536
+# So many keys are sorted by insertion.
+_FEW_KEYS: Final = 16
 # The length that stands for a deleted row, and what one takes.
 _DELETED: Final = -1
 _LENGTH_BYTES: Final = 4
@@ -414,7 +416,7 @@ class LaneProcessor:
     def _changed_rows(self) -> list[tuple[bytes, bytes | None]]:
         """Encode what the input changed and take it into the state digest."""
         changed = self.state.changed
-        keys = sorted(changed)
+        keys = in_order(list(changed.keys()))
         writer = self._empty_writer()
         writer.write(self.head.state_digest)
         for key in keys:
@@ -461,6 +463,30 @@ class Outputs:
         end = start + i64(read_i32_be(self.data, start - _LENGTH_BYTES))
         self.position = end
         return self.data[start:end]
+
+
+def in_order(keys: list[bytes]) -> list[bytes]:
+    """The keys, sorted. Those of an order are few, and mostly differ in their kind."""
+    count: i64 = len(keys)
+    if count > _FEW_KEYS:
+        keys.sort()
+        return keys
+    done: i64 = 1
+    while done < count:
+        key = keys[done]
+        at: i64 = done
+        while at > 0 and _is_before(key, keys[at - 1]):
+            keys[at] = keys[at - 1]
+            at -= 1
+        keys[at] = key
+        done += 1
+    return keys
+
+
+def _is_before(key: bytes, other: bytes) -> bool:
+    kind: i64 = key[0]
+    other_kind: i64 = other[0]
+    return kind < other_kind if kind != other_kind else key < other
 
 
 def _begin_output(writer: BytesWriter, kind: int) -> i64:

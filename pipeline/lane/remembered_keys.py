@@ -11,7 +11,8 @@ with mypyc.
 from collections.abc import Iterable
 from typing import Final
 
-from mypy_extensions import i64
+from librt.strings import BytesWriter, read_i32_le
+from mypy_extensions import i64, u8
 
 from pipeline.risk.keys import DECISION, EXECUTION, TRANSFER
 
@@ -23,6 +24,12 @@ _MASK: Final[i64] = (1 << _BITS_LOG2) - 1
 # Where in a key's hash the second bit's place begins.
 _SECOND: Final = 24
 _LOW: Final = 7
+# Of the hash: four bytes at a time, multiplied by an odd number with as many ones as zeros.
+_WORD: Final = 4
+_POSITIVE: Final[i64] = 2**62 - 1
+_FACTOR: Final[i64] = 0x2545_F491_4F6C_DD1D
+_HALF: Final = 32
+_SEED: Final[i64] = hash(b"remembered") & _POSITIVE
 
 
 class RememberedKeys:
@@ -30,21 +37,21 @@ class RememberedKeys:
 
     def __init__(self, *, none_stored: bool) -> None:
         self.complete = none_stored
-        self.bits = bytearray(_BYTES)
+        self.bits = _no_bits()
         # What a walk is filling.
-        self.next_bits: bytearray | None = None
+        self.next_bits: BytesWriter | None = None
 
     def may_hold(self, key: bytes) -> bool:
         """False: nothing is stored under `key`."""
         if not self.complete:
             return True
-        hashed: i64 = hash(key)
+        hashed = _hashed(key)
         first = hashed & _MASK
         bits = self.bits
-        if bits[first >> 3] & (1 << (first & _LOW)) == 0:
+        if i64(bits[first >> 3]) & (1 << (first & _LOW)) == 0:
             return False
         second = (hashed >> _SECOND) & _MASK
-        return bits[second >> 3] & (1 << (second & _LOW)) != 0
+        return i64(bits[second >> 3]) & (1 << (second & _LOW)) != 0
 
     def add(self, key: bytes) -> None:
         """Something will be stored under `key`."""
@@ -54,7 +61,7 @@ class RememberedKeys:
 
     def begin_walk(self, unstored: Iterable[bytes]) -> None:
         """The sweep begins to walk over all that is stored; `unstored`: keys that are not yet."""
-        bits = bytearray(_BYTES)
+        bits = _no_bits()
         for key in unstored:
             _set(bits, key)
         self.next_bits = bits
@@ -72,9 +79,32 @@ class RememberedKeys:
             self.complete = True
 
 
-def _set(bits: bytearray, key: bytes) -> None:
-    hashed: i64 = hash(key)
+def _no_bits() -> BytesWriter:
+    """All bits unset: the only bytes that compiled code reads and changes without boxes."""
+    bits = BytesWriter()
+    bits.write(bytes(_BYTES))
+    return bits
+
+
+def _hashed(key: bytes) -> i64:
+    """A hash of 62 bits that nobody outside this process can foresee; a key has four bytes or more.
+
+    Python's own would be boxed where this is compiled.
+    """
+    last: i64 = len(key) - _WORD
+    hashed = _SEED
+    at: i64 = 0
+    while at < last:
+        hashed = ((hashed ^ i64(read_i32_le(key, at))) * _FACTOR) & _POSITIVE
+        hashed ^= hashed >> _HALF
+        at += _WORD
+    hashed = ((hashed ^ i64(read_i32_le(key, last))) * _FACTOR) & _POSITIVE
+    return hashed ^ (hashed >> _HALF)
+
+
+def _set(bits: BytesWriter, key: bytes) -> None:
+    hashed = _hashed(key)
     first = hashed & _MASK
     second = (hashed >> _SECOND) & _MASK
-    bits[first >> 3] = bits[first >> 3] | (1 << (first & _LOW))
-    bits[second >> 3] = bits[second >> 3] | (1 << (second & _LOW))
+    bits[first >> 3] = bits[first >> 3] | u8(1 << (first & _LOW))
+    bits[second >> 3] = bits[second >> 3] | u8(1 << (second & _LOW))

@@ -124,13 +124,12 @@ def _remember(c: OrderContext) -> None:
 def _forget(row: RowRecent, since: int) -> None:
     """Drop what was accepted before `since`, and the oldest where there is no room for one more."""
     at = row.at
-    gone = max(0, len(at) + 1 - RECENT_MAX)
-    while gone < len(at) and at[gone] < since:
-        gone += 1
-    for _ in range(gone):
-        row.at.pop(0)
-        row.lots.pop(0)
-        row.price_e9.pop(0)
+    lots = row.lots
+    prices = row.price_e9
+    while at and (len(at) >= RECENT_MAX or at[0] < since):
+        at.pop(0)
+        lots.pop(0)
+        prices.pop(0)
 
 
 def signed_lots(c: OrderContext) -> int:

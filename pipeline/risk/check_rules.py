@@ -62,6 +62,8 @@ class LimitInForce:
         self, value: int | None, version: int | None, allowance: int, currency: str | None
     ) -> None:
         self.value: Final = value
+        # The same as a plain integer, which compiled code compares without unpacking it.
+        self.bound: Final = 0 if value is None else value
         self.version: Final = version
         self.allowance: Final = allowance
         # None: that of the instrument.
@@ -114,9 +116,11 @@ class CheckRules:
         self.lane_count: Final = lane_count
         self.state: Final = state
         self.limits: dict[tuple[str, int, str, str], LimitInForce] = {}
-        # Those that differ from REJECT, and those that differ from the check's own window.
+        # Those that differ from REJECT; and how far each check looks back.
         self.severities: dict[str, int] = {}
-        self.windows_us: dict[str, int] = {}
+        self.windows_us: dict[str, int] = {
+            name: traits.window_ms * MS for name, traits in catalog.by_name.items()
+        }
         self.states: dict[tuple[int, str], StateInForce] = {}
         self.restrictions: Final = Restrictions()
         self.calendars: dict[str, CalendarInForce] = {}
@@ -203,9 +207,9 @@ class CheckRules:
         self.severities.pop(policy.check, None)
         if policy.severity != CHECK_SEVERITY_REJECT:
             self.severities[policy.check] = policy.severity
-        self.windows_us.pop(policy.check, None)
-        if policy.window_ms is not None:
-            self.windows_us[policy.check] = policy.window_ms * MS
+        own_ms = self.catalog.by_name[policy.check].window_ms
+        window_ms = own_ms if policy.window_ms is None else policy.window_ms
+        self.windows_us[policy.check] = window_ms * MS
 
     def _is_ours(self, user_id: str) -> bool:
         return partition_of(user_id.encode("utf-8"), self.lane_count) == self.lane
@@ -268,8 +272,7 @@ class CheckRules:
 
     def window_us_of(self, check: str) -> int:
         """How far a check looks back."""
-        window = self.windows_us.get(check)
-        return self.catalog.by_name[check].window_ms * MS if window is None else window
+        return self.windows_us[check]
 
     def trading_state(self, scope: int, scope_id: str) -> StateInForce | None:
         """The state of an algorithm, desk or instrument; None: nothing was said, it is ACTIVE."""

@@ -30,11 +30,12 @@ class Deficits:
         touched = self.ledger.touched
         if not touched:
             return
-        self.pledges.release(user_id)
-        if len(touched) == 1:
-            for currency in touched:
-                self._compare(context, tenant_id, event_time, user_id, currency)
+        last = self.ledger.last_currency
+        if len(touched) == 1 and last in touched and self.pledges.excess(user_id, last) <= 0:
+            self._compare(context, tenant_id, event_time, user_id, last)
             return
+        # This may touch other currencies.
+        self.pledges.release(user_id)
         for currency in sorted(touched):
             self._compare(context, tenant_id, event_time, user_id, currency)
 

@@ -29,6 +29,8 @@ from pipeline.risk.state import InvariantViolated, LaneState
 from pipeline.risk.sweeping import EXPIRED, Due, Sweeping
 
 SOURCE: Final = "gate"
+# What nearly every sweep comes to; never changed.
+_NONE: Final[list[Decision]] = []
 
 
 class Endings:
@@ -59,7 +61,7 @@ class Endings:
         self.state.put(self.state.keys(user_id).user, user)
         self.state.own_prices.over(self.state.keys(user_id), order)
         order_ids.drop_all(self.state, user_id, root_id, order)
-        self.sweeping.over(user_id, root_id)
+        self.sweeping.over(self.state.keys(user_id).order(root_id))
         self.state.delete(self.state.keys(user_id).order(root_id))
         ended = RowDecision(
             verdict=VERDICT_ACCEPTED,
@@ -79,9 +81,9 @@ class Endings:
     def sweep(self, context: InputContext, open_day: int, control_number: int) -> list[Decision]:
         """End what gate time has ended, before the input is handled."""
         orphan_us = self.rules.orphan_us
-        decisions: list[Decision] = []
         if not self.sweeping.has_due(context.gate_time, open_day, orphan_us):
-            return decisions
+            return _NONE
+        decisions: list[Decision] = []
         for due in self.sweeping.due(context.gate_time, open_day, orphan_us):
             order = self.state.order(due.user_id, due.root_id)
             if order is None:

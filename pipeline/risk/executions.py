@@ -384,11 +384,11 @@ class ExecutionDesk:
         open_before = OrderTerms(order).open_lots
         if not order.acknowledged:
             order.acknowledged = True
-            self.endings.sweeping.acknowledged(user_id, root_id)
+            self.endings.sweeping.acknowledged(self.state.keys(user_id).order(root_id))
         if reported.effect == CLOSE:
             self.state.own_prices.over(self.state.keys(user_id), order)
             order_ids.drop_pending(self.state, user_id, order)
-            self.endings.sweeping.over(user_id, root_id)
+            self.endings.sweeping.over(self.state.keys(user_id).order(root_id))
         elif reported.effect == REPLACE:
             self.state.own_prices.replace_made(self.state.keys(user_id), order)
             order_ids.take_pending(self.state, user_id, root_id, order)

@@ -25,7 +25,8 @@ class Journal:
 
     def begin_input(self) -> None:
         """Forget the previous input's events."""
-        self.events = []
+        if self.events:
+            self.events = []
 
     def roll_day(self, context: InputContext) -> None:
         """Close the open day when gate time has passed into a later one."""

@@ -7,7 +7,7 @@ Compiled with mypyc.
 
 from typing import Final
 
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 USER: Final = b"U"
 BALANCE: Final = b"B"
@@ -40,12 +40,6 @@ def part(text: str) -> bytes:
     """One part of a key. Raises IndexError for more than 255 bytes: the caller has checked."""
     data = text.encode("utf-8")
     return _LENGTHS[len(data)] + data
-
-
-def _key(kind: bytes, own: bytes, text: str) -> bytes:
-    """A key of three pieces, made at once."""
-    data = text.encode("utf-8")
-    return b"%b%b%b%b" % (kind, own, _LENGTHS[len(data)], data)
 
 
 def user_key(user_id: str) -> bytes:
@@ -175,27 +169,33 @@ class UserKeys:
         self._position = b""
         self._recent = b""
         self._order_id = _NOT_ASKED
+        self._order_utf8 = b""
         self._order = b""
+        # What comes before the ids of orders, which mostly are of one length.
+        self._order_bytes: i64 = -1
+        self._before_order = b""
+        self._before_alias = b""
+        self._before_decision = b""
 
     def balance(self, currency: str) -> bytes:
         """As `balance_key`."""
         if currency != self._currency:
             self._currency = currency
-            self._balance = _key(BALANCE, self._own, currency)
+            self._balance = BALANCE + self._own + part(currency)
         return self._balance
 
     def result(self, currency: str) -> bytes:
         """As `result_key`."""
         if currency != self._result_currency:
             self._result_currency = currency
-            self._result = _key(RESULT, self._own, currency)
+            self._result = RESULT + self._own + part(currency)
         return self._result
 
     def algorithm(self, algo_id: str) -> bytes:
         """As `algorithm_key`."""
         if algo_id != self._algo_id:
             self._algo_id = algo_id
-            self._algorithm = _key(ALGORITHM, self._own, algo_id)
+            self._algorithm = ALGORITHM + self._own + part(algo_id)
         return self._algorithm
 
     def position(self, instrument_id: str) -> bytes:
@@ -213,23 +213,39 @@ class UserKeys:
     def order(self, order_id: str) -> bytes:
         """As `order_key`."""
         if order_id != self._order_id:
-            self._order_id = order_id
-            self._order = _key(ORDER, self._own, order_id)
+            self._take_order(order_id)
         return self._order
 
     def alias(self, order_id: str) -> bytes:
         """As `alias_key`."""
-        return _key(ALIAS, self._own, order_id)
+        if order_id != self._order_id:
+            self._take_order(order_id)
+        return self._before_alias + self._order_utf8
 
     def decision(self, order_id: str) -> bytes:
         """As `decision_key`."""
-        return _key(DECISION, self._own, order_id)
+        if order_id != self._order_id:
+            self._take_order(order_id)
+        return self._before_decision + self._order_utf8
 
     def _take_instrument(self, instrument_id: str) -> None:
         parts = self._own + part(instrument_id)
         self._instrument_id = instrument_id
         self._position = POSITION + parts
         self._recent = RECENT + parts
+
+    def _take_order(self, order_id: str) -> None:
+        data = order_id.encode("utf-8")
+        length: i64 = len(data)
+        if length != self._order_bytes:
+            before = self._own + _LENGTHS[length]
+            self._order_bytes = length
+            self._before_order = ORDER + before
+            self._before_alias = ALIAS + before
+            self._before_decision = DECISION + before
+        self._order_id = order_id
+        self._order_utf8 = data
+        self._order = self._before_order + data
 
 
 def of_aliased(key: bytes) -> bytes:

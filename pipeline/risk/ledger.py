@@ -116,12 +116,13 @@ class Ledger:
         # Currencies of the user at hand that were touched, and by how much each was short before.
         self.touched: dict[str, int] = {}
         # The balance that was changed last, which the next to ask for is most likely the same.
-        self._last_currency = ""
+        self.last_currency = ""
         self._last: RowBalance | None = None
 
     def begin_user(self) -> None:
         """Another user, or another input, is at hand."""
-        self.touched = {}
+        if self.touched:
+            self.touched = {}
         self._last = None
 
     # -- balances
@@ -129,7 +130,7 @@ class Ledger:
     def balance(self, user_id: str, currency: str) -> RowBalance:
         """The balance to be changed by the current input; a new one where there was none."""
         last = self._last
-        if last is not None and self._last_currency == currency:
+        if last is not None and self.last_currency == currency:
             return last
         key = self.state.keys(user_id).balance(currency)
         row = self.state.balance(user_id, currency)
@@ -152,14 +153,14 @@ class Ledger:
             self.state.put_back(key, row)
         if currency not in self.touched:
             self.touched[currency] = -available_of(row)
-        self._last_currency = currency
+        self.last_currency = currency
         self._last = row
         return row
 
     def known_balance(self, user_id: str, currency: str) -> RowBalance | None:
         """The balance of the user at hand as it is."""
         last = self._last
-        if last is not None and self._last_currency == currency:
+        if last is not None and self.last_currency == currency:
             return last
         return self.state.balance(user_id, currency)
 

@@ -248,8 +248,9 @@ class OrderDesk:
         hold = self.ledger.open_order(
             order.user_id, order.order_id, row, instrument, view.fee, order.quantity_lots
         )
-        self.sweeping.placed(order.user_id, order.order_id, row)
-        self.state.own_prices.placed(self.state.keys(order.user_id), row)
+        keys = self.state.keys(order.user_id)
+        self.sweeping.placed(keys.order(order.order_id), order.user_id, order.order_id, row)
+        self.state.own_prices.placed(keys, row)
         return hold
 
     def _request_cancel(self, user_id: str, root_id: str) -> None:

@@ -108,14 +108,14 @@ class Pledges:
     def release(self, user_id: str) -> None:
         """Give back what covers more than is needed, of the user at hand."""
         for touched in self.ledger.touched:
-            if self._excess(user_id, touched) > 0:
+            if self.excess(user_id, touched) > 0:
                 break
         else:
             return
         for currency in self._in_turn(user_id):
             self._give_back(user_id, currency)
 
-    def _excess(self, user_id: str, currency: str) -> int:
+    def excess(self, user_id: str, currency: str) -> int:
         """By how much more is covered than is needed."""
         row = self.ledger.known_balance(user_id, currency)
         if row is None or row.covered_minor == 0:
@@ -141,7 +141,7 @@ class Pledges:
         found.append(currency)
 
     def _give_back(self, user_id: str, currency: str) -> None:
-        excess = self._excess(user_id, currency)
+        excess = self.excess(user_id, currency)
         covered_by = list(self.ledger.balance(user_id, currency).covered_by)
         while excess > 0:
             covering = covered_by.pop()

@@ -57,6 +57,8 @@ class Figure:
 
     def __init__(self, value: int | None, version: int | None) -> None:
         self.value: Final = value
+        # The same as a plain integer, which compiled code compares without unpacking it.
+        self.bound: Final = 0 if value is None else value
         self.version: Final = version
 
 

@@ -143,7 +143,7 @@ class LaneState:
     def put(self, key: bytes, row: Row) -> None:
         """Note that `row` under `key` is new or was changed."""
         self.cache[key] = row
-        if key in self.older:
+        if len(self.older) > 0 and key in self.older:
             del self.older[key]
         self.changed[key] = row
         if isinstance(row, RowOrder):
@@ -262,8 +262,6 @@ class LaneState:
         if keys.order(order_id) not in self.aliased:
             return None
         row = self.get(keys.alias(order_id))
-        if row is None:
-            return None
         if not isinstance(row, RowAlias):
             raise InvariantViolated("row of another kind under an alias key")
         return row.root_order_id

@@ -12,6 +12,7 @@ from typing import Final
 from mypy_extensions import i64, mypyc_attr
 
 from pipeline.risk.bounds import NEVER_US
+from pipeline.risk.keys import order_key
 from pipeline.risk.order_life import ON_REQUEST, state_of
 from pipeline.risk.records import TIME_IN_FORCE_DAY, RowOrder
 
@@ -50,23 +51,23 @@ class Line:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
-        self.alive: dict[tuple[str, str], Entry] = {}
+        self.alive: dict[bytes, Entry] = {}
         # The first that is alive, and its place: those before it have ended.
         self._first: Entry | None = None
         self._first_at: i64 = 0
 
-    def add(self, since: int, user_id: str, root_id: str) -> None:
+    def add(self, since: int, key: bytes, user_id: str, root_id: str) -> None:
         """At the end."""
         entry = Entry(user_id, root_id, since)
-        self.alive[(user_id, root_id)] = entry
+        self.alive[key] = entry
         self.entries.append(entry)
         if self._first is None:
             self._first = entry
             self._first_at = len(self.entries) - 1
 
-    def drop(self, user_id: str, root_id: str) -> None:
+    def drop(self, key: bytes) -> None:
         """It does not count any more, if it did."""
-        entry = self.alive.pop((user_id, root_id), None)
+        entry = self.alive.pop(key, None)
         if entry is None:
             return
         entry.alive = False
@@ -103,7 +104,7 @@ class Sweeping:
 
     def __init__(self) -> None:
         self._expiring: list[tuple[int, int, Entry]] = []
-        self._expiring_alive: dict[tuple[str, str], Entry] = {}
+        self._expiring_alive: dict[bytes, Entry] = {}
         self._of_a_day: Final = Line()
         self._unacknowledged: Final = Line()
 
@@ -111,30 +112,30 @@ class Sweeping:
         """Take a stored lane's (user, root, order), in any order."""
         for user_id, root_id, order in sorted(orders, key=_lane_sequence):
             if ON_REQUEST[state_of(order)].expires:
-                self.placed(user_id, root_id, order)
+                self.placed(order_key(user_id, root_id), user_id, root_id, order)
 
-    # -- following the orders
+    # -- following the orders, by the key of each
 
-    def placed(self, user_id: str, root_id: str, order: RowOrder) -> None:
+    def placed(self, key: bytes, user_id: str, root_id: str, order: RowOrder) -> None:
         """The order works from now on."""
         if order.expires_at is not None:
             entry = Entry(user_id, root_id, order.expires_at)
-            self._expiring_alive[(user_id, root_id)] = entry
+            self._expiring_alive[key] = entry
             heappush(self._expiring, (order.expires_at, order.lane_sequence, entry))
         if order.time_in_force == TIME_IN_FORCE_DAY:
-            self._of_a_day.add(order.business_day, user_id, root_id)
+            self._of_a_day.add(order.business_day, key, user_id, root_id)
         if not order.acknowledged:
-            self._unacknowledged.add(order.accepted_at, user_id, root_id)
+            self._unacknowledged.add(order.accepted_at, key, user_id, root_id)
 
-    def acknowledged(self, user_id: str, root_id: str) -> None:
+    def acknowledged(self, key: bytes) -> None:
         """The venue has reported on the order."""
-        self._unacknowledged.drop(user_id, root_id)
+        self._unacknowledged.drop(key)
 
-    def over(self, user_id: str, root_id: str) -> None:
+    def over(self, key: bytes) -> None:
         """The order has ended, or its end is known: nothing here can end it any more."""
-        self._unacknowledged.drop(user_id, root_id)
-        self._of_a_day.drop(user_id, root_id)
-        entry = self._expiring_alive.pop((user_id, root_id), None)
+        self._unacknowledged.drop(key)
+        self._of_a_day.drop(key)
+        entry = self._expiring_alive.pop(key, None)
         if entry is None:
             return
         entry.alive = False

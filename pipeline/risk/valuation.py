@@ -89,23 +89,23 @@ class Exposure:
         self.long_minor = 0
         self.short_minor = 0
 
-    def add(self, figures: tuple[int, int, int]) -> None:
+    def count(self, figures: tuple[int, int, int]) -> None:
         """Count an instrument's (gross, long, short)."""
         self.gross_minor += figures[0]
         self.long_minor += figures[1]
         self.short_minor += figures[2]
 
 
-class Group:
+class Group(Exposure):
     """Instruments whose exposure counts together.
 
-    `own`: of those in the currency of the order's instrument; `foreign`: of the others, by
-    currency. `problem`: why they cannot be valued.
+    Its own figures are those of instruments in the currency of the order's; `foreign`: of the
+    others, by currency. `problem`: why they cannot be valued.
     """
 
     def __init__(self, currency: str) -> None:
+        super().__init__()
         self.currency: Final = currency
-        self.own: Final = Exposure()
         self.foreign: dict[str, Exposure] | None = None
         self.problem: str | None = None
 
@@ -117,7 +117,7 @@ class Group:
             return
         currency = holding.instrument.currency
         if currency == self.currency:
-            self.own.add(figures)
+            self.count(figures)
             return
         foreign = self.foreign
         if foreign is None:
@@ -127,7 +127,7 @@ class Group:
         if exposure is None:
             exposure = Exposure()
             foreign[currency] = exposure
-        exposure.add(figures)
+        exposure.count(figures)
 
 
 class Exposures:

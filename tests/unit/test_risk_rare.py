@@ -418,16 +418,16 @@ def test_what_has_ended_is_cleared_from_the_index() -> None:
     row.time_in_force = TIME_IN_FORCE_DAY
     row.acknowledged = False
     # Behind one that stays, what has ended does not come up by itself.
-    sweeping.placed(USER, "first", row)
+    sweeping.placed(b"first", USER, "first", row)
     for number in range(3_000):
         row.lane_sequence = number
-        sweeping.placed(USER, str(number), row)
-        sweeping.over(USER, str(number))
-    sweeping.over(USER, "never")
+        sweeping.placed(b"%d" % number, USER, str(number), row)
+        sweeping.over(b"%d" % number)
+    sweeping.over(b"never")
     assert len(sweeping._expiring) < 1_100
     assert len(sweeping._of_a_day.entries) < 1_100
     assert len(sweeping._unacknowledged.entries) < 1_100
-    sweeping.over(USER, "first")
+    sweeping.over(b"first")
     assert sweeping.due(10**16, 10**6, 0) == []
 
 
@@ -582,7 +582,7 @@ def test_expiry_does_not_wait_for_a_policy() -> None:
     sweeping = Sweeping()
     _, row = placed(Desk())
     row.expires_at = 10
-    sweeping.placed(USER, "o", row)
+    sweeping.placed(b"o", USER, "o", row)
     assert [due.reason for due in sweeping.due(10, 0, None)] == ["EXPIRED"]
 
 

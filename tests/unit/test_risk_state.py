@@ -78,9 +78,17 @@ def test_a_row_of_another_kind_under_a_key_stops_the_lane(
     state.put(key, SEEN if key[:1] == keys.MARK else MARK)
     state.working.add(key)
     state.aliased.add(keys.of_aliased(key))
-    state.loader.note(key)
+    if key[:1] in (keys.DECISION, keys.TRANSFER):
+        state.loader.note(key)
     with pytest.raises(InvariantViolated, match="another kind"):
         look_up(state)
+
+
+def test_a_loader_that_keeps_no_account_may_hold_anything() -> None:
+    loader = RowLoader()
+    loader.note(b"D")
+    assert loader.may_hold(b"D")
+    assert loader.may_hold(b"X")
 
 
 def test_a_loader_must_say_how_it_loads() -> None:

@@ -6,10 +6,10 @@ else. Compiled with mypyc.
 
 from typing import Final
 
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 from pipeline.risk import order_ids
-from pipeline.risk.bounds import ID_BYTES_MAX, MS, is_id
+from pipeline.risk.bounds import FIGURE_MAX, ID_BYTES_MAX, MS, is_id
 from pipeline.risk.fx import Rate, find_rate
 from pipeline.risk.ledger import OrderTerms
 from pipeline.risk.money import divide_up, nearest, protection_price
@@ -323,16 +323,74 @@ def failed_at(
     return CheckResult(check, CHECK_OUTCOME_FAIL, reason_code, None, limit, limit_version, None)
 
 
+class _Compared:
+    """Figures that were compared, and what came of it."""
+
+    def __init__(self, observed: int, limit: int, result: CheckResult) -> None:
+        self.observed: Final = observed
+        self.limit: Final = limit
+        self.result: Final = result
+
+
+# Comparisons of small figures recur from order to order: each has one place, which the next to
+# need it takes. One that recurs is made once, and its bytes are kept.
+_PLACES: Final[i64] = 1_024
+_SMALL_MAX: Final = 64
+_KNOWN: Final = [_Compared(0, 0, CheckResult("", 0, None, None, None, None, None))] * _PLACES
+
+
 def with_figures(
     check: str, reason_code: str | None, observed: int, limit: int, limit_version: int | None
 ) -> CheckResult:
     """PASS, or FAIL with `reason_code`; figures outside 64 bits are shown as its nearest end."""
+    return figures(check, reason_code, observed, limit, nearest(limit), limit_version)
+
+
+def figures(
+    check: str,
+    reason_code: str | None,
+    observed: int,
+    limit: int,
+    limit_shown: int | None,
+    limit_version: int | None,
+) -> CheckResult:
+    """As `with_figures`; `limit_shown` is the limit as an object, so that none has to be made."""
+    if not (0 <= observed < _SMALL_MAX and 0 <= limit <= FIGURE_MAX):
+        return _made(check, reason_code, observed, limit, limit_shown, limit_version)
+    length: i64 = len(check)
+    seen: i64 = observed
+    bound: i64 = limit
+    place = (length ^ (seen << 5) ^ bound ^ (ord(check[length >> 1]) << 2)) & (_PLACES - 1)
+    known = _KNOWN[place]
+    result = known.result
+    if (
+        known.observed == observed
+        and known.limit == limit
+        and result.check == check
+        and result.limit_version is limit_version
+        and result.reason_code is reason_code
+    ):
+        result.kept = True
+        return result
+    result = _made(check, reason_code, observed, limit, limit_shown, limit_version)
+    _KNOWN[place] = _Compared(observed, limit, result)
+    return result
+
+
+def _made(
+    check: str,
+    reason_code: str | None,
+    observed: int,
+    limit: int,
+    limit_shown: int | None,
+    limit_version: int | None,
+) -> CheckResult:
     return CheckResult(
         check,
         CHECK_OUTCOME_PASS if reason_code is None else CHECK_OUTCOME_FAIL,
         reason_code,
         nearest(observed),
-        nearest(limit),
+        limit_shown,
         limit_version,
         nearest(limit - observed),
     )
@@ -348,23 +406,9 @@ def compared(
 
 def within(check: str, reason_code: str, observed: int, figure: Figure) -> CheckResult:
     """`compared` with a configured limit; FAIL with LIMIT_MISSING where none is."""
-    return against_limit(check, reason_code, observed, figure.value, figure.version)
-
-
-def against_limit(
-    check: str, reason_code: str, observed: int, limit: int | None, limit_version: int | None
-) -> CheckResult:
-    """`compared` with what is configured, which fits 64 bits, or None."""
-    if limit is None:
+    value = figure.value
+    if value is None:
         return failed(check, "LIMIT_MISSING")
-    headroom = limit - observed
-    fails = headroom < 0
-    return CheckResult(
-        check,
-        CHECK_OUTCOME_FAIL if fails else CHECK_OUTCOME_PASS,
-        reason_code if fails else None,
-        nearest(observed),
-        limit,
-        limit_version,
-        nearest(headroom),
-    )
+    bound = figure.bound
+    reason = None if observed <= bound else reason_code
+    return figures(check, reason, observed, bound, value, figure.version)

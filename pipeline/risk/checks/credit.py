@@ -40,4 +40,4 @@ def check(c: OrderContext) -> CheckResult:
         if problem is not None:
             return in_money.unknown(c, NAME, problem, value, limit.version)
         used = in_money.into(c, used, own, wanted)
-    return in_money.compared(c, NAME, used, value, limit.version)
+    return in_money.compared(c, NAME, used, limit)

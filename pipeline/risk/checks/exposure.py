@@ -84,7 +84,7 @@ def _check(c: OrderContext, name: str, kind: int, *, is_net: bool) -> CheckResul
     if problem is not None:
         return in_money.unknown(c, name, problem, value, limit.version)
     observed = _net(c, group, wanted) if is_net else _gross(c, group, wanted)
-    return in_money.compared(c, name, observed, value, limit.version)
+    return in_money.compared(c, name, observed, limit)
 
 
 def _group(exposures: Exposures, kind: int) -> Group | None:
@@ -108,7 +108,7 @@ def _fx_problem(c: OrderContext, policy: Policy, group: Group, wanted: str) -> s
 
 
 def _gross(c: OrderContext, group: Group, wanted: str) -> int:
-    gross = in_money.into(c, group.own.gross_minor, group.currency, wanted)
+    gross = in_money.into(c, group.gross_minor, group.currency, wanted)
     if group.foreign is not None:
         for currency, exposure in group.foreign.items():
             gross += in_money.into(c, exposure.gross_minor, currency, wanted)
@@ -116,8 +116,8 @@ def _gross(c: OrderContext, group: Group, wanted: str) -> int:
 
 
 def _net(c: OrderContext, group: Group, wanted: str) -> int:
-    longs = in_money.into(c, group.own.long_minor, group.currency, wanted)
-    shorts = in_money.into(c, group.own.short_minor, group.currency, wanted)
+    longs = in_money.into(c, group.long_minor, group.currency, wanted)
+    shorts = in_money.into(c, group.short_minor, group.currency, wanted)
     if group.foreign is not None:
         for currency, exposure in group.foreign.items():
             longs += in_money.into(c, exposure.long_minor, currency, wanted)

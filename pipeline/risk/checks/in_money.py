@@ -5,7 +5,8 @@ check's own (docs/rules.md, "Exposure"). Compiled with mypyc.
 """
 
 from pipeline.risk.bounds import MS
-from pipeline.risk.checks.context import OrderContext, failed_at, passed, with_figures
+from pipeline.risk.check_rules import LimitInForce
+from pipeline.risk.checks.context import OrderContext, failed_at, figures, passed
 from pipeline.risk.money import divide_up
 from pipeline.risk.records import CheckResult, Policy
 
@@ -32,12 +33,11 @@ def into(c: OrderContext, amount: int, own: str, wanted: str) -> int:
     return divide_up(amount * rate.numerator, rate.denominator)
 
 
-def compared(
-    c: OrderContext, name: str, observed: int, limit: int, limit_version: int | None
-) -> CheckResult:
+def compared(c: OrderContext, name: str, observed: int, limit: LimitInForce) -> CheckResult:
     """PASS within the limit, or when the order reduces; else FAIL with the check's own name."""
-    reason = None if observed <= limit or c.reduces() else name
-    return with_figures(name, reason, observed, limit, limit_version)
+    bound = limit.bound
+    reason = None if observed <= bound or c.reduces() else name
+    return figures(name, reason, observed, bound, limit.value, limit.version)
 
 
 def unknown(

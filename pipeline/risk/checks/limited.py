@@ -5,7 +5,7 @@ the check's own. Compiled with mypyc.
 """
 
 from pipeline.risk.check_rules import LimitInForce
-from pipeline.risk.checks.context import OrderContext, against_limit
+from pipeline.risk.checks.context import OrderContext, failed, figures
 from pipeline.risk.records import CheckResult
 
 
@@ -20,4 +20,9 @@ def limit_of(c: OrderContext, name: str) -> LimitInForce | None:
 
 def against(name: str, reason_code: str, observed: int, limit: LimitInForce) -> CheckResult:
     """PASS when observed <= limit, else FAIL with `reason_code`; LIMIT_MISSING where none is."""
-    return against_limit(name, reason_code, observed, limit.value, limit.version)
+    value = limit.value
+    if value is None:
+        return failed(name, "LIMIT_MISSING")
+    bound = limit.bound
+    reason = None if observed <= bound else reason_code
+    return figures(name, reason, observed, bound, value, limit.version)

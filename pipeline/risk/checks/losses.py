@@ -53,4 +53,4 @@ def _check(c: OrderContext, name: str) -> CheckResult:
     before = standing.opening_minor if name == DAILY_LOSS else standing.peak_minor
     lost = max(0, before - standing.result_minor)
     observed = in_money.into(c, lost, instrument.currency, wanted)
-    return in_money.compared(c, name, observed, value, limit.version)
+    return in_money.compared(c, name, observed, limit)

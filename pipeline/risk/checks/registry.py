@@ -5,7 +5,6 @@ does every REPLACE and every CANCEL; there is no other way to a decision. An ent
 may say of its check, too. Compiled with mypyc.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
@@ -47,6 +46,7 @@ from pipeline.risk.checks import (
     standing,
 )
 from pipeline.risk.checks.context import OrderContext, exempt, notified
+from pipeline.risk.checks.direct import Check, judge, number_of
 from pipeline.risk.fail_closed import (
     BY_LIMIT,
     BY_MARK,
@@ -71,8 +71,6 @@ from pipeline.risk.records import (
     Order,
 )
 from pipeline.risk.rules_in_force import RulesInForce
-
-Check = Callable[[OrderContext], CheckResult]
 
 
 class Entry:
@@ -385,6 +383,7 @@ class Step:
         self.place: Final[i64] = place
         self.name: Final = name
         self.check: Final = check
+        self.number: Final[i64] = number_of(check)
 
 
 class Course:
@@ -453,7 +452,7 @@ class Judge:
         results = course.vector.copy()
         vector = Vector(results)
         for step in course.steps:
-            result = step.check(context)
+            result = judge(step.number, step.check, context)
             if result.result == CHECK_OUTCOME_FAIL:
                 # Nothing that can be switched off may refuse a cancel.
                 passes = known.severity_of(step.name) == CHECK_SEVERITY_NOTIFY or (
