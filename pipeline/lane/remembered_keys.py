@@ -87,11 +87,13 @@ def _no_bits() -> BytesWriter:
 
 
 def _hashed(key: bytes) -> i64:
-    """A hash of 62 bits that nobody outside this process can foresee; a key has four bytes or more.
+    """A hash of 62 bits that nobody outside this process can foresee.
 
     Python's own would be boxed where this is compiled.
     """
     last: i64 = len(key) - _WORD
+    if last < 0:
+        return _hashed(key + bytes(_WORD))
     hashed = _SEED
     at: i64 = 0
     while at < last:

@@ -162,7 +162,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         fetcher = self._consumer._fetcher
         aiokafka_fetcher.PartitionRecords = PlainRecords
         aiokafka_fetcher.FetchResult = PlainResult
-        # What lies fetched keeps the others from being fetched until it is polled: a request without
+        # What lies fetched keeps others from being fetched until it is polled: a request without
         # it would wait at the broker for quiet topics alone. But never for long, or their evidence
         # would come later than lane_sync_ms_max.
         fetcher._prefetch_backoff = _UNPOLLED_S_MAX

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.lane.remembered_keys import RememberedKeys
+from pipeline.risk.keys import decision_key
 
 KEYS = [b"D\x01u" + bytes([number]) for number in range(40)]
 
@@ -76,3 +77,11 @@ def test_nothing_that_is_remembered_is_denied(steps: list[tuple[str, int]]) -> N
                 filtered.end_walk()
                 place = None
         assert all(filtered.may_hold(known) for known in stored | unstored)
+
+
+def test_a_walk_may_begin_with_rows_of_other_kinds_whose_keys_are_short() -> None:
+    remembered = RememberedKeys(none_stored=False)
+    remembered.begin_walk([b"L", b"G", decision_key("alice", "o1")])
+    remembered.end_walk()
+    assert remembered.may_hold(decision_key("alice", "o1"))
+    assert not remembered.may_hold(decision_key("alice", "o2"))
