@@ -8,18 +8,48 @@ holds, and while a REPLACE is pending at both (docs/rules.md, "Self match"). Com
 from bisect import bisect_left
 from typing import Final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from pipeline.risk.keys import UserKeys, text_part
 from pipeline.risk.records import SIDE_BUY, SIDE_SELL, RowOrder
 
 
-class OwnPrices:
-    """The working prices of one lane's users, by the key of their position, each list in order."""
+@mypyc_attr(acyclic=True)
+class Prices:
+    """Prices at which orders work: each once, in order, and how many orders are at it.
+
+    Of many orders most are at few prices, so that hardly one has to be put in its place.
+    """
 
     def __init__(self) -> None:
-        self._bought_at: Final[dict[bytes, list[int]]] = {}
-        self._sold_at: Final[dict[bytes, list[int]]] = {}
+        self.in_order: Final[list[int]] = []
+        self.orders: Final[dict[int, int]] = {}
+
+    def add(self, price_e9: int) -> None:
+        """One more order at a price."""
+        orders = self.orders.get(price_e9)
+        if orders is None:
+            self.orders[price_e9] = 1
+            _place(self.in_order, price_e9)
+        else:
+            self.orders[price_e9] = orders + 1
+
+    def remove(self, price_e9: int) -> None:
+        """One less. Raises KeyError where there is none, which stops the lane."""
+        orders = self.orders[price_e9]
+        if orders == 1:
+            del self.orders[price_e9]
+            del self.in_order[bisect_left(self.in_order, price_e9)]
+        else:
+            self.orders[price_e9] = orders - 1
+
+
+class OwnPrices:
+    """The working prices of one lane's users, by the key of their position."""
+
+    def __init__(self) -> None:
+        self._bought_at: Final[dict[bytes, Prices]] = {}
+        self._sold_at: Final[dict[bytes, Prices]] = {}
 
     def restore(self, orders: list[tuple[str, str, RowOrder]]) -> None:
         """Take a stored lane's (user, root, order), in any order."""
@@ -56,7 +86,7 @@ class OwnPrices:
             self._remove(keys, order, order.pending_price_e9)
         self._remove(keys, order, order.price_e9)
 
-    def _of_side(self, side: int) -> dict[bytes, list[int]]:
+    def _of_side(self, side: int) -> dict[bytes, Prices]:
         return self._bought_at if side == SIDE_BUY else self._sold_at
 
     def _add(self, keys: UserKeys, order: RowOrder, price_e9: int) -> None:
@@ -64,17 +94,16 @@ class OwnPrices:
         key = keys.position(order.instrument_id)
         prices = prices_of.get(key)
         if prices is None:
-            prices_of[key] = [price_e9]
-        else:
-            _place(prices, price_e9)
+            prices = Prices()
+            prices_of[key] = prices
+        prices.add(price_e9)
 
     def _remove(self, keys: UserKeys, order: RowOrder, price_e9: int) -> None:
         prices_of = self._of_side(order.side)
         key = keys.position(order.instrument_id)
         prices = prices_of[key]
-        # Found where it has to be; a price that is not there raises, and stops the lane.
-        del prices[prices.index(price_e9, bisect_left(prices, price_e9))]
-        if not prices:
+        prices.remove(price_e9)
+        if not prices.orders:
             del prices_of[key]
 
     # -- looking up
@@ -84,12 +113,14 @@ class OwnPrices:
         prices = self._of_side(side).get(keys.position(instrument_id))
         if prices is None:
             return None
-        return prices[-1] if side == SIDE_BUY else prices[0]
+        return prices.in_order[-1] if side == SIDE_BUY else prices.in_order[0]
 
     def known(self) -> dict[tuple[str, str, int], list[int]]:
         """All of it, by (user, instrument, side)."""
         return {
-            (text_part(key, 0), text_part(key, 1), side): list(prices)
+            (text_part(key, 0), text_part(key, 1), side): [
+                price for price in prices.in_order for _ in range(prices.orders[price])
+            ]
             for side in (SIDE_BUY, SIDE_SELL)
             for key, prices in self._of_side(side).items()
         }

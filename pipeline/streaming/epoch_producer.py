@@ -25,7 +25,7 @@ from confluent_kafka import KafkaError, KafkaException
 from pipeline.lane.batch import Output
 from pipeline.settings import Settings
 from pipeline.streaming.commit import Membership, Place
-from pipeline.streaming.record_batch import COMPRESSIONS, Outgoing
+from pipeline.streaming.record_batch import COMPRESSIONS, Outgoing, SealedBatch
 from pipeline.streaming.transaction_requests import (
     EndTxn,
     Features,
@@ -69,16 +69,6 @@ _NO_LEADER: Final = -1
 _T = TypeVar("_T")
 
 
-class _Batch:
-    """A sealed batch: its bytes, and who is told where its last record is."""
-
-    __slots__ = ("count", "data")
-
-    def __init__(self, data: bytes, count: int) -> None:
-        self.data: Final = data
-        self.count: Final = count
-
-
 class EpochProducer:
     """A transactional producer; times out with a retriable KafkaException.
 
@@ -97,8 +87,8 @@ class EpochProducer:
         self._state = ProducerState(transactional_id, _NO_PRODUCER, _NO_PRODUCER)
         # By kind and name.
         self._coordinators: dict[tuple[int, str], int] = {}
-        self._outgoing = Outgoing({})
-        self._sealed: dict[Place, list[_Batch]] = {}
+        self._outgoing: Final = Outgoing()
+        self._sealed: dict[Place, list[SealedBatch]] = {}
         self._delivered: dict[Place, Callable[[int], None]] = {}
         # Whether the broker may have heard of the transaction.
         self._begun = False
@@ -111,7 +101,7 @@ class EpochProducer:
 
     def begin_transaction(self) -> None:
         """Open a transaction, here only."""
-        self._outgoing = Outgoing(self._partition_counts())
+        self._outgoing.begin(self._partition_counts())
         self._sealed, self._delivered = {}, {}
         self._begun = False
 
@@ -212,7 +202,7 @@ class EpochProducer:
         batch = batches.pop(0)
         if not batches:
             del self._sealed[place]
-            delivered = self._delivered.get(place)
+            delivered = self._delivered.pop(place, None)
             if delivered is not None:
                 delivered(offset + batch.count - 1)
 
@@ -284,17 +274,12 @@ class EpochProducer:
         return {topic: len(partitions) for topic, partitions in found.items() if partitions}
 
     def _seal(self) -> None:
-        """Number and compress what is queued: each partition's sequence begins at 0 in an epoch."""
-        outgoing, self._outgoing = self._outgoing, Outgoing({})
-        time_ms = time.time_ns() // 1_000_000
+        """Number and compress what is queued, behind what has been sealed and is not sent yet."""
         _, producer_id, epoch = self._state
-        for place, batches in outgoing.batches.items():
-            sequence = 0
-            sealed = self._sealed.setdefault(place, [])
-            for batch in batches:
-                data = batch.sealed(producer_id, epoch, sequence, time_ms, self._compression)
-                sealed.append(_Batch(data, batch.count))
-                sequence += batch.count
+        time_ms = time.time_ns() // 1_000_000
+        found = self._outgoing.sealed(producer_id, epoch, time_ms, self._compression)
+        for place, batches in found.items():
+            self._sealed.setdefault(place, []).extend(batches)
 
 
 def _wait_s(code: int) -> float:

@@ -24,6 +24,8 @@ Place = tuple[str, int]
 # topic of the project takes (topics.py), and large enough that its own bytes do not count.
 BATCH_BYTES_MAX: Final = 524_288
 
+# Buffers that are kept.
+_SPARE_MAX: Final = 64
 _MAGIC: Final = 2
 _TRANSACTIONAL: Final = 16
 _NO_LEADER_EPOCH: Final = -1
@@ -78,6 +80,11 @@ class RecordBatch:
     def __init__(self) -> None:
         self._writer: Final = BytesWriter()
         self.count: i64 = 0
+
+    def clear(self) -> None:
+        """Begin anew in the same buffer."""
+        self._writer.truncate(0)
+        self.count = 0
 
     def append(self, key: bytes | None, value: bytes | None, headers: Headers | None) -> None:
         """One more record; None as a value is a tombstone."""
@@ -140,19 +147,37 @@ class RecordBatch:
         return bytes(lead + body)
 
 
-class Outgoing:
-    """What a transaction sends, by partition."""
+class SealedBatch:
+    """A batch as it is sent, and how many records it has."""
 
-    def __init__(self, partition_counts: Mapping[str, int]) -> None:
-        """`partition_counts`: topic -> partitions, for records that go where their key belongs."""
-        self._counts: Final = dict(partition_counts)
-        self.batches: Final[dict[Place, list[RecordBatch]]] = {}
+    def __init__(self, data: bytes, count: int) -> None:
+        self.data: Final = data
+        self.count: Final = count
+
+
+class Outgoing:
+    """What a producer's transaction sends, by partition; its buffers serve the next one as well."""
+
+    def __init__(self) -> None:
+        self._partition_counts: dict[str, int] = {}
+        self._next_sequences: dict[Place, int] = {}
+        self.batches: dict[Place, list[RecordBatch]] = {}
+        self._spare: Final[list[RecordBatch]] = []
+
+    def begin(self, partition_counts: dict[str, int]) -> None:
+        """Another epoch: nothing is queued, each partition's sequence begins at 0.
+
+        `partition_counts`: topic -> partitions, for records that go where their key belongs.
+        """
+        self._partition_counts = partition_counts
+        self._next_sequences = {}
+        self.batches = {}
 
     def outputs(self, outputs: Sequence[Output]) -> None:
         """Records of any topics, in their order."""
         for topic, value, key, partition, headers in outputs:
             if partition is None:
-                partition = partition_of(key or b"", self._counts[topic])  # noqa: PLW2901
+                partition = partition_of(key or b"", self._partition_counts[topic])  # noqa: PLW2901
             self._open((topic, partition)).append(key, value, headers)
 
     def rows(self, topic: str, partition: int, rows: Mapping[bytes, bytes | None]) -> None:
@@ -164,14 +189,36 @@ class Outgoing:
                 batch = self._open(place)
             batch.append(key, value, None)
 
+    def sealed(
+        self, producer_id: int, epoch: int, time_ms: int, compression: Compression
+    ) -> dict[Place, list[SealedBatch]]:
+        """All of it as it is sent, and nothing is left."""
+        found: dict[Place, list[SealedBatch]] = {}
+        for place, batches in self.batches.items():
+            sequence = self._next_sequences.get(place, 0)
+            sealed: list[SealedBatch] = []
+            for batch in batches:
+                data = batch.sealed(producer_id, epoch, sequence, time_ms, compression)
+                sealed.append(SealedBatch(data, batch.count))
+                sequence += batch.count
+                if len(self._spare) < _SPARE_MAX:
+                    batch.clear()
+                    self._spare.append(batch)
+            self._next_sequences[place] = sequence
+            found[place] = sealed
+        self.batches = {}
+        return found
+
     def _open(self, place: Place) -> RecordBatch:
         batches = self.batches.get(place)
         if batches is None:
-            batches = [RecordBatch()]
+            batches = []
             self.batches[place] = batches
-        elif batches[-1].size >= BATCH_BYTES_MAX:
-            batches.append(RecordBatch())
-        return batches[-1]
+        elif batches[-1].size < BATCH_BYTES_MAX:
+            return batches[-1]
+        batch = self._spare.pop() if self._spare else RecordBatch()
+        batches.append(batch)
+        return batch
 
 
 def _headers(headers: Headers) -> bytes:

@@ -76,7 +76,8 @@ def test_lengths_around_each_further_byte(length: int) -> None:
 
 
 def test_records_go_where_their_partition_or_their_key_says() -> None:
-    outgoing = Outgoing({"events": 4})
+    outgoing = Outgoing()
+    outgoing.begin({"events": 4})
     outgoing.outputs(
         [
             ("audit", b"1", b"u", 2, None),
@@ -98,7 +99,7 @@ def test_records_go_where_their_partition_or_their_key_says() -> None:
 
 @pytest.mark.parametrize("as_rows", [True, False])
 def test_a_full_batch_is_followed_by_another(as_rows: bool) -> None:
-    outgoing = Outgoing({})
+    outgoing = Outgoing()
     half = bytes(BATCH_BYTES_MAX // 2)
     keys = [str(number).encode() for number in range(5)]
     if as_rows:
@@ -114,3 +115,31 @@ def test_a_full_batch_is_followed_by_another(as_rows: bool) -> None:
         for record in read(batch.sealed(1, 0, 0, 0, COMPRESSIONS["none"]))[1]
     ]
     assert read_back == keys
+
+
+def test_buffers_serve_again_and_hold_nothing_of_what_was() -> None:
+    outgoing = Outgoing()
+    for number in range(3):
+        outgoing.begin({})
+        outgoing.outputs([("t", b"v" * (3 - number), str(number).encode(), 0, None)] * 2)
+        found = outgoing.sealed(9, number, 5, COMPRESSIONS["lz4"])
+        ((batch,),) = found.values()
+        parsed, records = read(batch.data)
+        assert records == [(str(number).encode(), b"v" * (3 - number), None)] * 2
+        assert (parsed.producer_id, batch.count) == (9, 2)
+    assert outgoing.sealed(9, 3, 5, COMPRESSIONS["lz4"]) == {}
+
+
+def test_sequences_of_a_partition_go_on_from_batch_to_batch() -> None:
+    outgoing = Outgoing()
+    half = bytes(BATCH_BYTES_MAX // 2)
+    outgoing.outputs([("t", half, None, 0, None)] * 5)
+    (batches,) = outgoing.sealed(9, 1, 5, COMPRESSIONS["lz4"]).values()
+    outgoing.outputs([("t", b"", None, 0, None)])
+    (more,) = outgoing.sealed(9, 1, 5, COMPRESSIONS["lz4"]).values()
+    found = [int.from_bytes(batch.data[53:57], "big") for batch in batches + more]
+    assert found == [0, 2, 4, 5]
+    outgoing.begin({})
+    outgoing.outputs([("t", b"", None, 0, None)])
+    ((anew,),) = outgoing.sealed(9, 2, 5, COMPRESSIONS["lz4"]).values()
+    assert anew.data[53:57] == bytes(4)
