@@ -152,10 +152,7 @@ REPORT_DAYS_CHANGELOG: Final = Topic(
 # The order of the merge: of two records with the same time, facts come before the order they
 # might pay for (architecture: topic order breaks ties).
 LANE_INPUTS: Final = (CONTROL, MARKS, DEPOSITS, FILLS, ORDERS)
-# Of two topics with one schema the later one names its subject in a schema registry.
-ALL_TOPICS: Final = (
-    TICKS,
-    *LANE_INPUTS,
+WRITTEN_BY_WORKERS: Final = (
     DECISIONS,
     AUDIT,
     REGULATORY_EVENTS,
@@ -164,4 +161,6 @@ ALL_TOPICS: Final = (
     RISK_CONTEXTS_CHANGELOG,
     REPORT_DAYS_CHANGELOG,
 )
+# Of two topics with one schema the later one names its subject in a schema registry.
+ALL_TOPICS: Final = (TICKS, *LANE_INPUTS, *WRITTEN_BY_WORKERS)
 TOPICS_BY_NAME: Final = {topic.name: topic for topic in ALL_TOPICS}

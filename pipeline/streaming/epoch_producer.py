@@ -136,7 +136,7 @@ class EpochProducer:
         """Commit; a retriable error leaves the outcome open, and may be asked again."""
         self.flush(timeout)
         if self._begun:
-            self._run(self._end(commit=True), timeout)
+            self._run(self._end(), timeout)
 
     def close(self) -> None:
         """Close all connections."""
@@ -214,12 +214,12 @@ class EpochProducer:
             lambda answer: [code for _, found, _ in answer.topics for _, code, _ in found],
         )
 
-    async def _end(self, *, commit: bool) -> None:
+    async def _end(self) -> None:
         state = self._state
         answer = await self._ask_coordinator(
             CoordinationType.TRANSACTION,
             state.transactional_id,
-            EndTxn(state, commit=commit),
+            EndTxn(state, commit=True),
             lambda answer: [answer.error_code],
         )
         self._state = ProducerState(

@@ -178,16 +178,13 @@ class Outgoing:
         for topic, value, key, partition, headers in outputs:
             if partition is None:
                 partition = partition_of(key or b"", self._partition_counts[topic])  # noqa: PLW2901
-            self._open((topic, partition)).append(key, value, headers)
+            self._open((topic, partition), len(value)).append(key, value, headers)
 
     def rows(self, topic: str, partition: int, rows: Mapping[bytes, bytes | None]) -> None:
         """Records of one partition, in their order; None deletes."""
         place = (topic, partition)
-        batch = self._open(place)
         for key, value in rows.items():
-            if batch.size >= BATCH_BYTES_MAX:
-                batch = self._open(place)
-            batch.append(key, value, None)
+            self._open(place, 0 if value is None else len(value)).append(key, value, None)
 
     def sealed(
         self, producer_id: int, epoch: int, time_ms: int, compression: Compression
@@ -209,12 +206,13 @@ class Outgoing:
         self.batches = {}
         return found
 
-    def _open(self, place: Place) -> RecordBatch:
+    def _open(self, place: Place, value_bytes: int) -> RecordBatch:
+        """The batch that takes a value of so many bytes."""
         batches = self.batches.get(place)
         if batches is None:
             batches = []
             self.batches[place] = batches
-        elif batches[-1].size < BATCH_BYTES_MAX:
+        elif batches[-1].size + value_bytes <= BATCH_BYTES_MAX:
             return batches[-1]
         batch = self._spare.pop() if self._spare else RecordBatch()
         batches.append(batch)

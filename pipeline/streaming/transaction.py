@@ -26,7 +26,7 @@ from pipeline.streaming.commit import ClosedWork, Commit, Membership, OpenWork
 from pipeline.streaming.epoch_producer import BY_EPOCH, EpochProducer, transaction_version
 from pipeline.streaming.rdkafka_producer import RdkafkaProducer
 from pipeline.tables.lane import TableLane
-from pipeline.topics import ALL_TOPICS
+from pipeline.topics import WRITTEN_BY_WORKERS
 
 _INIT_TIMEOUT_S: Final = 60.0
 # Every step of a commit has a limit of its own; a client that hangs all the same must not keep its
@@ -103,7 +103,7 @@ class Transaction:
         settings = self._settings
         if not by_epoch:
             return RdkafkaProducer(settings, transactional_id)
-        topics = [settings.topic(topic.name) for topic in ALL_TOPICS]
+        topics = [settings.topic(topic.name) for topic in WRITTEN_BY_WORKERS]
         return EpochProducer(settings, transactional_id, topics)
 
     def disconnect(self) -> None:

@@ -100,15 +100,15 @@ def test_records_go_where_their_partition_or_their_key_says() -> None:
 @pytest.mark.parametrize("as_rows", [True, False])
 def test_a_full_batch_is_followed_by_another(as_rows: bool) -> None:
     outgoing = Outgoing()
-    half = bytes(BATCH_BYTES_MAX // 2)
+    third = bytes(BATCH_BYTES_MAX // 3)
     keys = [str(number).encode() for number in range(5)]
     if as_rows:
-        outgoing.rows("t", 0, dict.fromkeys(keys, half))
+        outgoing.rows("t", 0, dict.fromkeys(keys, third))
     else:
-        outgoing.outputs([("t", half, key, 0, None) for key in keys])
+        outgoing.outputs([("t", third, key, 0, None) for key in keys])
     batches = outgoing.batches["t", 0]
     assert [batch.count for batch in batches] == [2, 2, 1]
-    assert all(batch.size < 2 * BATCH_BYTES_MAX for batch in batches)
+    assert all(batch.size <= BATCH_BYTES_MAX for batch in batches)
     read_back = [
         record[0]
         for batch in batches
@@ -132,8 +132,8 @@ def test_buffers_serve_again_and_hold_nothing_of_what_was() -> None:
 
 def test_sequences_of_a_partition_go_on_from_batch_to_batch() -> None:
     outgoing = Outgoing()
-    half = bytes(BATCH_BYTES_MAX // 2)
-    outgoing.outputs([("t", half, None, 0, None)] * 5)
+    third = bytes(BATCH_BYTES_MAX // 3)
+    outgoing.outputs([("t", third, None, 0, None)] * 5)
     (batches,) = outgoing.sealed(9, 1, 5, COMPRESSIONS["lz4"]).values()
     outgoing.outputs([("t", b"", None, 0, None)])
     (more,) = outgoing.sealed(9, 1, 5, COMPRESSIONS["lz4"]).values()
@@ -143,3 +143,10 @@ def test_sequences_of_a_partition_go_on_from_batch_to_batch() -> None:
     outgoing.outputs([("t", b"", None, 0, None)])
     ((anew,),) = outgoing.sealed(9, 2, 5, COMPRESSIONS["lz4"]).values()
     assert anew.data[53:57] == bytes(4)
+
+
+def test_what_is_larger_than_a_batch_goes_alone() -> None:
+    outgoing = Outgoing()
+    large = bytes(3 * BATCH_BYTES_MAX)
+    outgoing.outputs([("t", value, b"k", 0, None) for value in (b"1", large, b"2")])
+    assert [batch.count for batch in outgoing.batches["t", 0]] == [1, 1, 1]
