@@ -15,11 +15,12 @@ from confluent_kafka import (
     TIMESTAMP_CREATE_TIME,
     Consumer,
     ConsumerGroupTopicPartitions,
+    IsolationLevel,
     KafkaError,
     KafkaException,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from pipeline.lane.batch import Output
 from pipeline.risk.partition import partition_of
@@ -27,6 +28,7 @@ from pipeline.settings import Settings
 from pipeline.streaming.commit import Membership
 from pipeline.streaming.epoch_producer import EpochProducer, transaction_version
 from pipeline.streaming.record_batch import BATCH_BYTES_MAX, COMPRESSIONS
+from tests.flow import wait_for
 
 pytestmark = pytest.mark.broker
 
@@ -77,6 +79,15 @@ class Topics:
             found.append((*at, message.key(), message.value(), message.headers()))
         reader.close()
         return sorted(found, key=lambda record: record[:2])
+
+    def stable_end(self) -> int:
+        """How many records, markers with them, no open transaction holds back."""
+        places = [TopicPartition(name, p) for name in self.names for p in range(PARTITIONS)]
+        futures = self._admin.list_offsets(
+            {place: OffsetSpec.latest() for place in places},
+            isolation_level=IsolationLevel.READ_COMMITTED,
+        )
+        return sum(int(future.result(WAIT_S).offset) for future in futures.values())
 
     def offset(self, group: str) -> int:
         """The group's stable offset of the first partition of the first topic."""
@@ -266,8 +277,7 @@ def test_a_transaction_that_takes_too_long_is_over(topics: Topics, producer_of: 
     producer.begin_transaction()
     journal.fill(producer)
     producer.flush(WAIT_S)
-    # The coordinator looks every 10 seconds.
-    time.sleep(12)
+    wait_for(lambda: topics.stable_end() > 0, "the coordinator aborts it")
     assert refusal(lambda: producer.commit_transaction(WAIT_S)).code() in {
         KafkaError._FENCED,
         KafkaError.INVALID_TXN_STATE,
