@@ -12,8 +12,8 @@ from typing import Final
 COMMIT_BEGUN: Final = "commit.begun"
 COMMIT_OUTPUTS_PRODUCED: Final = "commit.outputs_produced"
 COMMIT_ROWS_PRODUCED: Final = "commit.rows_produced"
-COMMIT_FLUSHED: Final = "commit.flushed"
 COMMIT_OFFSETS_SENT: Final = "commit.offsets_sent"
+COMMIT_FLUSHED: Final = "commit.flushed"
 COMMIT_COMMITTED: Final = "commit.committed"
 COMMIT_LANE_STORED: Final = "commit.lane_stored"
 COMMIT_STORED: Final = "commit.stored"
@@ -45,8 +45,8 @@ POINTS: Final = (
     COMMIT_BEGUN,
     COMMIT_OUTPUTS_PRODUCED,
     COMMIT_ROWS_PRODUCED,
-    COMMIT_FLUSHED,
     COMMIT_OFFSETS_SENT,
+    COMMIT_FLUSHED,
     COMMIT_COMMITTED,
     COMMIT_LANE_STORED,
     COMMIT_STORED,

@@ -160,6 +160,17 @@ class Settings:
         client = {name: value for name, value in client.items() if value != ""}
         return client | {name.replace("_", "."): value for name, value in extra.items()}
 
+    def aiokafka(self, **extra: Any) -> dict[str, Any]:
+        """Settings of an aiokafka client, with `extra` on top."""
+        return {
+            "bootstrap_servers": self.kafka_bootstrap,
+            "security_protocol": self.kafka_security_protocol,
+            "ssl_context": self.tls_context(),
+            "sasl_mechanism": self.kafka_sasl_mechanism or "PLAIN",
+            "sasl_plain_username": self.kafka_sasl_username or None,
+            "sasl_plain_password": self.kafka_sasl_password or None,
+        } | extra
+
     def tls_context(self) -> Any:
         """The ssl.SSLContext of a client that is not librdkafka's; None without TLS."""
         if not self.kafka_security_protocol.endswith("SSL"):

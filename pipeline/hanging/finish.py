@@ -116,13 +116,7 @@ class _Broker:
         """Connects when the context is entered."""
         self._topics: Final = {*(settings.topic(topic.name) for topic in ALL_TOPICS), GROUP_OFFSETS}
         self._client: Final = AIOKafkaClient(
-            bootstrap_servers=settings.kafka_bootstrap,
-            request_timeout_ms=_REQUEST_MS_MAX,
-            security_protocol=settings.kafka_security_protocol,
-            ssl_context=settings.tls_context(),
-            sasl_mechanism=settings.kafka_sasl_mechanism or "PLAIN",
-            sasl_plain_username=settings.kafka_sasl_username or None,
-            sasl_plain_password=settings.kafka_sasl_password or None,
+            **settings.aiokafka(request_timeout_ms=_REQUEST_MS_MAX)
         )
 
     async def __aenter__(self) -> Self:

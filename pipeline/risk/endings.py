@@ -29,8 +29,6 @@ from pipeline.risk.state import InvariantViolated, LaneState
 from pipeline.risk.sweeping import EXPIRED, Due, Sweeping
 
 SOURCE: Final = "gate"
-# What nearly every sweep comes to; never changed.
-_NONE: Final[list[Decision]] = []
 
 
 class Endings:
@@ -81,9 +79,9 @@ class Endings:
     def sweep(self, context: InputContext, open_day: int, control_number: int) -> list[Decision]:
         """End what gate time has ended, before the input is handled."""
         orphan_us = self.rules.orphan_us
-        if not self.sweeping.has_due(context.gate_time, open_day, orphan_us):
-            return _NONE
         decisions: list[Decision] = []
+        if not self.sweeping.has_due(context.gate_time, open_day, orphan_us):
+            return decisions
         for due in self.sweeping.due(context.gate_time, open_day, orphan_us):
             order = self.state.order(due.user_id, due.root_id)
             if order is None:

@@ -92,7 +92,9 @@ class Line:
 
     def until(self, latest: int) -> Iterator[Entry]:
         """Those that count from `latest` or earlier, oldest first."""
-        for entry in self.entries[self._first_at :]:
+        entries = self.entries
+        for at in range(self._first_at, len(entries)):
+            entry = entries[at]
             if entry.since > latest:
                 return
             if entry.alive:

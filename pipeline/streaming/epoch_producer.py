@@ -219,7 +219,7 @@ class EpochProducer:
         answer = await self._ask_coordinator(
             CoordinationType.TRANSACTION,
             state.transactional_id,
-            EndTxn(state, commit=True),
+            EndTxn(state),
             lambda answer: [answer.error_code],
         )
         self._state = ProducerState(
@@ -316,12 +316,5 @@ def transaction_version(settings: Settings) -> int:
 def _client(settings: Settings) -> Any:
     """A client that is not connected; only where an event loop runs."""
     return AIOKafkaClient(
-        bootstrap_servers=settings.kafka_bootstrap,
-        client_id=settings.worker_id,
-        request_timeout_ms=_REQUEST_MS_MAX,
-        security_protocol=settings.kafka_security_protocol,
-        ssl_context=settings.tls_context(),
-        sasl_mechanism=settings.kafka_sasl_mechanism or "PLAIN",
-        sasl_plain_username=settings.kafka_sasl_username or None,
-        sasl_plain_password=settings.kafka_sasl_password or None,
+        **settings.aiokafka(client_id=settings.worker_id, request_timeout_ms=_REQUEST_MS_MAX)
     )

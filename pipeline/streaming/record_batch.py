@@ -12,7 +12,7 @@ from typing import Final
 from aiokafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
 from aiokafka.record.util import calc_crc32c
 from librt.strings import BytesWriter
-from mypy_extensions import i64, u8
+from mypy_extensions import i64
 
 from pipeline.codecs.primitives import write_long
 from pipeline.lane.batch import Headers, Output
@@ -39,9 +39,8 @@ _LEAD_COUNTED: Final = 9
 
 # Attributes of a record, its time stamp's delta.
 _PLAIN: Final = b"\x00\x00"
-_NULL_LENGTH: Final = -1
-_MORE: Final = 128
-_SEVEN_BITS: Final = 127
+# The length -1, in zigzag.
+_NULL: Final = 1
 
 
 def _uncompressed(data: bytes) -> bytes:
@@ -102,18 +101,18 @@ class RecordBatch:
             + value_bytes
             + len(names)
         )
-        _write_varint(writer, length)
+        write_long(writer, length)
         writer.write(_PLAIN)
-        _write_varint(writer, offset)
+        write_long(writer, offset)
         if key is None:
-            writer.append(1)
+            writer.append(_NULL)
         else:
-            _write_varint(writer, key_bytes)
+            write_long(writer, key_bytes)
             writer.write(key)
         if value is None:
-            writer.append(1)
+            writer.append(_NULL)
         else:
-            _write_varint(writer, value_bytes)
+            write_long(writer, value_bytes)
             writer.write(value)
         writer.write(names)
         self.count = offset + 1
@@ -221,16 +220,16 @@ class Outgoing:
 
 def _headers(headers: Headers) -> bytes:
     writer = BytesWriter()
-    _write_varint(writer, len(headers))
+    write_long(writer, len(headers))
     for name, value in headers:
         encoded = name.encode("utf-8")
-        _write_varint(writer, len(encoded))
+        write_long(writer, len(encoded))
         writer.write(encoded)
         if value is None:
-            write_long(writer, _NULL_LENGTH)
+            writer.append(_NULL)
         else:
             data = value.encode("utf-8") if isinstance(value, str) else value
-            _write_varint(writer, len(data))
+            write_long(writer, len(data))
             writer.write(data)
     return writer.getvalue()
 
@@ -243,12 +242,3 @@ def _length_of(value: i64) -> i64:
         rest >>= 7
         length += 1
     return length
-
-
-def _write_varint(writer: BytesWriter, value: i64) -> None:
-    """A value that is not negative, zigzag."""
-    rest: i64 = value << 1
-    while rest > _SEVEN_BITS:
-        writer.append(u8((rest & _SEVEN_BITS) | _MORE))
-        rest >>= 7
-    writer.append(u8(rest))

@@ -81,9 +81,7 @@ class Transaction:
         stores.
         """
         settings = self._settings
-        by_epoch = transaction_version(settings) >= BY_EPOCH and not __import__("os").environ.get(
-            "TG_OLD"
-        )
+        by_epoch = transaction_version(settings) >= BY_EPOCH
         noted = Path(settings.data_dir) / "transactional.id"
         if noted.exists():
             earlier = self._new_producer(noted.read_text(), by_epoch=by_epoch)

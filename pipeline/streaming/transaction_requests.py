@@ -300,14 +300,13 @@ class EndTxn(Request[EndTxnStruct]):
 
     API_KEY = 26
 
-    def __init__(self, producer: ProducerState, *, commit: bool) -> None:
-        """Commit or abort."""
+    def __init__(self, producer: ProducerState) -> None:
+        """A commit: a worker never aborts."""
         self._producer: Final = producer
-        self._commit: Final = commit
 
     def build(self, request_struct_class: type[EndTxnStruct]) -> EndTxnStruct:
         """The request as it is sent."""
-        return request_struct_class(*self._producer, self._commit, _NO_TAGS)
+        return request_struct_class(*self._producer, True, _NO_TAGS)
 
 
 def _by_topic(entries: Any) -> Sequence[tuple[str, list[Any], dict[int, bytes]]]:
