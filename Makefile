@@ -20,7 +20,7 @@ COMPILED := build/compiled.json
 BROKER := $(if $(KAFKA_BOOTSTRAP),,$(JARS))
 COMPILED_SOURCES := $(wildcard pipeline/risk/*.py pipeline/risk/*/*.py pipeline/codecs/*.py \
 	pipeline/lane/*.py pipeline/market/conflation.py pipeline/streaming/merge.py \
-	pipeline/streaming/record_batch.py pipeline/build.py pipeline/trashcan.h)
+	pipeline/streaming/record_batch.py pipeline/build.py $(wildcard pipeline/native/*))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

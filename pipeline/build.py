@@ -11,15 +11,24 @@ import shutil
 import sys
 import sysconfig
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from setuptools import Extension
 
 PROJECT_ROOT: Final = Path(__file__).parents[1]
 STAMP: Final = PROJECT_ROOT / "build/compiled.json"
-# Makes classes without cycles safe to free, whatever holds them.
-_TRASHCAN: Final = PROJECT_ROOT / "pipeline/trashcan.h"
+# Written in C: what replaces compiled functions when linked, and what is included before them.
+_NATIVE: Final = PROJECT_ROOT / "pipeline/native"
+_REPLACED: Final = ("avro.c", "sha256.c")
+_INCLUDED: Final = ("trashcan.h", "avro.h", "sha256.h")
+# What mypyc calls the module that all compiled code is in.
+_SHARED: Final = "tollgate__mypyc"
+_TARGET: Final = Path("build/mypyc")
 _SOURCES: Final = (
     "pipeline/codecs/primitives.py",
     "pipeline/codecs/avro.py",
+    "pipeline/codecs/sha256.py",
     "pipeline/risk",
     "pipeline/lane/remembered_keys.py",
     "pipeline/lane/rows.py",
@@ -46,7 +55,7 @@ def hot_modules() -> list[Path]:
 def _fingerprints() -> dict[str, str]:
     return {
         str(file.relative_to(PROJECT_ROOT)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in [*hot_modules(), _TRASHCAN]
+        for file in [*hot_modules(), *sorted(_NATIVE.iterdir())]
     }
 
 
@@ -62,6 +71,15 @@ def stale() -> bool:
     if not compiled():
         return False
     return not STAMP.exists() or json.loads(STAMP.read_text()) != _fingerprints()
+
+
+def _add_native(module: "Extension") -> None:
+    """Put the sources in C beside what mypyc has made, which gives way to them."""
+    (made,) = module.sources
+    wrapped = _TARGET / "tollgate.c"
+    included = [*(_NATIVE / name for name in _INCLUDED), Path(made)]
+    wrapped.write_text("".join(f'#include "{path.resolve()}"\n' for path in included))
+    module.sources = [str(wrapped), *(str(_NATIVE / name) for name in _REPLACED)]
 
 
 def main() -> int:
@@ -84,12 +102,13 @@ def main() -> int:
         [str(file.relative_to(PROJECT_ROOT)) for file in hot_modules()],
         opt_level="3",
         group_name="tollgate",
-        target_dir="build/mypyc",
+        target_dir=str(_TARGET),
     )
     for module in modules:
+        if module.name == _SHARED:
+            _add_native(module)
         # Nothing outside calls the C functions: the compiler may inline them and calls go straight.
         module.extra_compile_args += ["-fvisibility=hidden", "-fno-plt"]
-        module.extra_compile_args += ["-include", str(_TRASHCAN)]
     distribution = Distribution({"name": "tollgate-hot", "ext_modules": modules})
     command = distribution.get_command_obj("build_ext")
     command.inplace = True

@@ -1,53 +1,35 @@
 """Writes the value classes and their codecs from schemas/avro: `python -m pipeline.codecs.generate`.
 
-Owns the mapping from an Avro schema to typed Python. Output: `pipeline/risk/records.py` (values,
-which the pure core uses) and `pipeline/codecs/avro.py` (bytes). A test holds both files to the
-schemas, and the codecs to fastavro. With `--check`, writes nothing and exits 1 on a difference.
+Owns the text of `pipeline/risk/records.py` (values, which the pure core uses) and
+`pipeline/codecs/avro.py` (bytes), and writes what `generate_native.py` makes of the same contract. A
+test holds all files to the schemas, and the codecs to fastavro. With `--check`, writes nothing and
+exits 1 on a difference.
 """
 
 import argparse
 import sys
 from pathlib import Path
 from textwrap import wrap
+from typing import Final
 
-from pipeline.codecs.schemas import SCHEMA_NAMES, Schema, load_json
+from pipeline.codecs import generate_native
+from pipeline.codecs.contract import (
+    DRAFTED,
+    KEPT,
+    PASSING,
+    RECURRING,
+    SPREAD,
+    Contract,
+    class_name,
+)
+from pipeline.codecs.schemas import Schema
 
 _ROOT = Path(__file__).parents[2]
 RECORDS_PATH = _ROOT / "pipeline/risk/records.py"
 CODECS_PATH = _ROOT / "pipeline/codecs/avro.py"
+NATIVE_PATH = _ROOT / "pipeline/native/avro.c"
+NATIVE_HEADER_PATH = _ROOT / "pipeline/native/avro.h"
 
-# Built up field by field before it is published, by the one module that owns it.
-_DRAFTED = {"regulatory_event"}
-# Written more than once as they are, so their bytes are kept: an order as it was read, a check's
-# result that is the same for every order (`kept`).
-_KEPT = {"order", "check_result"}
-# Written once an input from what lies at hand, without a value in between.
-_SPREAD = {"audit_record"}
-# Made for each input and gone with it: the memory of the last one serves the next.
-_PASSING = {"decision", "order", "regulatory_event"}
-# Strings that few records say anything new in: both forms of them are kept (`recurring`).
-_RECURRING = {
-    "account_tenant_id",
-    "algo_id",
-    "check",
-    "counterparty_id",
-    "currency",
-    "desk_id",
-    "event_type",
-    "hold_currency",
-    "instrument_id",
-    "margin_currency",
-    "reason_code",
-    "reason_text",
-    "source_system_id",
-    "source_topic",
-    "tenant_id",
-    "tier_id",
-    "trader_id",
-    "user_id",
-    "venue",
-}
-_PLAIN_TYPES = {"long": "int", "int": "int", "boolean": "bool", "string": "str", "bytes": "bytes"}
 _READERS = {
     "long": "long",
     "int": "int32",
@@ -63,73 +45,11 @@ _WRITERS = {
 }
 
 
-def class_name(record: str) -> str:
-    """`row_user` -> `RowUser`."""
-    return "".join(word.capitalize() for word in record.split("_"))
-
-
 class Generator:
-    """Collects what the schemas define and renders the two modules."""
+    """Renders the two modules in Python."""
 
-    def __init__(self) -> None:
-        self.records: list[dict[str, Schema]] = []
-        self.enums: dict[str, dict[str, Schema]] = {}
-        for name in SCHEMA_NAMES:
-            record = load_json(name)
-            self.records.append(record)
-            self._collect_enums(record)
-
-    def _collect_enums(self, schema: Schema) -> None:
-        if isinstance(schema, list):
-            for branch in schema:
-                self._collect_enums(branch)
-        elif isinstance(schema, dict):
-            if schema["type"] == "enum":
-                self.enums[schema["name"]] = schema
-            elif schema["type"] == "record":
-                for field in schema["fields"]:
-                    self._collect_enums(field["type"])
-            else:
-                for part in ("items", "values", "type"):
-                    if isinstance(schema.get(part), dict | list):
-                        self._collect_enums(schema[part])
-
-    def _resolve(self, schema: Schema) -> tuple[str, Schema]:
-        """(kind, detail): plain, enum, record, array, map, optional or union."""
-        if isinstance(schema, list):
-            if schema[0] == "null" and len(schema) == 2:
-                return "optional", schema[1]
-            return "union", schema
-        if isinstance(schema, dict):
-            kind = schema["type"]
-            if kind == "enum":
-                return "enum", schema["name"]
-            if kind == "array":
-                return "array", schema["items"]
-            if kind == "map":
-                return "map", schema["values"]
-            return self._resolve(kind)
-        name = schema.removeprefix("tollgate.")
-        if name in _PLAIN_TYPES:
-            return "plain", name
-        return ("enum", name) if name in self.enums else ("record", name)
-
-    def annotation(self, schema: Schema) -> str:
-        """The Python type of a field."""
-        kind, detail = self._resolve(schema)
-        if kind == "plain":
-            return _PLAIN_TYPES[detail]
-        if kind == "enum":
-            return "int"
-        if kind == "record":
-            return class_name(detail)
-        if kind == "array":
-            return f"list[{self.annotation(detail)}]"
-        if kind == "map":
-            return f"dict[str, {self.annotation(detail)}]"
-        if kind == "optional":
-            return f"{self.annotation(detail)} | None"
-        return " | ".join(self.annotation(branch) for branch in detail)
+    def __init__(self, contract: Contract) -> None:
+        self.contract: Final = contract
 
     # -- values
 
@@ -148,7 +68,7 @@ class Generator:
             "from mypy_extensions import mypyc_attr",
             "",
         ]
-        for name, schema in self.enums.items():
+        for name, schema in self.contract.enums.items():
             symbols = schema["symbols"]
             lines += [f"# {line}" for line in wrap(f"{name}: {schema['doc']}", 96)]
             lines += [
@@ -156,15 +76,15 @@ class Generator:
             ]
             listed = ", ".join(f'"{symbol}"' for symbol in symbols)
             lines += [f"{name.upper()}_NAMES: Final = ({listed})", ""]
-        for record in self.records:
+        for record in self.contract.records:
             lines += self._render_class(record)
         return "\n".join(lines) + "\n"
 
     def _render_class(self, record: dict[str, Schema]) -> list[str]:
         fields = record["fields"]
-        mutable = record["name"].startswith("row_") or record["name"] in _DRAFTED
+        mutable = record["name"].startswith("row_") or record["name"] in DRAFTED
         lines = ["", f"class {class_name(record['name'])}:", f'    """{record["doc"]}', ""]
-        passing = ", free_list_len=1" if record["name"] in _PASSING else ""
+        passing = ", free_list_len=1" if record["name"] in PASSING else ""
         lines.insert(1, f"@mypyc_attr(acyclic=True{passing})")
         for field in fields:
             lines += wrap(
@@ -177,12 +97,12 @@ class Generator:
         optional = _left_out_at_the_end(fields)
         for index, field in enumerate(fields):
             default = f" = {field['default']!r}" if index >= optional else ""
-            lines.append(f"        {field['name']}: {self.annotation(field['type'])}{default},")
+            lines.append(f"        {field['name']}: {self.contract.annotation(field['type'])}{default},")
         lines += ["    ) -> None:"]
         for field in fields:
             final = "" if mutable else ": Final"
             lines.append(f"        self.{field['name']}{final} = {field['name']}")
-        if record["name"] in _KEPT:
+        if record["name"] in KEPT:
             lines += [
                 "        # Not of the contract: whether the codec keeps its bytes, and those bytes.",
                 "        self.kept: bool = False",
@@ -194,7 +114,7 @@ class Generator:
 
     def render_codecs(self) -> str:
         """The text of pipeline/codecs/avro.py."""
-        classes = sorted(class_name(record["name"]) for record in self.records)
+        classes = sorted(class_name(record["name"]) for record in self.contract.records)
         lines = [
             '"""Avro codecs of the contract, generated from schemas/avro. Do not edit: `make generate`.',
             "",
@@ -222,7 +142,7 @@ class Generator:
             ")",
             "",
         ]
-        for record in self.records:
+        for record in self.contract.records:
             lines += self._render_codec(record)
         return "\n".join(lines) + "\n"
 
@@ -233,7 +153,7 @@ class Generator:
             f"def write_{name}(w: BytesWriter, v: {cls}) -> None:",
             f'    """Append the body of a `{name}`."""',
         ]
-        if name in _KEPT:
+        if name in KEPT:
             lines += [
                 "    encoded = v.encoded",
                 "    if encoded is None and v.kept:",
@@ -250,7 +170,7 @@ class Generator:
                 f"def _write_{name}_fields(w: BytesWriter, v: {cls}) -> None:",
             ]
         own = "v."
-        if name in _SPREAD:
+        if name in SPREAD:
             own = ""
             lines += [
                 f"    write_{name}_of(",
@@ -261,7 +181,7 @@ class Generator:
                 "",
                 f"def write_{name}_of(",
                 "    w: BytesWriter,",
-                *(f"    {f['name']}: {self.annotation(f['type'])}," for f in record["fields"]),
+                *(f"    {f['name']}: {self.contract.annotation(f['type'])}," for f in record["fields"]),
                 ") -> None:",
                 f'    """Append the body of the `{name}` that has these fields."""',
             ]
@@ -298,7 +218,7 @@ class Generator:
                     "    if r.canonical:",
                     "        v.encoded = data[position:] if position else data",
                 ]
-                if name in _KEPT
+                if name in KEPT
                 else []
             ),
             "    return v",
@@ -307,11 +227,11 @@ class Generator:
         return lines
 
     def _write(self, schema: Schema, value: str, name: str, pad: str) -> list[str]:
-        kind, detail = self._resolve(schema)
+        kind, detail = self.contract.resolve(schema)
         if kind == "plain":
             if detail == "boolean":
                 return [f"{pad}w.append(1 if {value} else 0)"]
-            writer = "write_recurring" if name in _RECURRING else _WRITERS[detail]
+            writer = "write_recurring" if name in RECURRING else _WRITERS[detail]
             return [f"{pad}{writer}(w, {value})"]
         if kind == "enum":
             return [f"{pad}write_long(w, {value})"]
@@ -321,7 +241,7 @@ class Generator:
             return self._write_optional(detail, value, name, pad)
         if kind == "array":
             inner = self._write(detail, f"{name}_item", f"{name}_item", pad + "        ")
-            if self._resolve(detail)[1] in _KEPT:
+            if self.contract.resolve(detail)[1] in KEPT:
                 inner = [
                     f"{pad}        {name}_bytes = {name}_item.encoded",
                     f"{pad}        if {name}_bytes is None:",
@@ -350,7 +270,7 @@ class Generator:
             ]
         lines = [f"{pad}{name}_ = {value}"]
         for index, branch in enumerate(detail):
-            _, record = self._resolve(branch)
+            _, record = self.contract.resolve(branch)
             word = "if" if index == 0 else "elif"
             test = f"isinstance({name}_, {class_name(record)})"
             lines += [
@@ -361,12 +281,12 @@ class Generator:
         return lines
 
     def _write_optional(self, schema: Schema, value: str, name: str, pad: str) -> list[str]:
-        kind, detail = self._resolve(schema)
+        kind, detail = self.contract.resolve(schema)
         if kind == "enum":
             return [f"{pad}write_optional_long(w, {value})"]
         if kind == "plain" and detail in _WRITERS:
             writer = _WRITERS[detail].replace("write_", "write_optional_")
-            if name in _RECURRING:
+            if name in RECURRING:
                 writer = "write_optional_recurring"
             return [f"{pad}{writer}(w, {value})"]
         return [
@@ -379,19 +299,19 @@ class Generator:
         ]
 
     def _read(self, schema: Schema, name: str, pad: str, *, declare: bool) -> list[str]:
-        kind, detail = self._resolve(schema)
-        typed = f": {self.annotation(schema)}" if declare else ""
+        kind, detail = self.contract.resolve(schema)
+        typed = f": {self.contract.annotation(schema)}" if declare else ""
         if kind == "plain":
-            reader = "recurring" if name in _RECURRING else _READERS[detail]
+            reader = "recurring" if name in RECURRING else _READERS[detail]
             return [f"{pad}{name} = r.{reader}()"]
         if kind == "enum":
-            return [f"{pad}{name} = r.symbol({len(self.enums[detail]['symbols'])})"]
+            return [f"{pad}{name} = r.symbol({len(self.contract.enums[detail]['symbols'])})"]
         if kind == "record":
             return [f"{pad}{name} = read_{detail}(r)"]
         if kind == "optional":
-            of, piece = self._resolve(detail)
+            of, piece = self.contract.resolve(detail)
             if of == "plain" and piece in _WRITERS:
-                reader = "recurring" if name in _RECURRING else _READERS[piece]
+                reader = "recurring" if name in RECURRING else _READERS[piece]
                 return [f"{pad}{name} = r.optional_{reader}()"]
             return [
                 f"{pad}{name}{typed} = None",
@@ -427,7 +347,7 @@ class Generator:
             ]
         lines = [f"{pad}{name}_branch = r.symbol({len(detail)})"]
         for index, branch in enumerate(detail):
-            _, record = self._resolve(branch)
+            _, record = self.contract.resolve(branch)
             if index == 0:
                 lines += [f"{pad}{name}{typed}", f"{pad}if {name}_branch == 0:"]
             elif index == len(detail) - 1:
@@ -446,8 +366,19 @@ def _left_out_at_the_end(fields: list[dict[str, Schema]]) -> int:
     return first
 
 
+def rendered() -> dict[Path, str]:
+    """The text of every generated file."""
+    generator = Generator(Contract())
+    return {
+        RECORDS_PATH: generator.render_records(),
+        CODECS_PATH: generator.render_codecs(),
+        NATIVE_PATH: generate_native.render_source(),
+        NATIVE_HEADER_PATH: generate_native.render_header(),
+    }
+
+
 def main() -> int:
-    """Write both files, or with --check compare them."""
+    """Write the files, or with --check compare them."""
     parser = argparse.ArgumentParser(
         description="Generate value classes and codecs from schemas/avro."
     )
@@ -455,12 +386,8 @@ def main() -> int:
         "--check", action="store_true", help="write nothing, exit 1 when a file is not current"
     )
     check = parser.parse_args().check
-    generator = Generator()
     stale = False
-    for path, text in (
-        (RECORDS_PATH, generator.render_records()),
-        (CODECS_PATH, generator.render_codecs()),
-    ):
+    for path, text in rendered().items():
         if check:
             stale |= not path.exists() or path.read_text() != text
         else:

@@ -6,7 +6,6 @@ commit begins or ends never shows in its results. No Faust, no Kafka, no clock. 
 """
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Final
 
 from librt.strings import BytesWriter, read_i32_be, write_i32_be
@@ -28,6 +27,7 @@ from pipeline.codecs.avro import (
 )
 from pipeline.codecs.primitives import MalformedAvro
 from pipeline.codecs.published import upgrade_body
+from pipeline.codecs.sha256 import sha256_of
 from pipeline.codecs.wire import FRAME_BYTES, SchemaIds
 from pipeline.lane.rows import RowSource, StoredRows, decode_row, write_row
 from pipeline.risk import keys
@@ -58,9 +58,6 @@ DEPOSITS: Final = 2
 FILLS: Final = 3
 ORDERS: Final = 4
 INPUT_SCHEMAS: Final = ("control", "mark", "deposit", "fill", "order")
-
-# As a constant, or the compiled code would look the function's name up at every call.
-_SHA256: Final = sha256
 
 ZERO_HASH: Final = bytes(32)
 # The last microsecond of the year 9999: what every date library can show.
@@ -103,7 +100,7 @@ def bounded(
         key = key[: DEAD_KEY_BYTES_MAX + 1]
     if value is None or len(value) <= INPUT_BYTES_MAX:
         return key, value, None
-    return key, value[:DEAD_VALUE_BYTES_MAX], Oversized(len(value), _SHA256(value).digest())
+    return key, value[:DEAD_VALUE_BYTES_MAX], Oversized(len(value), sha256_of(value))
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
@@ -205,7 +202,7 @@ class LaneProcessor:
         reached_us = max(head.gate_time, clock_us)
         head.gate_time = min(max(reached_us, 0), GATE_TIME_MAX)
         if oversized is None:
-            input_hash = _SHA256(value if value is not None else b"").digest()
+            input_hash = sha256_of(value if value is not None else b"")
         else:
             input_hash = oversized.sha256
         context = InputContext(
@@ -261,7 +258,7 @@ class LaneProcessor:
             state_digest=head.state_digest,
         )
         audit = writer.getvalue()
-        head.chain_head = _SHA256(audit).digest()
+        head.chain_head = sha256_of(audit)
         return LaneOutput(
             effects.outcome,
             effects.reason_code,
@@ -319,7 +316,7 @@ class LaneProcessor:
             problem = self._identity_problem(key, order.user_id, order.order_id)
             if problem is not None:
                 return core.handed_out(dead_letter(problem))
-            return core.order(context, order, _SHA256(_canonical(order)).digest())
+            return core.order(context, order, sha256_of(_canonical(order)))
         if topic == FILLS:
             fill = decode_fill(body, position)
             if not is_id(fill.exec_id, ID_BYTES_MAX):
@@ -431,7 +428,7 @@ class LaneProcessor:
                 _end_body(writer, start)
         hashed = writer.getvalue()
         at: i64 = len(self.head.state_digest)
-        self.head.state_digest = _SHA256(hashed).digest()
+        self.head.state_digest = sha256_of(hashed)
         rows: list[tuple[bytes, bytes | None]] = []
         for key in keys:
             at += _LENGTH_BYTES + len(key)
@@ -455,7 +452,7 @@ class Outputs:
 
     def digest(self) -> bytes:
         """SHA-256 over all of them."""
-        return _SHA256(self.data).digest()
+        return sha256_of(self.data)
 
     def next_body(self) -> bytes:
         """The body of the next one."""
