@@ -20,8 +20,8 @@ PROJECT_ROOT: Final = Path(__file__).parents[1]
 STAMP: Final = PROJECT_ROOT / "build/compiled.json"
 # Written in C: what replaces compiled functions when linked, and what is included before them.
 _NATIVE: Final = PROJECT_ROOT / "pipeline/native"
-_REPLACED: Final = ("avro.c", "sha256.c")
-_INCLUDED: Final = ("trashcan.h", "avro.h", "sha256.h")
+_REPLACED: Final = ("avro.c", "sha256.c", "sealing.c")
+_INCLUDED: Final = ("trashcan.h", "avro.h", "sha256.h", "sealing.h")
 # What mypyc calls the module that all compiled code is in.
 _SHARED: Final = "tollgate__mypyc"
 _TARGET: Final = Path("build/mypyc")

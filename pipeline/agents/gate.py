@@ -32,6 +32,8 @@ _log: Final = structlog.get_logger(__name__)
 
 # Gate time is each record's own time stamp.
 _RECORD_CLOCK: Final = -1
+import os, sys
+if os.environ.get("SWI"): sys.setswitchinterval(float(os.environ["SWI"]))
 
 
 class Applied(NamedTuple):
@@ -56,7 +58,7 @@ class GateLane:
             events=settings.topic(REGULATORY_EVENTS.name),
             dead_letters=settings.topic(DEAD_LETTERS.name),
         )
-        self.batches: Final = BatchLane(self.processor, topics, ids, traceparent_of)
+        self.batches: Final = BatchLane(self.processor, topics, ids, traceparent_of, _yield_lock)
         self.sweep: Final = Sweep(lane)
         # Of the memory's ids_forgotten_early, what a committed batch has reported.
         self.forgotten_early = 0
@@ -95,7 +97,12 @@ class Gate:
         began_ns = time.monotonic_ns()
         clock_us = _RECORD_CLOCK if self._record_clock else started_ns // 1000
         found = work.batches.apply(
-            batch.records, batch.out_of_sync, applied, clock_us, lane.changing
+            batch.records,
+            batch.out_of_sync,
+            applied,
+            clock_us,
+            lane.changing,
+            self._app.transaction.outputs,
         )
         core_s = (time.monotonic_ns() - began_ns) / 1e9 / len(batch.records)
         lane.stage([processor.head_row()])
@@ -103,7 +110,6 @@ class Gate:
         processor.trim(self._settings.row_cache_max)
         self._app.transaction.add(
             lane,
-            found.outputs,
             {
                 name: offset
                 for name, old, offset in zip(self._inputs, before, applied, strict=True)
@@ -163,6 +169,10 @@ class Gate:
         if not self._record_clock:
             now_ms = time.time_ns() // 1_000_000
             metrics.latencies([max(0, now_ms - at) / 1000 for at in tally.order_times_ms])
+
+
+def _yield_lock() -> None:
+    """Nothing; but a thread that waits for Python's lock gets it when a function begins."""
 
 
 def _verdict(reason_code: str) -> str:

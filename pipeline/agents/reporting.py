@@ -92,7 +92,7 @@ class Reporting:
             lane.stage([work.row(tenant, day) for tenant, day in sorted(changed)])
             applied = {topic: batch.records[-1][1].offset}
             transaction.add(
-                lane, [], applied, len(batch.records), lambda _: self._start(lane, complete)
+                lane, applied, len(batch.records), lambda _: self._start(lane, complete)
             )
             await transaction.close(urgent=False, more_at_hand=self._app.consumer.more_at_hand)
 
@@ -125,7 +125,10 @@ class Reporting:
                 work.making.discard((tenant, day))
                 lane.stage([work.row(tenant, day)])
                 # The offsets go along, unchanged: a worker whose lanes have moved is refused.
-                self._app.transaction.add(lane, parts, dict(lane.applied), 0)
+                for topic, value, key, partition, headers in parts:
+                    outputs = self._app.transaction.outputs
+                    outputs.put(topic, b"", value, key, partition, headers)
+                self._app.transaction.add(lane, dict(lane.applied), 0)
                 await self._app.transaction.commit()
         except Exception as error:  # noqa: BLE001 -- a report that cannot be made needs a person
             stop_worker(f"the report of {tenant} for day {day} could not be made", error)

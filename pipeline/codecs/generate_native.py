@@ -182,8 +182,7 @@ class _Codec:
         """Lines that write a value; `field`: it is one, and no object out of an array or map."""
         kind, detail = self._contract.resolve(schema)
         if kind == "plain" and detail == "boolean":
-            put = f"put_boolean(w, at, {value if field else f'{value} == Py_True'})"
-            return [f"{pad}PUT({put});"]
+            return [f"{pad}PUT(put_boolean(w, at, {value if field else f'{value} == Py_True'}));"]
         if kind == "enum" or (kind == "plain" and detail in ("int", "long")):
             return [f"{pad}PUT(put_{'long' if field else 'number'}(w, at, {value}));"]
         if kind == "plain":

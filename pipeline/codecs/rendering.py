@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from pipeline.codecs import avro
-from pipeline.codecs.generate import class_name
+from pipeline.codecs.contract import class_name
 from pipeline.codecs.primitives import INT64_MAX, INT64_MIN, MalformedAvro
 from pipeline.codecs.published import unframe
 from pipeline.codecs.schemas import SCHEMA_NAMES, Schema, load_json

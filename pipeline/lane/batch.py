@@ -8,6 +8,8 @@ Compiled with mypyc.
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from mypy_extensions import i64
+
 from pipeline.codecs.wire import SchemaIds
 from pipeline.lane.processor import (
     DEAD_KEY_BYTES_MAX,
@@ -27,6 +29,8 @@ Headers = list[tuple[str, str | bytes | None]]
 Output = tuple[str, bytes, bytes | None, int | None, Headers | None]
 # Of one batch; all of them are on the dead-letters topic and in the metrics.
 LETTERS_NAMED_MAX: Final = 10
+# So many records are applied between two chances of other threads.
+_RECORDS_HELD: Final = 8
 
 
 class OutputTopics:
@@ -39,17 +43,51 @@ class OutputTopics:
         self.dead_letters: Final = dead_letters
 
 
-class BatchOutput:
-    """What a batch came to.
+class OutputSink:
+    """Where a lane's outputs go, in the order of its work."""
 
-    `outputs` in the order of the lane's work; `inputs`: (topic index, audit outcome, reason code)
+    def put(
+        self,
+        topic: str,
+        frame: bytes,
+        body: bytes,
+        key: bytes | None,
+        partition: int | None,
+        headers: Headers | None,
+    ) -> None:
+        """Take a record, whose value is `frame` and `body`; `partition` None: by its key."""
+        raise NotImplementedError
+
+
+class ListedOutputs(OutputSink):
+    """Outputs as a list, for whoever looks at each."""
+
+    def __init__(self) -> None:
+        self.records: Final[list[Output]] = []
+
+    def put(
+        self,
+        topic: str,
+        frame: bytes,
+        body: bytes,
+        key: bytes | None,
+        partition: int | None,
+        headers: Headers | None,
+    ) -> None:
+        """Append a record."""
+        self.records.append((topic, frame + body, key, partition, headers))
+
+
+class BatchOutput:
+    """What a batch came to, beside its outputs.
+
+    `inputs`: (topic index, audit outcome, reason code)
     -> how many; `order_times_ms`: Kafka time stamps of the order records; `letters` (lane sequence,
     topic index, reason, traceparent): the first dead letters; `traced` (traceparent, lane sequence,
     reason): inputs that are part of a trace; `swept`: orders that gate time has ended.
     """
 
     def __init__(self) -> None:
-        self.outputs: Final[list[Output]] = []
         self.inputs: Final[dict[tuple[int, int, str], int]] = {}
         self.order_times_ms: Final[list[int]] = []
         self.letters: Final[list[tuple[int, int, str, str | None]]] = []
@@ -60,7 +98,9 @@ class BatchOutput:
 class BatchLane:
     """Applies batches to one lane.
 
-    `traceparent_of` reads the trace a record's headers belong to; None: to none.
+    `traceparent_of` reads the trace a record's headers belong to; None: to none. `yield_lock` is
+    called every few records and must be interpreted: by itself compiled code never lets another
+    thread have Python's lock.
     """
 
     def __init__(
@@ -69,6 +109,7 @@ class BatchLane:
         topics: OutputTopics,
         ids: SchemaIds,
         traceparent_of: Callable[[Any], str | None],
+        yield_lock: Callable[[], None],
     ) -> None:
         self.processor: Final = processor
         self.topics: Final = topics
@@ -77,6 +118,7 @@ class BatchLane:
         self.event_frame: Final = ids.frame("regulatory_event")
         self.letter_frame: Final = ids.frame("dead_letter")
         self.traceparent_of: Final = traceparent_of
+        self.yield_lock: Final = yield_lock
         # UTF-8 of the tenants seen, who are few.
         self.tenant_keys: Final[dict[str, bytes]] = {}
 
@@ -87,17 +129,22 @@ class BatchLane:
         applied: list[int],
         clock_us: int,
         changed: dict[bytes, bytes | None],
+        outputs: OutputSink,
     ) -> BatchOutput:
         """Apply records (topic index, Kafka record) in their order.
 
         `applied`: by topic the highest offset applied, brought up to date. `clock_us`: what the
         shell's clock says; negative: gate time is each record's time stamp. `changed` gets the
-        changed rows, None where deleted. Raises InvariantViolated for an offset that comes twice.
+        changed rows, None where deleted, `outputs` the Kafka records. Raises InvariantViolated for an offset that comes twice.
         """
         processor = self.processor
         partition = processor.lane
         found = BatchOutput()
+        count: i64 = 0
         for topic, record in records:
+            count += 1
+            if count % _RECORDS_HELD == 0:
+                self.yield_lock()
             offset: int = record.offset
             time_ms: int = record.timestamp
             if offset <= applied[topic]:
@@ -126,7 +173,7 @@ class BatchLane:
                 oversized,
             )
             changed.update(result.rows)
-            self._emit(found.outputs, partition, key, result, headers)
+            self._emit(outputs, partition, key, result, headers)
             found.swept += len(result.swept)
             kind = (topic, result.outcome, result.reason_code)
             found.inputs[kind] = found.inputs.get(kind, 0) + 1
@@ -141,7 +188,7 @@ class BatchLane:
 
     def _emit(
         self,
-        outputs: list[Output],
+        outputs: OutputSink,
         partition: int,
         key: bytes | None,
         result: LaneOutput,
@@ -150,22 +197,20 @@ class BatchLane:
         """The Kafka records of one input's outputs."""
         topics = self.topics
         for user_id, body in result.swept:
-            value = self.decision_frame + body
-            outputs.append((topics.decisions, value, user_id.encode("utf-8"), partition, None))
+            user_key = user_id.encode("utf-8")
+            outputs.put(topics.decisions, self.decision_frame, body, user_key, partition, None)
         decision = result.decision
         if decision is not None:
-            value = self.decision_frame + decision
-            outputs.append((topics.decisions, value, key, partition, headers))
-        outputs.append((topics.audit, self.audit_frame + result.audit, key, partition, headers))
+            outputs.put(topics.decisions, self.decision_frame, decision, key, partition, headers)
+        outputs.put(topics.audit, self.audit_frame, result.audit, key, partition, headers)
         for tenant, body in result.events:
             # A tenant's events of all lanes meet in one partition, chosen by its key.
-            outputs.append(
-                (topics.events, self.event_frame + body, self._tenant_key(tenant), None, None)
+            outputs.put(
+                topics.events, self.event_frame, body, self._tenant_key(tenant), None, None
             )
         letter = result.dead_letter
         if letter is not None:
-            value = self.letter_frame + letter
-            outputs.append((topics.dead_letters, value, key, partition, headers))
+            outputs.put(topics.dead_letters, self.letter_frame, letter, key, partition, headers)
 
     def _tenant_key(self, tenant: str) -> bytes:
         key = self.tenant_keys.get(tenant)

@@ -8,14 +8,14 @@ lanes may go on deciding meanwhile, into the next open work.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException
 
 from pipeline import points
-from pipeline.lane.batch import Output
+from pipeline.lane.batch import OutputSink
 from pipeline.points import reached
 from pipeline.risk.state import InvariantViolated
 from pipeline.tables.lane import TableLane
@@ -46,8 +46,12 @@ class TransactionalProducer(Protocol):
         """Open a transaction, here only."""
         ...
 
-    def send_outputs(self, outputs: Sequence[Output]) -> None:
-        """Queue records, in their order."""
+    def new_outputs(self) -> OutputSink:
+        """Where the outputs of a transaction to come are put; called beside the one that is open."""
+        ...
+
+    def send_outputs(self, outputs: Any) -> None:
+        """Queue what was put into one of `new_outputs`."""
         ...
 
     def send_rows(
@@ -84,7 +88,7 @@ class ClosedWork:
 
     def __init__(
         self,
-        outputs: Sequence[Output],
+        outputs: OutputSink,
         lanes: Mapping[Place, TableLane],
         offsets: Mapping[Place, int],
     ) -> None:
@@ -100,18 +104,15 @@ class ClosedWork:
 class OpenWork:
     """What the lanes of a worker have come to since work was last closed."""
 
-    def __init__(self) -> None:
-        self.outputs: Final[list[Output]] = []
+    def __init__(self, outputs: OutputSink) -> None:
+        self.outputs: Final = outputs
         self.offsets: Final[dict[Place, int]] = {}
         # (family, partition) -> lane.
         self.lanes: Final[dict[Place, TableLane]] = {}
         self.inputs = 0
 
-    def add(
-        self, lane: TableLane, outputs: list[Output], applied: Mapping[str, int], inputs: int
-    ) -> None:
-        """What a batch of a lane came to; `applied`: topic -> highest offset of the batch."""
-        self.outputs.extend(outputs)
+    def add(self, lane: TableLane, applied: Mapping[str, int], inputs: int) -> None:
+        """What a batch came to beside outputs; `applied`: topic -> highest offset of the batch."""
         self.lanes[(lane.family.name, lane.partition)] = lane
         for topic, offset in applied.items():
             lane.applied[topic] = offset

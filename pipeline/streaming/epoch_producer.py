@@ -13,7 +13,7 @@ Runs an event loop of its own in whatever thread calls it; one thread at a time.
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
 from aiokafka.client import AIOKafkaClient, CoordinationType
@@ -22,10 +22,9 @@ from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.structs import TopicPartition
 from confluent_kafka import KafkaError, KafkaException
 
-from pipeline.lane.batch import Output
 from pipeline.settings import Settings
 from pipeline.streaming.commit import Membership, Place
-from pipeline.streaming.record_batch import COMPRESSIONS, Outgoing, SealedBatch
+from pipeline.streaming.record_batch import COMPRESSIONS, Outgoing, RecordBatch, SealedBatch
 from pipeline.streaming.transaction_requests import (
     EndTxn,
     Features,
@@ -87,7 +86,10 @@ class EpochProducer:
         self._state = ProducerState(transactional_id, _NO_PRODUCER, _NO_PRODUCER)
         # By kind and name.
         self._coordinators: dict[tuple[int, str], int] = {}
-        self._outgoing: Final = Outgoing()
+        # Buffers that have served.
+        self._spare: Final[list[RecordBatch]] = []
+        self._outgoing = Outgoing({}, self._spare)
+        self._next_sequences: dict[Place, int] = {}
         self._sealed: dict[Place, list[SealedBatch]] = {}
         self._delivered: dict[Place, Callable[[int], None]] = {}
         # Whether the broker may have heard of the transaction.
@@ -101,13 +103,19 @@ class EpochProducer:
 
     def begin_transaction(self) -> None:
         """Open a transaction, here only."""
-        self._outgoing.begin(self._partition_counts())
+        self._outgoing = self.new_outputs()
+        self._next_sequences = {}
         self._sealed, self._delivered = {}, {}
         self._begun = False
 
-    def send_outputs(self, outputs: Sequence[Output]) -> None:
-        """Queue records, in their order."""
-        self._outgoing.outputs(outputs)
+    def new_outputs(self) -> Outgoing:
+        """Where the outputs of a transaction to come are put; called beside the one that is open."""
+        return Outgoing(self._partition_counts(), self._spare)
+
+    def send_outputs(self, outputs: Outgoing) -> None:
+        """Queue what was put into one of `new_outputs`."""
+        self._seal()
+        self._outgoing = outputs
 
     def send_rows(
         self,
@@ -277,7 +285,9 @@ class EpochProducer:
         """Number and compress what is queued, behind what has been sealed and is not sent yet."""
         _, producer_id, epoch = self._state
         time_ms = time.time_ns() // 1_000_000
-        found = self._outgoing.sealed(producer_id, epoch, time_ms, self._compression)
+        found = self._outgoing.sealed(
+            producer_id, epoch, self._next_sequences, time_ms, self._compression
+        )
         for place, batches in found.items():
             self._sealed.setdefault(place, []).extend(batches)
 

@@ -4,12 +4,12 @@ Owns how records, rows and a group's membership are handed to librdkafka, which 
 """
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from confluent_kafka import Producer, TopicPartition
 
-from pipeline.lane.batch import Headers, Output
+from pipeline.lane.batch import Headers, ListedOutputs
 from pipeline.settings import Settings
 from pipeline.streaming.commit import Membership, Place
 from pipeline.topics import OUTPUT_BYTES_MAX
@@ -34,9 +34,13 @@ class RecordQueue:
         """Open a transaction, here only."""
         self._producer.begin_transaction()
 
-    def send_outputs(self, outputs: Sequence[Output]) -> None:
+    def new_outputs(self) -> ListedOutputs:
+        """Where the outputs of a transaction to come are put."""
+        return ListedOutputs()
+
+    def send_outputs(self, outputs: ListedOutputs) -> None:
         """Queue records, in their order."""
-        for topic, value, key, partition, headers in outputs:
+        for topic, value, key, partition, headers in outputs.records:
             place = _UNASSIGNED_PARTITION if partition is None else partition
             self._produce(topic, value, key, place, headers, None)
 

@@ -6,16 +6,17 @@ of one partition and part of a transaction. No I/O. Compiled with mypyc.
 """
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from aiokafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
+from aiokafka.codec import gzip_encode, snappy_encode, zstd_encode
 from aiokafka.record.util import calc_crc32c
+from cramjam import lz4
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
 from pipeline.codecs.primitives import write_long
-from pipeline.lane.batch import Headers, Output
+from pipeline.lane.batch import Headers, OutputSink
 from pipeline.risk.partition import partition_of
 
 Place = tuple[str, int]
@@ -25,7 +26,7 @@ Place = tuple[str, int]
 BATCH_BYTES_MAX: Final = 524_288
 
 # Buffers that are kept.
-_SPARE_MAX: Final = 64
+_SPARE_MAX: Final = 96
 _MAGIC: Final = 2
 _TRANSACTIONAL: Final = 16
 _NO_LEADER_EPOCH: Final = -1
@@ -37,10 +38,24 @@ _HEAD: Final = struct.Struct(">hiqqqhii")
 # Of the length in the lead, what lies before the CRC's bytes: leader epoch, magic, CRC.
 _LEAD_COUNTED: Final = 9
 
+# Bytes that a block may have, and what a frame of such blocks begins with.
+_LZ4_KINDS: Final = (
+    (1 << 16, bytes.fromhex("04224d18604082")),
+    (1 << 18, bytes.fromhex("04224d186050fb")),
+    (1 << 20, bytes.fromhex("04224d18606051")),
+    (1 << 22, bytes.fromhex("04224d18607073")),
+)
+_LZ4_SIZE: Final = struct.Struct("<I")
+# In a block's size: it is not compressed.
+_LZ4_AS_IS: Final = 1 << 31
+
 # Attributes of a record, its time stamp's delta.
 _PLAIN: Final = b"\x00\x00"
 # The length -1, in zigzag.
 _NULL: Final = 1
+
+
+_LZ4: Final = 3
 
 
 def _uncompressed(data: bytes) -> bytes:
@@ -48,7 +63,25 @@ def _uncompressed(data: bytes) -> bytes:
 
 
 def _fast_lz4(data: bytes) -> bytes:
-    return bytes(lz4_encode(data, 0))
+    """A frame of LZ4 (version 1.6 of its description), blocks independent, without checksums.
+
+    Frame by frame as the library writes them, it would keep Python's lock all the while.
+    """
+    kind: i64 = 0
+    while kind < len(_LZ4_KINDS) - 1 and len(data) > _LZ4_KINDS[kind][0]:
+        kind += 1
+    block_bytes, head = _LZ4_KINDS[kind]
+    parts = [head]
+    room = bytearray(lz4.compress_block_bound(data[:block_bytes]))
+    for start in range(0, len(data), block_bytes):
+        block = data if start == 0 and len(data) <= block_bytes else data[start : start + block_bytes]
+        length: i64 = lz4.compress_block_into(block, room, store_size=False)
+        if length < len(block):
+            parts += [_LZ4_SIZE.pack(length), bytes(room[:length])]
+        else:
+            parts += [_LZ4_SIZE.pack(len(block) | _LZ4_AS_IS), block]
+    parts.append(_LZ4_SIZE.pack(0))
+    return b"".join(parts)
 
 
 def _fast_zstd(data: bytes) -> bytes:
@@ -68,7 +101,7 @@ COMPRESSIONS: Final[Mapping[str, Compression]] = {
     "none": Compression(0, _uncompressed),
     "gzip": Compression(1, gzip_encode),
     "snappy": Compression(2, snappy_encode),
-    "lz4": Compression(3, _fast_lz4),
+    "lz4": Compression(_LZ4, _fast_lz4),
     "zstd": Compression(4, _fast_zstd),
 }
 
@@ -77,21 +110,23 @@ class RecordBatch:
     """Records of one partition, in their order."""
 
     def __init__(self) -> None:
-        self._writer: Final = BytesWriter()
+        self.writer: Final = BytesWriter()
         self.count: i64 = 0
 
     def clear(self) -> None:
         """Begin anew in the same buffer."""
-        self._writer.truncate(0)
+        self.writer.truncate(0)
         self.count = 0
 
-    def append(self, key: bytes | None, value: bytes | None, headers: Headers | None) -> None:
-        """One more record; None as a value is a tombstone."""
-        writer = self._writer
+    def append(
+        self, key: bytes | None, frame: bytes, body: bytes | None, headers: Headers | None
+    ) -> None:
+        """One more record, whose value is `frame` and `body`; None as a body is a tombstone."""
+        writer = self.writer
         names = b"\x00" if headers is None else _headers(headers)
         offset = self.count
         key_bytes: i64 = 0 if key is None else len(key)
-        value_bytes: i64 = 0 if value is None else len(value)
+        value_bytes: i64 = 0 if body is None else len(frame) + len(body)
         length: i64 = (
             len(_PLAIN)
             + _length_of(offset)
@@ -109,29 +144,28 @@ class RecordBatch:
         else:
             write_long(writer, key_bytes)
             writer.write(key)
-        if value is None:
+        if body is None:
             writer.append(_NULL)
         else:
             write_long(writer, value_bytes)
-            writer.write(value)
+            writer.write(frame)
+            writer.write(body)
         writer.write(names)
         self.count = offset + 1
 
     @property
     def size(self) -> int:
         """Bytes of its records so far."""
-        return len(self._writer)
+        return len(self.writer)
 
-    def sealed(
-        self,
-        producer_id: int,
-        epoch: int,
-        sequence: int,
-        time_ms: int,
-        compression: Compression,
+    def head(
+        self, producer_id: int, epoch: int, sequence: int, time_ms: int, compression: Compression
     ) -> bytes:
-        """The batch as it is sent; `sequence` is its first record's, `time_ms` the time of all."""
-        head = _HEAD.pack(
+        """What a batch's CRC covers before the records.
+
+        `sequence` is its first record's, `time_ms` the time of all.
+        """
+        return _HEAD.pack(
             _TRANSACTIONAL | compression.number,
             self.count - 1,
             time_ms,
@@ -141,9 +175,6 @@ class RecordBatch:
             sequence,
             self.count,
         )
-        body = head + compression.compress(self._writer.getvalue())
-        lead = _LEAD.pack(0, len(body) + _LEAD_COUNTED, _NO_LEADER_EPOCH, _MAGIC, calc_crc32c(body))
-        return bytes(lead + body)
 
 
 class SealedBatch:
@@ -154,68 +185,115 @@ class SealedBatch:
         self.count: Final = count
 
 
-class Outgoing:
-    """What a producer's transaction sends, by partition; its buffers serve the next one as well."""
+class Outgoing(OutputSink):
+    """What a producer's transaction sends, by partition.
 
-    def __init__(self) -> None:
-        self._partition_counts: dict[str, int] = {}
-        self._next_sequences: dict[Place, int] = {}
+    `partition_counts`: topic -> partitions, for records that go where their key belongs. `spare`:
+    buffers that have served, kept for the transactions to come.
+    """
+
+    def __init__(self, partition_counts: dict[str, int], spare: list[RecordBatch]) -> None:
+        self._partition_counts: Final = partition_counts
+        self._spare: Final = spare
         self.batches: dict[Place, list[RecordBatch]] = {}
-        self._spare: Final[list[RecordBatch]] = []
+        # The last batch of each partition by topic.
+        self._open: Final[dict[str, dict[int, RecordBatch]]] = {}
 
-    def begin(self, partition_counts: dict[str, int]) -> None:
-        """Another epoch: nothing is queued, each partition's sequence begins at 0.
-
-        `partition_counts`: topic -> partitions, for records that go where their key belongs.
-        """
-        self._partition_counts = partition_counts
-        self._next_sequences = {}
-        self.batches = {}
-
-    def outputs(self, outputs: Sequence[Output]) -> None:
-        """Records of any topics, in their order."""
-        for topic, value, key, partition, headers in outputs:
-            if partition is None:
-                partition = partition_of(key or b"", self._partition_counts[topic])  # noqa: PLW2901
-            self._open((topic, partition), len(value)).append(key, value, headers)
+    def put(
+        self,
+        topic: str,
+        frame: bytes,
+        body: bytes,
+        key: bytes | None,
+        partition: int | None,
+        headers: Headers | None,
+    ) -> None:
+        """Take a record, whose value is `frame` and `body`; `partition` None: by its key."""
+        if partition is None:
+            partition = partition_of(key or b"", self._partition_counts[topic])
+        batch = self._batch(topic, partition, len(frame) + len(body))
+        batch.append(key, frame, body, headers)
 
     def rows(self, topic: str, partition: int, rows: Mapping[bytes, bytes | None]) -> None:
-        """Records of one partition, in their order; None deletes."""
-        place = (topic, partition)
+        """Take records of one partition, in their order; None deletes."""
         for key, value in rows.items():
-            self._open(place, 0 if value is None else len(value)).append(key, value, None)
+            size = 0 if value is None else len(value)
+            self._batch(topic, partition, size).append(key, b"", value, None)
 
     def sealed(
-        self, producer_id: int, epoch: int, time_ms: int, compression: Compression
+        self,
+        producer_id: int,
+        epoch: int,
+        next_sequences: dict[Place, int],
+        time_ms: int,
+        compression: Compression,
     ) -> dict[Place, list[SealedBatch]]:
-        """All of it as it is sent, and nothing is left."""
+        """All of it as it is sent, and nothing is left. `next_sequences` are brought up to date."""
+        heads: list[bytes] = []
+        writers: list[BytesWriter] = []
+        for place, batches in self.batches.items():
+            sequence = next_sequences.get(place, 0)
+            for batch in batches:
+                heads.append(batch.head(producer_id, epoch, sequence, time_ms, compression))
+                writers.append(batch.writer)
+                sequence += batch.count
+            next_sequences[place] = sequence
+        made = _sealed(heads, writers, compression)
+        made.reverse()
         found: dict[Place, list[SealedBatch]] = {}
         for place, batches in self.batches.items():
-            sequence = self._next_sequences.get(place, 0)
-            sealed: list[SealedBatch] = []
+            found[place] = [SealedBatch(made.pop(), batch.count) for batch in batches]
             for batch in batches:
-                data = batch.sealed(producer_id, epoch, sequence, time_ms, compression)
-                sealed.append(SealedBatch(data, batch.count))
-                sequence += batch.count
                 if len(self._spare) < _SPARE_MAX:
                     batch.clear()
                     self._spare.append(batch)
-            self._next_sequences[place] = sequence
-            found[place] = sealed
         self.batches = {}
+        self._open.clear()
         return found
 
-    def _open(self, place: Place, value_bytes: int) -> RecordBatch:
+    def _batch(self, topic: str, partition: int, value_bytes: i64) -> RecordBatch:
         """The batch that takes a value of so many bytes."""
-        batches = self.batches.get(place)
-        if batches is None:
-            batches = []
-            self.batches[place] = batches
-        elif batches[-1].size + value_bytes <= BATCH_BYTES_MAX:
-            return batches[-1]
-        batch = self._spare.pop() if self._spare else RecordBatch()
-        batches.append(batch)
+        of_topic = self._open.get(topic)
+        if of_topic is not None:
+            batch = of_topic.get(partition)
+            if batch is not None and len(batch.writer) + value_bytes <= BATCH_BYTES_MAX:
+                return batch
+        return self._another(topic, partition)
+
+    def _another(self, topic: str, partition: int) -> RecordBatch:
+        try:
+            # The thread of commits puts them back meanwhile.
+            batch = self._spare.pop()
+        except IndexError:
+            batch = RecordBatch()
+        self.batches.setdefault((topic, partition), []).append(batch)
+        self._open.setdefault(topic, {})[partition] = batch
         return batch
+
+
+def _sealed(
+    heads: list[bytes], records: list[BytesWriter], compression: Compression
+) -> list[bytes]:
+    """Batches as they are sent, of their heads and records."""
+    if compression.number == _LZ4:
+        made = sealed_by_library(heads, records)
+        if made is not None:
+            return made
+    batches = []
+    for head, writer in zip(heads, records, strict=True):
+        body = head + compression.compress(writer.getvalue())
+        lead = _LEAD.pack(0, len(body) + _LEAD_COUNTED, _NO_LEADER_EPOCH, _MAGIC, calc_crc32c(body))
+        batches.append(lead + body)
+    return batches
+
+
+def sealed_by_library(heads: list[bytes], records: list[BytesWriter]) -> list[bytes] | None:
+    """The same by LZ4 and all at once; None: not here.
+
+    Compiled, this gives way to pipeline/native/sealing.c.
+    """
+    del heads, records
+    return None
 
 
 def _headers(headers: Headers) -> bytes:

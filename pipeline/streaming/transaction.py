@@ -19,7 +19,7 @@ from typing import Final
 
 from pipeline import points
 from pipeline.fatal import stop_worker
-from pipeline.lane.batch import Output
+from pipeline.lane.batch import ListedOutputs, OutputSink
 from pipeline.points import reached
 from pipeline.settings import Settings
 from pipeline.streaming.commit import ClosedWork, Commit, Membership, OpenWork
@@ -62,7 +62,7 @@ class Transaction:
         self.lock: Final = asyncio.Lock()
         self._membership: Membership | None = None
         self._producer: EpochProducer | RdkafkaProducer | None = None
-        self._work = OpenWork()
+        self._work = self._new_work()
         self._opened_at: float | None = None
         self._urgent = False
         self._more_at_hand = False
@@ -94,6 +94,7 @@ class Transaction:
         self._producer.init_transactions(_INIT_TIMEOUT_S)
         reached(points.START_FENCED)
         self._commit = Commit(self._producer, changelog_ids)
+        self._work = self._new_work()
 
     def _new_producer(
         self, transactional_id: str, *, by_epoch: bool
@@ -103,6 +104,10 @@ class Transaction:
             return RdkafkaProducer(settings, transactional_id)
         topics = [settings.topic(topic.name) for topic in WRITTEN_BY_WORKERS]
         return EpochProducer(settings, transactional_id, topics)
+
+    def _new_work(self) -> OpenWork:
+        producer = self._producer
+        return OpenWork(ListedOutputs() if producer is None else producer.new_outputs())
 
     def disconnect(self) -> None:
         """Close the connections, when nothing is to be committed any more."""
@@ -129,22 +134,26 @@ class Transaction:
 
     # -- collecting
 
+    @property
+    def outputs(self) -> OutputSink:
+        """Where the outputs of a batch go before it is added; the caller holds `lock`."""
+        return self._work.outputs
+
     def add(
         self,
         lane: TableLane,
-        outputs: list[Output],
         applied: Mapping[str, int],
         inputs: int,
         after: Callable[[int], None] | None = None,
     ) -> None:
-        """What a batch of a lane came to; `applied`: topic -> highest offset of the batch.
+        """What a batch of a lane came to beside outputs; `applied`: topic -> highest offset of the batch.
 
         `after` is called when it has been committed, with the time when its outputs had been handed
         to the producer (monotonic microseconds). The caller holds `lock`.
         """
         if self._opened_at is None:
             self._opened_at = time.monotonic()
-        self._work.add(lane, outputs, applied, inputs)
+        self._work.add(lane, applied, inputs)
         if after is not None:
             self._after.append(after)
 
@@ -213,7 +222,7 @@ class Transaction:
             stop_worker("committing without a producer or a membership")
         work, inputs, after = self._work.close(), self._work.inputs, self._after
         run = functools.partial(self._commit.run, work, self._membership)
-        self._work, self._after = OpenWork(), []
+        self._work, self._after = self._new_work(), []
         self._opened_at, self._urgent = None, False
         self._under_way = asyncio.create_task(self._carry_out(run, work, inputs, after))
 

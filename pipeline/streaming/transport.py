@@ -37,7 +37,7 @@ _FETCH_SPACING_S: Final = 0.008
 _UNPOLLED_S_MAX: Final = 0.01
 # While the agents still have so many batches, nothing more is polled: enough to keep them busy
 # while the next poll is made, few enough to bound memory (a poll takes one batch a lane).
-BATCHES_AHEAD_MAX: Final = 2
+BATCHES_AHEAD_MAX: Final = 6
 # Batches of one input that are buffered for the merge before it is polled no more: what was fetched
 # of it then stays with aiokafka, as it came (compressed), and nothing more of it is fetched.
 INPUT_BATCHES_MAX: Final = 2
