@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 
 from pipeline.agents.gate import Gate, GateLane
 from pipeline.codecs.wire import fixed_ids
+from pipeline.lane.batch import ListedOutputs
 from pipeline.lane.family import LaneFamily
 from pipeline.settings import Settings
 from pipeline.streaming.merge import MergedBatch
@@ -58,7 +59,7 @@ class _Acknowledging:
         self.lock: Final = asyncio.Lock()
         self._inputs_max: Final = inputs_max
         self._inputs = 0
-        self._outputs: list[Any] = []
+        self.outputs = ListedOutputs()
         self._lanes: dict[int, TableLane] = {}
         self._offsets: dict[int, int] = {}
         self._after: list[Callable[[int], None]] = []
@@ -66,7 +67,6 @@ class _Acknowledging:
     def add(
         self,
         lane: TableLane,
-        outputs: list[Any],
         applied: Mapping[str, int],
         inputs: int,
         after: Callable[[int], None],
@@ -74,7 +74,6 @@ class _Acknowledging:
         """What a batch came to."""
         lane.applied.update(applied)
         self._lanes[lane.partition] = lane
-        self._outputs += outputs
         self._inputs += inputs
         self._after.append(after)
 
@@ -93,7 +92,7 @@ class _Acknowledging:
             lane.committed(StoreMark(offset, now_ms, _CHANGELOG_ID))
         for call in self._after:
             call(time.monotonic_ns() // 1000)
-        self._outputs, self._lanes, self._after, self._inputs = [], {}, [], 0
+        self.outputs, self._lanes, self._after, self._inputs = ListedOutputs(), {}, [], 0
 
 
 class Lanes:

@@ -20,8 +20,8 @@ PROJECT_ROOT: Final = Path(__file__).parents[1]
 STAMP: Final = PROJECT_ROOT / "build/compiled.json"
 # Written in C: what replaces compiled functions when linked, and what is included before them.
 _NATIVE: Final = PROJECT_ROOT / "pipeline/native"
-_REPLACED: Final = ("avro.c", "sha256.c", "sealing.c")
-_INCLUDED: Final = ("trashcan.h", "avro.h", "sha256.h", "sealing.h")
+_REPLACING: Final = ("avro.c", "rows.c", "sha256.c", "batching.c", "sealing.c")
+_INCLUDED: Final = ("trashcan.h", "avro.h", "giving_way.h")
 # What mypyc calls the module that all compiled code is in.
 _SHARED: Final = "tollgate__mypyc"
 _TARGET: Final = Path("build/mypyc")
@@ -79,7 +79,7 @@ def _add_native(module: "Extension") -> None:
     wrapped = _TARGET / "tollgate.c"
     included = [*(_NATIVE / name for name in _INCLUDED), Path(made)]
     wrapped.write_text("".join(f'#include "{path.resolve()}"\n' for path in included))
-    module.sources = [str(wrapped), *(str(_NATIVE / name) for name in _REPLACED)]
+    module.sources = [str(wrapped), *(str(_NATIVE / name) for name in _REPLACING)]
 
 
 def main() -> int:

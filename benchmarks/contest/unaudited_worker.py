@@ -4,24 +4,24 @@ Owns leaving them out, for `audit_on_vs_off`. They are still made and hashed, si
 core's; what it costs to send, store and acknowledge them is what the figure shows.
 """
 
-from typing import Any
-
 import faust
 
 from pipeline.settings import Settings
-from pipeline.streaming.transaction import Transaction
+from pipeline.streaming.epoch_producer import EpochProducer
+from pipeline.streaming.record_batch import Outgoing
 from pipeline.topics import AUDIT, REGULATORY_EVENTS
 
 
 def install(left_out: frozenset[str]) -> None:
     """Take the records of topics out of what is committed."""
-    add = Transaction.add
+    queue = EpochProducer.send_outputs
 
-    def add_less(transaction: Transaction, lane: Any, outputs: list[Any], *rest: Any) -> None:
-        kept = [output for output in outputs if output[0] not in left_out]
-        add(transaction, lane, kept, *rest)
+    def queue_less(producer: EpochProducer, outputs: Outgoing) -> None:
+        for place in [place for place in outputs.batches if place[0] in left_out]:
+            del outputs.batches[place]
+        queue(producer, outputs)
 
-    setattr(Transaction, "add", add_less)  # noqa: B010 -- mypy does not let a method be assigned
+    setattr(EpochProducer, "send_outputs", queue_less)  # noqa: B010 -- mypy allows no assignment
 
 
 def main() -> None:

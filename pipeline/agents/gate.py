@@ -32,8 +32,6 @@ _log: Final = structlog.get_logger(__name__)
 
 # Gate time is each record's own time stamp.
 _RECORD_CLOCK: Final = -1
-import os, sys
-if os.environ.get("SWI"): sys.setswitchinterval(float(os.environ["SWI"]))
 
 
 class Applied(NamedTuple):

@@ -1,7 +1,7 @@
 """The contract as the generators of codecs see it: records, enums, and how each is treated.
 
-Owns the mapping from an Avro schema to typed Python, and which records and strings codecs treat in a
-way of their own.
+Owns the mapping from an Avro schema to typed Python, and which records and strings codecs treat in
+a way of their own.
 """
 
 from typing import Final
@@ -39,6 +39,8 @@ RECURRING: Final = {
     "user_id",
     "venue",
 }
+# A union of null and one other type.
+_OPTIONAL_BRANCHES: Final = 2
 PLAIN_TYPES: Final = {
     "long": "int",
     "int": "int",
@@ -82,7 +84,7 @@ class Contract:
     def resolve(self, schema: Schema) -> tuple[str, Schema]:
         """(kind, detail): plain, enum, record, array, map, optional or union."""
         if isinstance(schema, list):
-            if schema[0] == "null" and len(schema) == 2:
+            if schema[0] == "null" and len(schema) == _OPTIONAL_BRANCHES:
                 return "optional", schema[1]
             return "union", schema
         if isinstance(schema, dict):

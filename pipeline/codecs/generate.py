@@ -97,7 +97,9 @@ class Generator:
         optional = _left_out_at_the_end(fields)
         for index, field in enumerate(fields):
             default = f" = {field['default']!r}" if index >= optional else ""
-            lines.append(f"        {field['name']}: {self.contract.annotation(field['type'])}{default},")
+            lines.append(
+                f"        {field['name']}: {self.contract.annotation(field['type'])}{default},"
+            )
         lines += ["    ) -> None:"]
         for field in fields:
             final = "" if mutable else ": Final"
@@ -181,7 +183,10 @@ class Generator:
                 "",
                 f"def write_{name}_of(",
                 "    w: BytesWriter,",
-                *(f"    {f['name']}: {self.contract.annotation(f['type'])}," for f in record["fields"]),
+                *(
+                    f"    {f['name']}: {self.contract.annotation(f['type'])},"
+                    for f in record["fields"]
+                ),
                 ") -> None:",
                 f'    """Append the body of the `{name}` that has these fields."""',
             ]

@@ -1,7 +1,7 @@
 """The contract's codecs in C, which replace those of `avro.py` where the modules are compiled.
 
-Owns the text of `pipeline/native/avro.c` and `avro.h`: the same bytes and the same refusals, read from
-and written into the fields of compiled records directly. What each line calls is in
+Owns the text of `pipeline/native/avro.c` and `avro.h`: the same bytes and the same refusals, read
+from and written into the fields of compiled records directly. What each line calls is in
 `pipeline/native/primitives.h`. `generate.py` writes the files.
 """
 
@@ -12,6 +12,8 @@ from pipeline.codecs.contract import KEPT, RECURRING, SPREAD, Contract, class_na
 from pipeline.codecs.schemas import Schema
 
 _HEAD: Final = "/* Generated from schemas/avro. Do not edit: `make generate`."
+# Rows of which every accepted order changes one.
+_FREQUENT: Final = ("row_order", "row_user", "row_balance", "row_position", "row_recent")
 # How mypyc hands a field of a plain type over; all others are objects.
 _C_TYPES: Final = {"long": "CPyTagged", "int": "CPyTagged", "boolean": "char"}
 
@@ -25,32 +27,36 @@ def render_source() -> str:
     """The text of pipeline/native/avro.c."""
     contract = Contract()
     codecs = chain.from_iterable(_Codec(contract, record).lines() for record in contract.records)
-    return _render([
-        _HEAD,
-        "",
-        "   Each function that pipeline/codecs/avro.py has under the same name does the same. */",
-        '#pragma GCC diagnostic error "-Wmissing-prototypes"',
-        '#include "primitives.h"',
-        "",
-        "#define PUT(written)                      \\",
-        "    do {                                  \\",
-        "        at = (written);                   \\",
-        "        if (unlikely(at == NULL)) {       \\",
-        "            return NULL;                  \\",
-        "        }                                 \\",
-        "    } while (0)",
-        "",
-        "#define START(writer) (((Writer *)(writer))->buf + ((Writer *)(writer))->len)",
-        "",
-        "static inline char written(PyObject *writer, char *at) {",
-        "    if (unlikely(at == NULL)) {",
-        "        return CPY_NONE_ERROR;",
-        "    }",
-        "    ((Writer *)writer)->len = at - ((Writer *)writer)->buf;",
-        "    return CPY_NONE;",
-        "}",
-        *codecs,
-    ])
+    return _render(
+        [
+            _HEAD,
+            "",
+            "   Each function that pipeline/codecs/avro.py has under the same name does the same. */",
+            '#pragma GCC diagnostic error "-Wmissing-prototypes"',
+            '#include "primitives.h"',
+            '#include "replaced.h"',
+            "",
+            "#define PUT(written)                      \\",
+            "    do {                                  \\",
+            "        at = (written);                   \\",
+            "        if (unlikely(at == NULL)) {       \\",
+            "            return NULL;                  \\",
+            "        }                                 \\",
+            "    } while (0)",
+            "",
+            "#define START(writer) (((Writer *)(writer))->buf + ((Writer *)(writer))->len)",
+            "",
+            "static inline char written(PyObject *writer, char *at) {",
+            "    if (unlikely(at == NULL)) {",
+            "        return CPY_NONE_ERROR;",
+            "    }",
+            "    ((Writer *)writer)->len = at - ((Writer *)writer)->buf;",
+            "    return CPY_NONE;",
+            "}",
+            *codecs,
+            *_rows(contract),
+        ]
+    )
 
 
 def _render(lines: list[str]) -> str:
@@ -81,6 +87,39 @@ def _declarations(contract: Contract) -> list[str]:
     return lines
 
 
+def _rows(contract: Contract) -> list[str]:
+    """What writes a row whose kind only its type tells."""
+    names = [record["name"] for record in contract.records]
+    # Those of an accepted order first.
+    kinds = [*_FREQUENT, *(name for name in names if _is_row(name) and name not in _FREQUENT)]
+    lines = [
+        "",
+        "char *put_row(Writer *w, char *at, PyObject *row) {",
+        "    PyTypeObject *type = Py_TYPE(row);",
+    ]
+    for name in kinds:
+        cls = class_name(name)
+        lines += [
+            f"    if (type == CPyType_records___{cls}) {{",
+            f"        return put_{name}(w, at, ({_struct_of(name)} *)row);",
+            "    }",
+        ]
+    return [
+        *lines,
+        '    PyErr_SetString(PyExc_TypeError, "no row of a table");',
+        "    return NULL;",
+        "}",
+    ]
+
+
+def _is_row(name: str) -> bool:
+    return name.startswith("row_") or name == "control"
+
+
+def _struct_of(record: str) -> str:
+    return f"pipeline___risk___records___{class_name(record)}Object"
+
+
 def _c_type(contract: Contract, schema: Schema) -> str:
     kind, detail = contract.resolve(schema)
     if kind == "enum":
@@ -99,7 +138,7 @@ class _Codec:
         self._contract: Final = contract
         self._name: Final[str] = record["name"]
         self._fields: Final[list[dict[str, Schema]]] = record["fields"]
-        self._type: Final = f"pipeline___risk___records___{class_name(self._name)}Object"
+        self._type: Final = _struct_of(self._name)
 
     def lines(self) -> list[str]:
         return ["", f"/* -- {self._name} */", *self._writers(), *self._readers()]
@@ -188,7 +227,7 @@ class _Codec:
         if kind == "plain":
             return [f"{pad}PUT(put_{detail}(w, at, {value}));"]
         if kind == "record":
-            return [f"{pad}PUT(put_{detail}(w, at, ({self._type_of(detail)} *){value}));"]
+            return [f"{pad}PUT(put_{detail}(w, at, ({_struct_of(detail)} *){value}));"]
         if kind == "optional":
             put = self._put_optional(detail)
             if put is not None:
@@ -263,7 +302,7 @@ class _Codec:
             lines += [
                 f"{pad}{'if' if index == 0 else '} else if'} ({test}) {{",
                 f"{pad}    PUT(put_byte(w, at, {2 * index}));",
-                f"{pad}    PUT(put_{record}(w, at, ({self._type_of(record)} *){value}));",
+                f"{pad}    PUT(put_{record}(w, at, ({_struct_of(record)} *){value}));",
             ]
         return [
             f"{pad}if (unlikely({value} == NULL)) {{",
@@ -272,9 +311,6 @@ class _Codec:
             *lines,
             f"{pad}}}",
         ]
-
-    def _type_of(self, record: str) -> str:
-        return f"pipeline___risk___records___{class_name(record)}Object"
 
     # -- reading
 
@@ -316,7 +352,7 @@ class _Codec:
         if kind == "array":
             return [
                 f"    PyObject *{name} = made(r, PyList_New(0));",
-                f"    for (int64_t left = get_block(r); left > 0; left = next_block(r)) {{",
+                "    for (int64_t left = get_block(r); left > 0; left = next_block(r)) {",
                 "        while (left-- > 0 && !r->failed) {",
                 f"            append(r, {name}, {self._object(detail, name)});",
                 "        }",
@@ -326,7 +362,7 @@ class _Codec:
             return [
                 f"    PyObject *{name} = made(r, PyDict_New());",
                 f"    PyObject *{name}_last = NULL;",
-                f"    for (int64_t left = get_block(r); left > 0; left = next_block(r)) {{",
+                "    for (int64_t left = get_block(r); left > 0; left = next_block(r)) {",
                 "        while (left-- > 0 && !r->failed) {",
                 "            PyObject *key = get_string(r);",
                 f"            PyObject *item = {self._object(detail, name)};",

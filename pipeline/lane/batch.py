@@ -8,8 +8,6 @@ Compiled with mypyc.
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from mypy_extensions import i64
-
 from pipeline.codecs.wire import SchemaIds
 from pipeline.lane.processor import (
     DEAD_KEY_BYTES_MAX,
@@ -135,15 +133,14 @@ class BatchLane:
 
         `applied`: by topic the highest offset applied, brought up to date. `clock_us`: what the
         shell's clock says; negative: gate time is each record's time stamp. `changed` gets the
-        changed rows, None where deleted, `outputs` the Kafka records. Raises InvariantViolated for an offset that comes twice.
+        changed rows, None where deleted, `outputs` the Kafka records. Raises InvariantViolated for
+        an offset that comes twice.
         """
         processor = self.processor
         partition = processor.lane
         found = BatchOutput()
-        count: i64 = 0
-        for topic, record in records:
-            count += 1
-            if count % _RECORDS_HELD == 0:
+        for number, (topic, record) in enumerate(records):
+            if number % _RECORDS_HELD == 0:
                 self.yield_lock()
             offset: int = record.offset
             time_ms: int = record.timestamp
@@ -172,7 +169,7 @@ class BatchLane:
                 out_of_sync,
                 oversized,
             )
-            changed.update(result.rows)
+            _take_rows(changed, result.rows)
             self._emit(outputs, partition, key, result, headers)
             found.swept += len(result.swept)
             kind = (topic, result.outcome, result.reason_code)
@@ -205,9 +202,7 @@ class BatchLane:
         outputs.put(topics.audit, self.audit_frame, result.audit, key, partition, headers)
         for tenant, body in result.events:
             # A tenant's events of all lanes meet in one partition, chosen by its key.
-            outputs.put(
-                topics.events, self.event_frame, body, self._tenant_key(tenant), None, None
-            )
+            outputs.put(topics.events, self.event_frame, body, self._tenant_key(tenant), None, None)
         letter = result.dead_letter
         if letter is not None:
             outputs.put(topics.dead_letters, self.letter_frame, letter, key, partition, headers)
@@ -218,6 +213,11 @@ class BatchLane:
             key = tenant.encode("utf-8")
             self.tenant_keys[tenant] = key
         return key
+
+
+def _take_rows(changed: dict[bytes, bytes | None], rows: list[tuple[bytes, bytes | None]]) -> None:
+    for key, row in rows:
+        changed[key] = row  # noqa: PERF403 -- from a list of pairs, update takes four times as long
 
 
 def _is_large(data: bytes | None, bytes_max: int) -> bool:

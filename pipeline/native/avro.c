@@ -3,6 +3,7 @@
    Each function that pipeline/codecs/avro.py has under the same name does the same. */
 #pragma GCC diagnostic error "-Wmissing-prototypes"
 #include "primitives.h"
+#include "replaced.h"
 
 #define PUT(written)                      \
     do {                                  \
@@ -2930,4 +2931,70 @@ static PyObject *get_row_report_day(Cursor *r) {
 PyObject *CPyDef_avro___decode_row_report_day(PyObject *data, CPyTagged position) {
     Cursor r = cursor_at(data, position);
     return finished(&r, get_row_report_day(&r));
+}
+
+char *put_row(Writer *w, char *at, PyObject *row) {
+    PyTypeObject *type = Py_TYPE(row);
+    if (type == CPyType_records___RowOrder) {
+        return put_row_order(w, at, (pipeline___risk___records___RowOrderObject *)row);
+    }
+    if (type == CPyType_records___RowUser) {
+        return put_row_user(w, at, (pipeline___risk___records___RowUserObject *)row);
+    }
+    if (type == CPyType_records___RowBalance) {
+        return put_row_balance(w, at, (pipeline___risk___records___RowBalanceObject *)row);
+    }
+    if (type == CPyType_records___RowPosition) {
+        return put_row_position(w, at, (pipeline___risk___records___RowPositionObject *)row);
+    }
+    if (type == CPyType_records___RowRecent) {
+        return put_row_recent(w, at, (pipeline___risk___records___RowRecentObject *)row);
+    }
+    if (type == CPyType_records___Control) {
+        return put_control(w, at, (pipeline___risk___records___ControlObject *)row);
+    }
+    if (type == CPyType_records___RowDecision) {
+        return put_row_decision(w, at, (pipeline___risk___records___RowDecisionObject *)row);
+    }
+    if (type == CPyType_records___RowSeen) {
+        return put_row_seen(w, at, (pipeline___risk___records___RowSeenObject *)row);
+    }
+    if (type == CPyType_records___RowWithdrawal) {
+        return put_row_withdrawal(w, at, (pipeline___risk___records___RowWithdrawalObject *)row);
+    }
+    if (type == CPyType_records___RowPledge) {
+        return put_row_pledge(w, at, (pipeline___risk___records___RowPledgeObject *)row);
+    }
+    if (type == CPyType_records___RowAlias) {
+        return put_row_alias(w, at, (pipeline___risk___records___RowAliasObject *)row);
+    }
+    if (type == CPyType_records___RowMark) {
+        return put_row_mark(w, at, (pipeline___risk___records___RowMarkObject *)row);
+    }
+    if (type == CPyType_records___RowAlgorithm) {
+        return put_row_algorithm(w, at, (pipeline___risk___records___RowAlgorithmObject *)row);
+    }
+    if (type == CPyType_records___RowBand) {
+        return put_row_band(w, at, (pipeline___risk___records___RowBandObject *)row);
+    }
+    if (type == CPyType_records___RowRestriction) {
+        return put_row_restriction(w, at, (pipeline___risk___records___RowRestrictionObject *)row);
+    }
+    if (type == CPyType_records___RowResult) {
+        return put_row_result(w, at, (pipeline___risk___records___RowResultObject *)row);
+    }
+    if (type == CPyType_records___RowHoldings) {
+        return put_row_holdings(w, at, (pipeline___risk___records___RowHoldingsObject *)row);
+    }
+    if (type == CPyType_records___RowLane) {
+        return put_row_lane(w, at, (pipeline___risk___records___RowLaneObject *)row);
+    }
+    if (type == CPyType_records___RowGate) {
+        return put_row_gate(w, at, (pipeline___risk___records___RowGateObject *)row);
+    }
+    if (type == CPyType_records___RowReportDay) {
+        return put_row_report_day(w, at, (pipeline___risk___records___RowReportDayObject *)row);
+    }
+    PyErr_SetString(PyExc_TypeError, "no row of a table");
+    return NULL;
 }

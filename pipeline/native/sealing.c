@@ -186,7 +186,7 @@ static PyObject *as_list(const Sealing *sealings, Py_ssize_t count) {
     return list;
 }
 
-PyObject *CPyDef_record_batch___sealed_by_library(PyObject *heads, PyObject *records) {
+PyObject *CPyDef_record_batch___made_together(PyObject *heads, PyObject *records) {
     static int found = -1;
     if (found < 0) {
         found = found_library();

@@ -4,11 +4,13 @@
    away for 2 KiB and more, which takes longer than hashing them. The library is the one that hashlib
    has loaded; where it is linked otherwise, hashlib does it. Called with Python's lock held. */
 #pragma GCC diagnostic error "-Wmissing-prototypes"
+#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <dlfcn.h>
 
 #include "CPy.h"
 #include "__native_internal_tollgate.h"
+#include "replaced.h"
 
 #define DIGEST_BYTES 32
 
@@ -45,8 +47,8 @@ static int find(void) {
     return 0;
 }
 
-static PyObject *by_hashlib(PyObject *data) {
-    PyObject *hash = PyObject_CallOneArg(CPyStatic_sha256____SHA256, data);
+static PyObject *by_hashlib(const char *data, size_t bytes) {
+    PyObject *hash = PyObject_CallFunction(CPyStatic_sha256____SHA256, "y#", data, (Py_ssize_t)bytes);
     if (hash == NULL) {
         return NULL;
     }
@@ -55,24 +57,28 @@ static PyObject *by_hashlib(PyObject *data) {
     return digest;
 }
 
-PyObject *CPyDef_sha256___sha256_of(PyObject *data) {
+PyObject *sha256_of_memory(const char *data, size_t bytes) {
     static int found = -1;
     if (found < 0) {
         found = find();
     }
     if (!found) {
-        return by_hashlib(data);
+        return by_hashlib(data, bytes);
     }
     PyObject *digest = PyBytes_FromStringAndSize(NULL, DIGEST_BYTES);
     if (digest == NULL) {
         return NULL;
     }
     if (!crypto.begin(crypto.context, crypto.algorithm, NULL) ||
-        !crypto.update(crypto.context, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data)) ||
+        !crypto.update(crypto.context, data, bytes) ||
         !crypto.end(crypto.context, (unsigned char *)PyBytes_AS_STRING(digest), NULL)) {
         Py_DECREF(digest);
         PyErr_SetString(PyExc_RuntimeError, "SHA-256 failed");
         return NULL;
     }
     return digest;
+}
+
+PyObject *CPyDef_sha256___sha256_of(PyObject *data) {
+    return sha256_of_memory(PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data));
 }

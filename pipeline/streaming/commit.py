@@ -47,7 +47,7 @@ class TransactionalProducer(Protocol):
         ...
 
     def new_outputs(self) -> OutputSink:
-        """Where the outputs of a transaction to come are put; called beside the one that is open."""
+        """Where outputs of a transaction to come are put; called beside the one that is open."""
         ...
 
     def send_outputs(self, outputs: Any) -> None:

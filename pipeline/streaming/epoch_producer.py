@@ -109,7 +109,7 @@ class EpochProducer:
         self._begun = False
 
     def new_outputs(self) -> Outgoing:
-        """Where the outputs of a transaction to come are put; called beside the one that is open."""
+        """Where outputs of a transaction to come are put; called beside the one that is open."""
         return Outgoing(self._partition_counts(), self._spare)
 
     def send_outputs(self, outputs: Outgoing) -> None:

@@ -35,7 +35,7 @@ class RecordQueue:
         self._producer.begin_transaction()
 
     def new_outputs(self) -> ListedOutputs:
-        """Where the outputs of a transaction to come are put."""
+        """Where outputs of a transaction to come are put."""
         return ListedOutputs()
 
     def send_outputs(self, outputs: ListedOutputs) -> None:

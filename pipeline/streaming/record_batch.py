@@ -74,7 +74,9 @@ def _fast_lz4(data: bytes) -> bytes:
     parts = [head]
     room = bytearray(lz4.compress_block_bound(data[:block_bytes]))
     for start in range(0, len(data), block_bytes):
-        block = data if start == 0 and len(data) <= block_bytes else data[start : start + block_bytes]
+        block = (
+            data if start == 0 and len(data) <= block_bytes else data[start : start + block_bytes]
+        )
         length: i64 = lz4.compress_block_into(block, room, store_size=False)
         if length < len(block):
             parts += [_LZ4_SIZE.pack(length), bytes(room[:length])]
@@ -238,7 +240,7 @@ class Outgoing(OutputSink):
                 writers.append(batch.writer)
                 sequence += batch.count
             next_sequences[place] = sequence
-        made = _sealed(heads, writers, compression)
+        made = _made(heads, writers, compression)
         made.reverse()
         found: dict[Place, list[SealedBatch]] = {}
         for place, batches in self.batches.items():
@@ -271,14 +273,15 @@ class Outgoing(OutputSink):
         return batch
 
 
-def _sealed(
+def _made(heads: list[bytes], records: list[BytesWriter], compression: Compression) -> list[bytes]:
+    made = made_together(heads, records) if compression.number == _LZ4 else None
+    return made_one_by_one(heads, records, compression) if made is None else made
+
+
+def made_one_by_one(
     heads: list[bytes], records: list[BytesWriter], compression: Compression
 ) -> list[bytes]:
     """Batches as they are sent, of their heads and records."""
-    if compression.number == _LZ4:
-        made = sealed_by_library(heads, records)
-        if made is not None:
-            return made
     batches = []
     for head, writer in zip(heads, records, strict=True):
         body = head + compression.compress(writer.getvalue())
@@ -287,8 +290,8 @@ def _sealed(
     return batches
 
 
-def sealed_by_library(heads: list[bytes], records: list[BytesWriter]) -> list[bytes] | None:
-    """The same by LZ4 and all at once; None: not here.
+def made_together(heads: list[bytes], records: list[BytesWriter]) -> list[bytes] | None:
+    """The same by LZ4, all at once and without Python's lock; None: that cannot be done here.
 
     Compiled, this gives way to pipeline/native/sealing.c.
     """

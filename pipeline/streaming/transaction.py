@@ -146,9 +146,9 @@ class Transaction:
         inputs: int,
         after: Callable[[int], None] | None = None,
     ) -> None:
-        """What a batch of a lane came to beside outputs; `applied`: topic -> highest offset of the batch.
+        """What a batch of a lane came to beside its outputs.
 
-        `after` is called when it has been committed, with the time when its outputs had been handed
+        `applied`: topic -> highest offset of the batch. `after` is called when it has been committed, with the time when its outputs had been handed
         to the producer (monotonic microseconds). The caller holds `lock`.
         """
         if self._opened_at is None:

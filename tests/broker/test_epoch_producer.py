@@ -22,7 +22,6 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
-from pipeline.lane.batch import Output
 from pipeline.risk.partition import partition_of
 from pipeline.settings import Settings
 from pipeline.streaming.commit import Membership
@@ -131,14 +130,14 @@ class Journal:
     def fill(self, producer: EpochProducer) -> list[Seen]:
         """Queue records in an open transaction."""
         chance = self.chance
-        outputs: list[Output] = []
+        outputs = producer.new_outputs()
         queued: list[Seen] = []
         for _ in range(chance.randrange(1, 60)):
             topic = chance.choice(self.topics.names)
             key, value = self._bytes(20), self._bytes(chance.choice([10, 300, 40_000]))
             headers: Any = chance.choice([None, [("traceparent", b"00-1"), ("empty", None)]])
             to = chance.choice([None, *range(PARTITIONS)])
-            outputs.append((topic, value, key, to, headers))
+            outputs.put(topic, value[:5], value[5:], key, to, headers)
             at = partition_of(key, PARTITIONS) if to is None else to
             queued.append((topic, at, key, value, headers))
         producer.send_outputs(outputs)

@@ -12,6 +12,7 @@ from greenlet import GreenletExit  # type: ignore[import-untyped]
 from pipeline import points
 from pipeline.agents.gate import Gate, GateLane
 from pipeline.codecs.wire import fixed_ids
+from pipeline.lane.batch import ListedOutputs, OutputSink
 from pipeline.lane.family import LaneFamily
 from pipeline.points import reached
 from pipeline.settings import Settings
@@ -99,7 +100,7 @@ class Worker:
         self.generation = NO_GENERATION
         self.must_join = False
         self.membership: Membership | None = None
-        self.work = OpenWork()
+        self.work = OpenWork(ListedOutputs())
         self.positions: dict[tuple[str, int], int] = {}
         self.lanes: list[int] = []
 
@@ -306,10 +307,15 @@ class Worker:
             inputs = [pair for pair in inputs if pair[1]]
         return lane, MergedBatch(records, out_of_sync=False)
 
-    def add(self, lane: Any, outputs: Any, applied: Any, inputs: int, after: Any) -> None:
+    @property
+    def outputs(self) -> OutputSink:
+        """Where a batch's outputs go."""
+        return self.work.outputs
+
+    def add(self, lane: Any, applied: Any, inputs: int, after: Any) -> None:
         """The transaction's part in a batch, as streaming/transaction.py has it."""
         del after
-        self.work.add(lane, outputs, applied, inputs)
+        self.work.add(lane, applied, inputs)
 
     @property
     def committing(self) -> bool:
@@ -322,7 +328,7 @@ class Worker:
         if self.membership is None:
             raise WorkerStopped("committing without a membership")
         work, membership = self.work.close(), self.membership
-        self.work = OpenWork()
+        self.work = OpenWork(ListedOutputs())
         self.committer = self.scheduler.start(self, lambda: self._committed(work, membership))
 
     def _committed(self, work: ClosedWork, membership: Membership) -> None:

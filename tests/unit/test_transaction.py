@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.lane.batch import Output
+from pipeline.lane.batch import ListedOutputs
 from pipeline.lane.family import LaneFamily
 from pipeline.risk.state import InvariantViolated
 from pipeline.settings import Settings
@@ -38,7 +38,8 @@ class HeldCommits:
     def run(self, work: ClosedWork, membership: Membership) -> None:
         """Hold until it may go on."""
         del membership
-        held = [topic for topic, *_ in work.outputs]
+        assert isinstance(work.outputs, ListedOutputs)
+        held = [topic for topic, *_ in work.outputs.records]
         self.begun.append(held)
         if not self.go_on.acquire(timeout=LIMIT_S):
             raise TimeoutError
@@ -73,8 +74,8 @@ class Bench:
         async with self.transaction.lock:
             self.lane.stage([(b"T" + name.encode(), b"1")])
             self.offset += inputs
-            outputs: list[Output] = [(name, b"", None, 0, None)]
-            self.transaction.add(self.lane, outputs, {"orders": self.offset}, inputs)
+            self.transaction.outputs.put(name, b"", b"", None, 0, None)
+            self.transaction.add(self.lane, {"orders": self.offset}, inputs)
             await self.transaction.close(urgent=True, more_at_hand=more, **more_told)
 
     async def until(self, true: Callable[[], bool]) -> None:
@@ -214,4 +215,4 @@ def test_a_commit_without_source_offsets_is_not_sent() -> None:
     unused: Any = None
     commit = Commit(unused, {})
     with pytest.raises(InvariantViolated):
-        commit.send_offsets(ClosedWork([], {}, {}), Membership("group", 1, "member"))
+        commit.send_offsets(ClosedWork(ListedOutputs(), {}, {}), Membership("group", 1, "member"))
