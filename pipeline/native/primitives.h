@@ -16,10 +16,6 @@
 #include "__native_tollgate.h"
 #include "__native_internal_tollgate.h"
 
-#if PY_VERSION_HEX >= 0x030C0000
-#error "the integers of this Python are laid out otherwise: see small_of"
-#endif
-
 #define LONG_BYTES_MAX 10
 
 /* -- writing */
@@ -67,22 +63,27 @@ static int64_t large_of(PyObject *value) {
 
 /* The value of a Python integer; -1 with an error set when it is outside int64. */
 static inline int64_t number_of(PyObject *value) {
-    PyLongObject *number = (PyLongObject *)value;
-    if (likely(PyLong_CheckExact(value))) {
-        switch (Py_SIZE(number)) {
-        case 0:
-            return 0;
-        case 1:
-            return (int64_t)number->ob_digit[0];
-        case -1:
-            return -(int64_t)number->ob_digit[0];
-        case 2:
-            return (int64_t)number->ob_digit[0] | (int64_t)number->ob_digit[1] << PyLong_SHIFT;
-        default:
-            break;
-        }
+    if (unlikely(!PyLong_CheckExact(value))) {
+        return large_of(value);
     }
-    return large_of(value);
+    PyLongObject *number = (PyLongObject *)value;
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyUnstable_Long_IsCompact(number) ? PyUnstable_Long_CompactValue(number)
+                                             : large_of(value);
+#else
+    switch (Py_SIZE(number)) {
+    case 0:
+        return 0;
+    case 1:
+        return (int64_t)number->ob_digit[0];
+    case -1:
+        return -(int64_t)number->ob_digit[0];
+    case 2:
+        return (int64_t)number->ob_digit[0] | (int64_t)number->ob_digit[1] << PyLong_SHIFT;
+    default:
+        return large_of(value);
+    }
+#endif
 }
 
 static char *put_undefined(void) {
