@@ -36,7 +36,7 @@ _COMMITS_AVERAGED: Final = 8
 # How far apart commits are at least while orders lie behind.
 _BEHIND_MS: Final = 100
 # How far apart commits begin at least, as a part of the latency target.
-_SPACING: Final = 0.2
+_SPACING: Final = 0.1
 PATIENT_COMMIT_MS: Final = 1_000
 # What may gather behind a commit that takes long: some 4 KB each.
 OPEN_INPUTS_MAX: Final = 16_384
@@ -148,8 +148,9 @@ class Transaction:
     ) -> None:
         """What a batch of a lane came to beside its outputs.
 
-        `applied`: topic -> highest offset of the batch. `after` is called when it has been committed, with the time when its outputs had been handed
-        to the producer (monotonic microseconds). The caller holds `lock`.
+        `applied`: topic -> highest offset of the batch. `after` is called when it has been
+        committed, with the time when its outputs had been handed to the producer (monotonic
+        microseconds). The caller holds `lock`.
         """
         if self._opened_at is None:
             self._opened_at = time.monotonic()
