@@ -124,6 +124,8 @@ def examine(settings: Settings) -> list[Finding]:
 
 def _compiled() -> Finding:
     try:
+        from pipeline.streaming.record_batch import made_together  # noqa: PLC0415 -- as below
+
         compiled, stale = build.compiled(), build.stale()
     except ImportError as error:
         return Finding("compiled", PROBLEM, f"not importable: {error}", "Run `make build`.")
@@ -132,6 +134,10 @@ def _compiled() -> Finding:
         return Finding("compiled", NOTE, "no, plain Python runs", fix)
     if stale:
         return Finding("compiled", PROBLEM, "from older sources", "Run `make build`.")
+    if made_together([], []) is None:
+        found = "yes, but batches are compressed one by one, which slows deciding"
+        fix = "Install liblz4 (liblz4-1 in Debian); it also takes a processor with SSE 4.2."
+        return Finding("compiled", NOTE, found, fix)
     return Finding("compiled", OK, "yes, from the present sources")
 
 
