@@ -94,7 +94,7 @@ def test_digests_are_those_of_hashlib(length: int) -> None:
 def test_nothing_is_written_beside_its_memory() -> None:
     """CPython's debugging allocator ends the process that does."""
     ran = subprocess.run(
-        [sys.executable, "-c", f"from {__name__} import exercise; exercise()"],
+        [sys.executable, "-c", "from tests.unit.test_native import exercise; exercise()"],
         capture_output=True,
         text=True,
         check=False,
