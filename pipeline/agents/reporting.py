@@ -125,8 +125,8 @@ class Reporting:
                 work.making.discard((tenant, day))
                 lane.stage([work.row(tenant, day)])
                 # The offsets go along, unchanged: a worker whose lanes have moved is refused.
+                outputs = self._app.transaction.outputs
                 for topic, value, key, partition, headers in parts:
-                    outputs = self._app.transaction.outputs
                     outputs.put(topic, b"", value, key, partition, headers)
                 self._app.transaction.add(lane, dict(lane.applied), 0)
                 await self._app.transaction.commit()

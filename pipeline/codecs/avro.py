@@ -15,9 +15,7 @@ from pipeline.codecs.primitives import (
     write_long,
     write_optional_bytes,
     write_optional_long,
-    write_optional_recurring,
     write_optional_string,
-    write_recurring,
     write_string,
 )
 from pipeline.risk.records import (
@@ -88,23 +86,23 @@ def write_order(w: BytesWriter, v: Order) -> None:
 
 def _write_order_fields(w: BytesWriter, v: Order) -> None:
     write_long(w, v.event_time)
-    write_recurring(w, v.source_system_id)
-    write_recurring(w, v.tenant_id)
+    write_string(w, v.source_system_id)
+    write_string(w, v.tenant_id)
     write_long(w, v.action)
     write_string(w, v.order_id)
     write_optional_string(w, v.orig_order_id)
-    write_recurring(w, v.user_id)
-    write_recurring(w, v.instrument_id)
+    write_string(w, v.user_id)
+    write_string(w, v.instrument_id)
     write_long(w, v.side)
     write_long(w, v.order_type)
     write_long(w, v.time_in_force)
     write_long(w, v.quantity_lots)
     write_optional_long(w, v.price_e9)
     write_optional_long(w, v.expires_at)
-    write_optional_recurring(w, v.trader_id)
-    write_optional_recurring(w, v.algo_id)
-    write_optional_recurring(w, v.desk_id)
-    write_optional_recurring(w, v.counterparty_id)
+    write_optional_string(w, v.trader_id)
+    write_optional_string(w, v.algo_id)
+    write_optional_string(w, v.desk_id)
+    write_optional_string(w, v.counterparty_id)
     tags_ = v.tags
     if tags_:
         write_long(w, len(tags_))
@@ -126,23 +124,23 @@ def encode_order(v: Order) -> bytes:
 def read_order(r: Reader) -> Order:
     """A `order` at the cursor."""
     event_time = r.long()
-    source_system_id = r.recurring()
-    tenant_id = r.recurring()
+    source_system_id = r.string()
+    tenant_id = r.string()
     action = r.symbol(3)
     order_id = r.string()
     orig_order_id = r.optional_string()
-    user_id = r.recurring()
-    instrument_id = r.recurring()
+    user_id = r.string()
+    instrument_id = r.string()
     side = r.symbol(2)
     order_type = r.symbol(2)
     time_in_force = r.symbol(4)
     quantity_lots = r.long()
     price_e9 = r.optional_long()
     expires_at = r.optional_long()
-    trader_id = r.optional_recurring()
-    algo_id = r.optional_recurring()
-    desk_id = r.optional_recurring()
-    counterparty_id = r.optional_recurring()
+    trader_id = r.optional_string()
+    algo_id = r.optional_string()
+    desk_id = r.optional_string()
+    counterparty_id = r.optional_string()
     tags: dict[str, str] = {}
     tags_last = ""
     tags_count = r.block()
@@ -177,14 +175,14 @@ def decode_order(data: bytes, position: int = 0) -> Order:
 def write_fill(w: BytesWriter, v: Fill) -> None:
     """Append the body of a `fill`."""
     write_long(w, v.event_time)
-    write_recurring(w, v.source_system_id)
-    write_recurring(w, v.tenant_id)
+    write_string(w, v.source_system_id)
+    write_string(w, v.tenant_id)
     write_string(w, v.exec_id)
     write_optional_string(w, v.exec_ref_id)
     write_string(w, v.order_id)
     write_optional_string(w, v.orig_order_id)
-    write_recurring(w, v.user_id)
-    write_optional_recurring(w, v.instrument_id)
+    write_string(w, v.user_id)
+    write_optional_string(w, v.instrument_id)
     write_optional_long(w, v.side)
     write_long(w, v.exec_type)
     write_long(w, v.last_lots)
@@ -193,7 +191,7 @@ def write_fill(w: BytesWriter, v: Fill) -> None:
     write_long(w, v.leaves_lots)
     write_long(w, v.fee_minor)
     write_optional_string(w, v.trade_id)
-    write_recurring(w, v.venue)
+    write_string(w, v.venue)
 
 
 def encode_fill(v: Fill) -> bytes:
@@ -206,14 +204,14 @@ def encode_fill(v: Fill) -> bytes:
 def read_fill(r: Reader) -> Fill:
     """A `fill` at the cursor."""
     event_time = r.long()
-    source_system_id = r.recurring()
-    tenant_id = r.recurring()
+    source_system_id = r.string()
+    tenant_id = r.string()
     exec_id = r.string()
     exec_ref_id = r.optional_string()
     order_id = r.string()
     orig_order_id = r.optional_string()
-    user_id = r.recurring()
-    instrument_id = r.optional_recurring()
+    user_id = r.string()
+    instrument_id = r.optional_string()
     side: int | None = None
     if r.present():
         side = r.symbol(2)
@@ -224,7 +222,7 @@ def read_fill(r: Reader) -> Fill:
     leaves_lots = r.long()
     fee_minor = r.long()
     trade_id = r.optional_string()
-    venue = r.recurring()
+    venue = r.string()
     return Fill(event_time, source_system_id, tenant_id, exec_id, exec_ref_id, order_id, orig_order_id, user_id, instrument_id, side, exec_type, last_lots, last_price_e9, cum_lots, leaves_lots, fee_minor, trade_id, venue)
 
 
@@ -239,17 +237,17 @@ def decode_fill(data: bytes, position: int = 0) -> Fill:
 def write_deposit(w: BytesWriter, v: Deposit) -> None:
     """Append the body of a `deposit`."""
     write_long(w, v.event_time)
-    write_recurring(w, v.source_system_id)
-    write_recurring(w, v.tenant_id)
+    write_string(w, v.source_system_id)
+    write_string(w, v.tenant_id)
     write_string(w, v.deposit_id)
     write_optional_string(w, v.withdrawal_id)
-    write_recurring(w, v.user_id)
-    write_recurring(w, v.currency)
+    write_string(w, v.user_id)
+    write_string(w, v.currency)
     write_long(w, v.amount_minor)
     write_long(w, v.kind)
     write_optional_string(w, v.channel)
     write_optional_string(w, v.counterparty)
-    write_optional_recurring(w, v.instrument_id)
+    write_optional_string(w, v.instrument_id)
     write_optional_long(w, v.settlement_price_e9)
     write_optional_long(w, v.session_date)
 
@@ -264,17 +262,17 @@ def encode_deposit(v: Deposit) -> bytes:
 def read_deposit(r: Reader) -> Deposit:
     """A `deposit` at the cursor."""
     event_time = r.long()
-    source_system_id = r.recurring()
-    tenant_id = r.recurring()
+    source_system_id = r.string()
+    tenant_id = r.string()
     deposit_id = r.string()
     withdrawal_id = r.optional_string()
-    user_id = r.recurring()
-    currency = r.recurring()
+    user_id = r.string()
+    currency = r.string()
     amount_minor = r.long()
     kind = r.symbol(6)
     channel = r.optional_string()
     counterparty = r.optional_string()
-    instrument_id = r.optional_recurring()
+    instrument_id = r.optional_string()
     settlement_price_e9 = r.optional_long()
     session_date = r.optional_int32()
     return Deposit(event_time, source_system_id, tenant_id, deposit_id, withdrawal_id, user_id, currency, amount_minor, kind, channel, counterparty, instrument_id, settlement_price_e9, session_date)
@@ -291,9 +289,9 @@ def decode_deposit(data: bytes, position: int = 0) -> Deposit:
 def write_mark(w: BytesWriter, v: Mark) -> None:
     """Append the body of a `mark`."""
     write_long(w, v.event_time)
-    write_recurring(w, v.source_system_id)
-    write_recurring(w, v.tenant_id)
-    write_recurring(w, v.instrument_id)
+    write_string(w, v.source_system_id)
+    write_string(w, v.tenant_id)
+    write_string(w, v.instrument_id)
     write_long(w, v.price_e9)
     write_long(w, v.source_time)
 
@@ -308,9 +306,9 @@ def encode_mark(v: Mark) -> bytes:
 def read_mark(r: Reader) -> Mark:
     """A `mark` at the cursor."""
     event_time = r.long()
-    source_system_id = r.recurring()
-    tenant_id = r.recurring()
-    instrument_id = r.recurring()
+    source_system_id = r.string()
+    tenant_id = r.string()
+    instrument_id = r.string()
     price_e9 = r.long()
     source_time = r.long()
     return Mark(event_time, source_system_id, tenant_id, instrument_id, price_e9, source_time)
@@ -326,9 +324,9 @@ def decode_mark(data: bytes, position: int = 0) -> Mark:
 
 def write_instrument(w: BytesWriter, v: Instrument) -> None:
     """Append the body of a `instrument`."""
-    write_recurring(w, v.instrument_id)
+    write_string(w, v.instrument_id)
     write_long(w, v.kind)
-    write_recurring(w, v.currency)
+    write_string(w, v.currency)
     write_optional_string(w, v.base_currency)
     write_long(w, v.base_minor_per_lot)
     write_long(w, v.tick_e9)
@@ -348,9 +346,9 @@ def encode_instrument(v: Instrument) -> bytes:
 
 def read_instrument(r: Reader) -> Instrument:
     """A `instrument` at the cursor."""
-    instrument_id = r.recurring()
+    instrument_id = r.string()
     kind = r.symbol(3)
-    currency = r.recurring()
+    currency = r.string()
     base_currency = r.optional_string()
     base_minor_per_lot = r.long()
     tick_e9 = r.long()
@@ -374,7 +372,7 @@ def write_limits(w: BytesWriter, v: Limits) -> None:
     """Append the body of a `limits`."""
     write_long(w, v.scope)
     write_string(w, v.scope_id)
-    write_optional_recurring(w, v.instrument_id)
+    write_optional_string(w, v.instrument_id)
     write_optional_long(w, v.order_rate_per_s_max)
     write_optional_long(w, v.order_quantity_lots_max)
     write_optional_long(w, v.order_notional_minor_max)
@@ -397,7 +395,7 @@ def read_limits(r: Reader) -> Limits:
     """A `limits` at the cursor."""
     scope = r.symbol(2)
     scope_id = r.string()
-    instrument_id = r.optional_recurring()
+    instrument_id = r.optional_string()
     order_rate_per_s_max = r.optional_long()
     order_quantity_lots_max = r.optional_long()
     order_notional_minor_max = r.optional_long()
@@ -420,9 +418,9 @@ def decode_limits(data: bytes, position: int = 0) -> Limits:
 
 def write_user_account(w: BytesWriter, v: UserAccount) -> None:
     """Append the body of a `user_account`."""
-    write_recurring(w, v.user_id)
-    write_recurring(w, v.account_tenant_id)
-    write_recurring(w, v.tier_id)
+    write_string(w, v.user_id)
+    write_string(w, v.account_tenant_id)
+    write_string(w, v.tier_id)
     write_long(w, v.trading_state)
 
 
@@ -435,9 +433,9 @@ def encode_user_account(v: UserAccount) -> bytes:
 
 def read_user_account(r: Reader) -> UserAccount:
     """A `user_account` at the cursor."""
-    user_id = r.recurring()
-    account_tenant_id = r.recurring()
-    tier_id = r.recurring()
+    user_id = r.string()
+    account_tenant_id = r.string()
+    tier_id = r.string()
     trading_state = r.symbol(3)
     return UserAccount(user_id, account_tenant_id, tier_id, trading_state)
 
@@ -478,8 +476,8 @@ def decode_firm_state(data: bytes, position: int = 0) -> FirmState:
 
 def write_fee_schedule(w: BytesWriter, v: FeeSchedule) -> None:
     """Append the body of a `fee_schedule`."""
-    write_recurring(w, v.tier_id)
-    write_optional_recurring(w, v.instrument_id)
+    write_string(w, v.tier_id)
+    write_optional_string(w, v.instrument_id)
     write_long(w, v.fee_per_lot_minor_max)
     write_long(w, v.fee_notional_bps_max)
 
@@ -493,8 +491,8 @@ def encode_fee_schedule(v: FeeSchedule) -> bytes:
 
 def read_fee_schedule(r: Reader) -> FeeSchedule:
     """A `fee_schedule` at the cursor."""
-    tier_id = r.recurring()
-    instrument_id = r.optional_recurring()
+    tier_id = r.string()
+    instrument_id = r.optional_string()
     fee_per_lot_minor_max = r.long()
     fee_notional_bps_max = r.long()
     return FeeSchedule(tier_id, instrument_id, fee_per_lot_minor_max, fee_notional_bps_max)
@@ -615,13 +613,13 @@ def decode_core_version(data: bytes, position: int = 0) -> CoreVersion:
 
 def write_check_limit(w: BytesWriter, v: CheckLimit) -> None:
     """Append the body of a `check_limit`."""
-    write_recurring(w, v.check)
+    write_string(w, v.check)
     write_long(w, v.scope)
     write_string(w, v.scope_id)
-    write_optional_recurring(w, v.instrument_id)
+    write_optional_string(w, v.instrument_id)
     write_optional_long(w, v.limit)
     write_optional_long(w, v.allowance)
-    write_optional_recurring(w, v.currency)
+    write_optional_string(w, v.currency)
 
 
 def encode_check_limit(v: CheckLimit) -> bytes:
@@ -633,13 +631,13 @@ def encode_check_limit(v: CheckLimit) -> bytes:
 
 def read_check_limit(r: Reader) -> CheckLimit:
     """A `check_limit` at the cursor."""
-    check = r.recurring()
+    check = r.string()
     scope = r.symbol(2)
     scope_id = r.string()
-    instrument_id = r.optional_recurring()
+    instrument_id = r.optional_string()
     limit = r.optional_long()
     allowance = r.optional_long()
-    currency = r.optional_recurring()
+    currency = r.optional_string()
     return CheckLimit(check, scope, scope_id, instrument_id, limit, allowance, currency)
 
 
@@ -653,7 +651,7 @@ def decode_check_limit(data: bytes, position: int = 0) -> CheckLimit:
 
 def write_check_policy(w: BytesWriter, v: CheckPolicy) -> None:
     """Append the body of a `check_policy`."""
-    write_recurring(w, v.check)
+    write_string(w, v.check)
     write_long(w, v.severity)
     write_optional_long(w, v.window_ms)
 
@@ -667,7 +665,7 @@ def encode_check_policy(v: CheckPolicy) -> bytes:
 
 def read_check_policy(r: Reader) -> CheckPolicy:
     """A `check_policy` at the cursor."""
-    check = r.recurring()
+    check = r.string()
     severity = r.symbol(4)
     window_ms = r.optional_long()
     return CheckPolicy(check, severity, window_ms)
@@ -713,9 +711,9 @@ def decode_scope_state(data: bytes, position: int = 0) -> ScopeState:
 
 def write_release(w: BytesWriter, v: Release) -> None:
     """Append the body of a `release`."""
-    write_recurring(w, v.user_id)
-    write_optional_recurring(w, v.algo_id)
-    write_optional_recurring(w, v.check)
+    write_string(w, v.user_id)
+    write_optional_string(w, v.algo_id)
+    write_optional_string(w, v.check)
 
 
 def encode_release(v: Release) -> bytes:
@@ -727,9 +725,9 @@ def encode_release(v: Release) -> bytes:
 
 def read_release(r: Reader) -> Release:
     """A `release` at the cursor."""
-    user_id = r.recurring()
-    algo_id = r.optional_recurring()
-    check = r.optional_recurring()
+    user_id = r.string()
+    algo_id = r.optional_string()
+    check = r.optional_string()
     return Release(user_id, algo_id, check)
 
 
@@ -750,7 +748,7 @@ def write_restriction(w: BytesWriter, v: Restriction) -> None:
         for ids_item in ids_:
             write_string(w, ids_item)
     w.append(0)
-    write_optional_recurring(w, v.instrument_id)
+    write_optional_string(w, v.instrument_id)
     w.append(1 if v.restricted else 0)
 
 
@@ -773,7 +771,7 @@ def read_restriction(r: Reader) -> Restriction:
         ids_count = r.block()
         if ids_count:
             r.canonical = False
-    instrument_id = r.optional_recurring()
+    instrument_id = r.optional_string()
     restricted = r.boolean()
     return Restriction(subject, ids, instrument_id, restricted)
 
@@ -848,7 +846,7 @@ def decode_session_calendar(data: bytes, position: int = 0) -> SessionCalendar:
 
 def write_listing(w: BytesWriter, v: Listing) -> None:
     """Append the body of a `listing`."""
-    write_recurring(w, v.instrument_id)
+    write_string(w, v.instrument_id)
     write_optional_string(w, v.sector_id)
     write_optional_string(w, v.calendar_id)
 
@@ -862,7 +860,7 @@ def encode_listing(v: Listing) -> bytes:
 
 def read_listing(r: Reader) -> Listing:
     """A `listing` at the cursor."""
-    instrument_id = r.recurring()
+    instrument_id = r.string()
     sector_id = r.optional_string()
     calendar_id = r.optional_string()
     return Listing(instrument_id, sector_id, calendar_id)
@@ -910,8 +908,8 @@ def decode_rule(data: bytes, position: int = 0) -> Rule:
 
 def write_collateral(w: BytesWriter, v: Collateral) -> None:
     """Append the body of a `collateral`."""
-    write_recurring(w, v.tier_id)
-    write_recurring(w, v.currency)
+    write_string(w, v.tier_id)
+    write_string(w, v.currency)
     write_long(w, v.haircut_bps)
 
 
@@ -924,8 +922,8 @@ def encode_collateral(v: Collateral) -> bytes:
 
 def read_collateral(r: Reader) -> Collateral:
     """A `collateral` at the cursor."""
-    tier_id = r.recurring()
-    currency = r.recurring()
+    tier_id = r.string()
+    currency = r.string()
     haircut_bps = r.long()
     return Collateral(tier_id, currency, haircut_bps)
 
@@ -941,8 +939,8 @@ def decode_collateral(data: bytes, position: int = 0) -> Collateral:
 def write_control(w: BytesWriter, v: Control) -> None:
     """Append the body of a `control`."""
     write_long(w, v.event_time)
-    write_recurring(w, v.source_system_id)
-    write_recurring(w, v.tenant_id)
+    write_string(w, v.source_system_id)
+    write_string(w, v.tenant_id)
     write_long(w, v.number)
     write_long(w, v.version)
     write_string(w, v.proposer)
@@ -1014,8 +1012,8 @@ def encode_control(v: Control) -> bytes:
 def read_control(r: Reader) -> Control:
     """A `control` at the cursor."""
     event_time = r.long()
-    source_system_id = r.recurring()
-    tenant_id = r.recurring()
+    source_system_id = r.string()
+    tenant_id = r.string()
     number = r.long()
     version = r.long()
     proposer = r.string()
@@ -1085,9 +1083,9 @@ def write_check_result(w: BytesWriter, v: CheckResult) -> None:
 
 
 def _write_check_result_fields(w: BytesWriter, v: CheckResult) -> None:
-    write_recurring(w, v.check)
+    write_string(w, v.check)
     write_long(w, v.result)
-    write_optional_recurring(w, v.reason_code)
+    write_optional_string(w, v.reason_code)
     write_optional_long(w, v.observed)
     write_optional_long(w, v.limit)
     write_optional_long(w, v.limit_version)
@@ -1103,9 +1101,9 @@ def encode_check_result(v: CheckResult) -> bytes:
 
 def read_check_result(r: Reader) -> CheckResult:
     """A `check_result` at the cursor."""
-    check = r.recurring()
+    check = r.string()
     result = r.symbol(5)
-    reason_code = r.optional_recurring()
+    reason_code = r.optional_string()
     observed = r.optional_long()
     limit = r.optional_long()
     limit_version = r.optional_long()
@@ -1125,7 +1123,7 @@ def decode_check_result(data: bytes, position: int = 0) -> CheckResult:
 
 def write_cover(w: BytesWriter, v: Cover) -> None:
     """Append the body of a `cover`."""
-    write_recurring(w, v.currency)
+    write_string(w, v.currency)
     write_long(w, v.covered_minor)
     write_long(w, v.pledged_minor)
     write_long(w, v.haircut_bps)
@@ -1144,7 +1142,7 @@ def encode_cover(v: Cover) -> bytes:
 
 def read_cover(r: Reader) -> Cover:
     """A `cover` at the cursor."""
-    currency = r.recurring()
+    currency = r.string()
     covered_minor = r.long()
     pledged_minor = r.long()
     haircut_bps = r.long()
@@ -1167,21 +1165,21 @@ def write_decision(w: BytesWriter, v: Decision) -> None:
     """Append the body of a `decision`."""
     write_long(w, v.gate_time)
     write_long(w, v.event_time)
-    write_recurring(w, v.source_system_id)
-    write_recurring(w, v.tenant_id)
-    write_recurring(w, v.user_id)
+    write_string(w, v.source_system_id)
+    write_string(w, v.tenant_id)
+    write_string(w, v.user_id)
     write_string(w, v.order_id)
     write_optional_string(w, v.orig_order_id)
     write_long(w, v.action)
     write_long(w, v.origin)
     write_long(w, v.verdict)
-    write_recurring(w, v.reason_code)
-    write_recurring(w, v.reason_text)
+    write_string(w, v.reason_code)
+    write_string(w, v.reason_text)
     write_optional_long(w, v.ord_rej_reason)
     write_long(w, v.lane)
     write_long(w, v.lane_sequence)
     write_optional_long(w, v.duplicate_of)
-    write_recurring(w, v.source_topic)
+    write_string(w, v.source_topic)
     write_long(w, v.source_offset)
     write_long(w, v.control_number)
     write_long(w, v.core_version)
@@ -1195,7 +1193,7 @@ def write_decision(w: BytesWriter, v: Decision) -> None:
             else:
                 w.write(checks_bytes)
     w.append(0)
-    write_optional_recurring(w, v.hold_currency)
+    write_optional_string(w, v.hold_currency)
     write_long(w, v.hold_minor)
     write_optional_long(w, v.protection_price_e9)
     write_optional_string(w, v.fx_instrument_id)
@@ -1228,21 +1226,21 @@ def read_decision(r: Reader) -> Decision:
     """A `decision` at the cursor."""
     gate_time = r.long()
     event_time = r.long()
-    source_system_id = r.recurring()
-    tenant_id = r.recurring()
-    user_id = r.recurring()
+    source_system_id = r.string()
+    tenant_id = r.string()
+    user_id = r.string()
     order_id = r.string()
     orig_order_id = r.optional_string()
     action = r.symbol(3)
     origin = r.symbol(3)
     verdict = r.symbol(2)
-    reason_code = r.recurring()
-    reason_text = r.recurring()
+    reason_code = r.string()
+    reason_text = r.string()
     ord_rej_reason = r.optional_int32()
     lane = r.int32()
     lane_sequence = r.long()
     duplicate_of = r.optional_long()
-    source_topic = r.recurring()
+    source_topic = r.string()
     source_offset = r.long()
     control_number = r.long()
     core_version = r.int32()
@@ -1255,7 +1253,7 @@ def read_decision(r: Reader) -> Decision:
         checks_count = r.block()
         if checks_count:
             r.canonical = False
-    hold_currency = r.optional_recurring()
+    hold_currency = r.optional_string()
     hold_minor = r.long()
     protection_price_e9 = r.optional_long()
     fx_instrument_id = r.optional_string()
@@ -1344,7 +1342,7 @@ def write_audit_record_of(
     write_long(w, lane)
     write_long(w, lane_sequence)
     write_bytes(w, previous_hash)
-    write_recurring(w, source_topic)
+    write_string(w, source_topic)
     write_long(w, source_partition)
     write_long(w, source_offset)
     write_long(w, record_time)
@@ -1358,7 +1356,7 @@ def write_audit_record_of(
     write_long(w, core_version)
     write_long(w, control_number)
     write_long(w, outcome)
-    write_recurring(w, reason_code)
+    write_string(w, reason_code)
     swept_ = swept
     if swept_:
         write_long(w, len(swept_))
@@ -1382,7 +1380,7 @@ def read_audit_record(r: Reader) -> AuditRecord:
     lane = r.int32()
     lane_sequence = r.long()
     previous_hash = r.raw()
-    source_topic = r.recurring()
+    source_topic = r.string()
     source_partition = r.int32()
     source_offset = r.long()
     record_time = r.long()
@@ -1396,7 +1394,7 @@ def read_audit_record(r: Reader) -> AuditRecord:
     core_version = r.int32()
     control_number = r.long()
     outcome = r.symbol(4)
-    reason_code = r.recurring()
+    reason_code = r.string()
     swept: list[bytes] = []
     swept_count = r.block()
     while swept_count > 0:
@@ -1422,34 +1420,34 @@ def decode_audit_record(data: bytes, position: int = 0) -> AuditRecord:
 
 def write_regulatory_event(w: BytesWriter, v: RegulatoryEvent) -> None:
     """Append the body of a `regulatory_event`."""
-    write_recurring(w, v.tenant_id)
+    write_string(w, v.tenant_id)
     write_long(w, v.business_day)
-    write_recurring(w, v.event_type)
+    write_string(w, v.event_type)
     write_long(w, v.gate_time)
     write_long(w, v.event_time)
-    write_optional_recurring(w, v.user_id)
+    write_optional_string(w, v.user_id)
     write_optional_string(w, v.order_id)
     write_optional_string(w, v.orig_order_id)
-    write_optional_recurring(w, v.instrument_id)
+    write_optional_string(w, v.instrument_id)
     write_optional_long(w, v.side)
     write_optional_long(w, v.order_type)
     write_optional_long(w, v.time_in_force)
     write_long(w, v.quantity_lots)
     write_optional_long(w, v.price_e9)
-    write_optional_recurring(w, v.trader_id)
-    write_optional_recurring(w, v.algo_id)
-    write_optional_recurring(w, v.desk_id)
-    write_optional_recurring(w, v.counterparty_id)
+    write_optional_string(w, v.trader_id)
+    write_optional_string(w, v.algo_id)
+    write_optional_string(w, v.desk_id)
+    write_optional_string(w, v.counterparty_id)
     write_optional_string(w, v.exec_id)
-    write_optional_recurring(w, v.venue)
+    write_optional_string(w, v.venue)
     write_long(w, v.last_lots)
     write_optional_long(w, v.last_price_e9)
-    write_optional_recurring(w, v.currency)
+    write_optional_string(w, v.currency)
     write_optional_long(w, v.amount_minor)
-    write_recurring(w, v.reason_code)
+    write_string(w, v.reason_code)
     write_long(w, v.lane)
     write_long(w, v.lane_sequence)
-    write_recurring(w, v.source_topic)
+    write_string(w, v.source_topic)
     write_long(w, v.source_offset)
     write_bytes(w, v.input_hash)
     write_optional_long(w, v.lane_count)
@@ -1465,15 +1463,15 @@ def encode_regulatory_event(v: RegulatoryEvent) -> bytes:
 
 def read_regulatory_event(r: Reader) -> RegulatoryEvent:
     """A `regulatory_event` at the cursor."""
-    tenant_id = r.recurring()
+    tenant_id = r.string()
     business_day = r.int32()
-    event_type = r.recurring()
+    event_type = r.string()
     gate_time = r.long()
     event_time = r.long()
-    user_id = r.optional_recurring()
+    user_id = r.optional_string()
     order_id = r.optional_string()
     orig_order_id = r.optional_string()
-    instrument_id = r.optional_recurring()
+    instrument_id = r.optional_string()
     side: int | None = None
     if r.present():
         side = r.symbol(2)
@@ -1485,20 +1483,20 @@ def read_regulatory_event(r: Reader) -> RegulatoryEvent:
         time_in_force = r.symbol(4)
     quantity_lots = r.long()
     price_e9 = r.optional_long()
-    trader_id = r.optional_recurring()
-    algo_id = r.optional_recurring()
-    desk_id = r.optional_recurring()
-    counterparty_id = r.optional_recurring()
+    trader_id = r.optional_string()
+    algo_id = r.optional_string()
+    desk_id = r.optional_string()
+    counterparty_id = r.optional_string()
     exec_id = r.optional_string()
-    venue = r.optional_recurring()
+    venue = r.optional_string()
     last_lots = r.long()
     last_price_e9 = r.optional_long()
-    currency = r.optional_recurring()
+    currency = r.optional_string()
     amount_minor = r.optional_long()
-    reason_code = r.recurring()
+    reason_code = r.string()
     lane = r.int32()
     lane_sequence = r.long()
-    source_topic = r.recurring()
+    source_topic = r.string()
     source_offset = r.long()
     input_hash = r.raw()
     lane_count = r.optional_int32()
@@ -1517,9 +1515,9 @@ def decode_regulatory_event(data: bytes, position: int = 0) -> RegulatoryEvent:
 def write_dead_letter(w: BytesWriter, v: DeadLetter) -> None:
     """Append the body of a `dead_letter`."""
     write_long(w, v.gate_time)
-    write_recurring(w, v.reason_code)
-    write_recurring(w, v.reason_text)
-    write_recurring(w, v.source_topic)
+    write_string(w, v.reason_code)
+    write_string(w, v.reason_text)
+    write_string(w, v.source_topic)
     write_long(w, v.source_partition)
     write_long(w, v.source_offset)
     write_long(w, v.record_time)
@@ -1541,9 +1539,9 @@ def encode_dead_letter(v: DeadLetter) -> bytes:
 def read_dead_letter(r: Reader) -> DeadLetter:
     """A `dead_letter` at the cursor."""
     gate_time = r.long()
-    reason_code = r.recurring()
-    reason_text = r.recurring()
-    source_topic = r.recurring()
+    reason_code = r.string()
+    reason_text = r.string()
+    source_topic = r.string()
     source_partition = r.int32()
     source_offset = r.long()
     record_time = r.long()
@@ -1568,7 +1566,7 @@ def write_regulatory_report(w: BytesWriter, v: RegulatoryReport) -> None:
     """Append the body of a `regulatory_report`."""
     write_string(w, v.report_id)
     write_string(w, v.kind)
-    write_recurring(w, v.tenant_id)
+    write_string(w, v.tenant_id)
     write_long(w, v.business_day)
     write_long(w, v.part)
     write_long(w, v.parts)
@@ -1589,7 +1587,7 @@ def read_regulatory_report(r: Reader) -> RegulatoryReport:
     """A `regulatory_report` at the cursor."""
     report_id = r.string()
     kind = r.string()
-    tenant_id = r.recurring()
+    tenant_id = r.string()
     business_day = r.int32()
     part = r.int32()
     parts = r.int32()
@@ -1611,8 +1609,8 @@ def decode_regulatory_report(data: bytes, position: int = 0) -> RegulatoryReport
 def write_row_user(w: BytesWriter, v: RowUser) -> None:
     """Append the body of a `row_user`."""
     w.append(1 if v.registered else 0)
-    write_recurring(w, v.account_tenant_id)
-    write_recurring(w, v.tier_id)
+    write_string(w, v.account_tenant_id)
+    write_string(w, v.tier_id)
     write_long(w, v.trading_state)
     write_long(w, v.version)
     write_long(w, v.orders_count)
@@ -1662,8 +1660,8 @@ def encode_row_user(v: RowUser) -> bytes:
 def read_row_user(r: Reader) -> RowUser:
     """A `row_user` at the cursor."""
     registered = r.boolean()
-    account_tenant_id = r.recurring()
-    tier_id = r.recurring()
+    account_tenant_id = r.string()
+    tier_id = r.string()
     trading_state = r.symbol(3)
     version = r.long()
     orders_count = r.long()
@@ -1789,7 +1787,7 @@ def write_row_position(w: BytesWriter, v: RowPosition) -> None:
     write_long(w, v.working_buy_lots)
     write_long(w, v.working_sell_lots)
     write_long(w, v.margin_minor)
-    write_recurring(w, v.margin_currency)
+    write_string(w, v.margin_currency)
     write_long(w, v.open_cost_e9)
     write_long(w, v.settled_on)
 
@@ -1807,7 +1805,7 @@ def read_row_position(r: Reader) -> RowPosition:
     working_buy_lots = r.long()
     working_sell_lots = r.long()
     margin_minor = r.long()
-    margin_currency = r.recurring()
+    margin_currency = r.string()
     open_cost_e9 = r.long()
     settled_on = r.int32()
     return RowPosition(position_lots, working_buy_lots, working_sell_lots, margin_minor, margin_currency, open_cost_e9, settled_on)
@@ -1823,8 +1821,8 @@ def decode_row_position(data: bytes, position: int = 0) -> RowPosition:
 
 def write_row_order(w: BytesWriter, v: RowOrder) -> None:
     """Append the body of a `row_order`."""
-    write_recurring(w, v.tenant_id)
-    write_recurring(w, v.instrument_id)
+    write_string(w, v.tenant_id)
+    write_string(w, v.instrument_id)
     write_long(w, v.side)
     write_long(w, v.order_type)
     write_long(w, v.time_in_force)
@@ -1835,16 +1833,16 @@ def write_row_order(w: BytesWriter, v: RowOrder) -> None:
     write_optional_string(w, v.pending_order_id)
     write_long(w, v.pending_quantity_lots)
     write_long(w, v.pending_price_e9)
-    write_optional_recurring(w, v.trader_id)
-    write_optional_recurring(w, v.algo_id)
-    write_optional_recurring(w, v.desk_id)
-    write_optional_recurring(w, v.counterparty_id)
+    write_optional_string(w, v.trader_id)
+    write_optional_string(w, v.algo_id)
+    write_optional_string(w, v.desk_id)
+    write_optional_string(w, v.counterparty_id)
     write_long(w, v.filled_lots)
     write_optional_long(w, v.final_lots)
     w.append(1 if v.acknowledged else 0)
     w.append(1 if v.cancel_requested else 0)
     write_long(w, v.hold_minor)
-    write_recurring(w, v.hold_currency)
+    write_string(w, v.hold_currency)
     write_long(w, v.lane_sequence)
     write_long(w, v.accepted_at)
     write_long(w, v.business_day)
@@ -1861,8 +1859,8 @@ def encode_row_order(v: RowOrder) -> bytes:
 
 def read_row_order(r: Reader) -> RowOrder:
     """A `row_order` at the cursor."""
-    tenant_id = r.recurring()
-    instrument_id = r.recurring()
+    tenant_id = r.string()
+    instrument_id = r.string()
     side = r.symbol(2)
     order_type = r.symbol(2)
     time_in_force = r.symbol(4)
@@ -1873,16 +1871,16 @@ def read_row_order(r: Reader) -> RowOrder:
     pending_order_id = r.optional_string()
     pending_quantity_lots = r.long()
     pending_price_e9 = r.long()
-    trader_id = r.optional_recurring()
-    algo_id = r.optional_recurring()
-    desk_id = r.optional_recurring()
-    counterparty_id = r.optional_recurring()
+    trader_id = r.optional_string()
+    algo_id = r.optional_string()
+    desk_id = r.optional_string()
+    counterparty_id = r.optional_string()
     filled_lots = r.long()
     final_lots = r.optional_long()
     acknowledged = r.boolean()
     cancel_requested = r.boolean()
     hold_minor = r.long()
-    hold_currency = r.recurring()
+    hold_currency = r.string()
     lane_sequence = r.long()
     accepted_at = r.long()
     business_day = r.int32()
@@ -1902,12 +1900,12 @@ def decode_row_order(data: bytes, position: int = 0) -> RowOrder:
 def write_row_decision(w: BytesWriter, v: RowDecision) -> None:
     """Append the body of a `row_decision`."""
     write_long(w, v.verdict)
-    write_recurring(w, v.reason_code)
+    write_string(w, v.reason_code)
     write_long(w, v.lane_sequence)
     write_long(w, v.touched_at)
     write_bytes(w, v.content_hash)
     write_optional_string(w, v.root_order_id)
-    write_optional_recurring(w, v.instrument_id)
+    write_optional_string(w, v.instrument_id)
     write_optional_long(w, v.side)
     write_long(w, v.filled_lots)
 
@@ -1922,12 +1920,12 @@ def encode_row_decision(v: RowDecision) -> bytes:
 def read_row_decision(r: Reader) -> RowDecision:
     """A `row_decision` at the cursor."""
     verdict = r.symbol(2)
-    reason_code = r.recurring()
+    reason_code = r.string()
     lane_sequence = r.long()
     touched_at = r.long()
     content_hash = r.raw()
     root_order_id = r.optional_string()
-    instrument_id = r.optional_recurring()
+    instrument_id = r.optional_string()
     side: int | None = None
     if r.present():
         side = r.symbol(2)
@@ -1947,7 +1945,7 @@ def write_row_seen(w: BytesWriter, v: RowSeen) -> None:
     """Append the body of a `row_seen`."""
     write_long(w, v.touched_at)
     write_long(w, v.lane_sequence)
-    write_optional_recurring(w, v.instrument_id)
+    write_optional_string(w, v.instrument_id)
     write_optional_long(w, v.side)
     write_long(w, v.lots)
     write_long(w, v.price_e9)
@@ -1966,7 +1964,7 @@ def read_row_seen(r: Reader) -> RowSeen:
     """A `row_seen` at the cursor."""
     touched_at = r.long()
     lane_sequence = r.long()
-    instrument_id = r.optional_recurring()
+    instrument_id = r.optional_string()
     side: int | None = None
     if r.present():
         side = r.symbol(2)
@@ -1987,7 +1985,7 @@ def decode_row_seen(data: bytes, position: int = 0) -> RowSeen:
 
 def write_row_withdrawal(w: BytesWriter, v: RowWithdrawal) -> None:
     """Append the body of a `row_withdrawal`."""
-    write_recurring(w, v.currency)
+    write_string(w, v.currency)
     write_long(w, v.amount_minor)
     write_long(w, v.gate_time)
 
@@ -2001,7 +1999,7 @@ def encode_row_withdrawal(v: RowWithdrawal) -> bytes:
 
 def read_row_withdrawal(r: Reader) -> RowWithdrawal:
     """A `row_withdrawal` at the cursor."""
-    currency = r.recurring()
+    currency = r.string()
     amount_minor = r.long()
     gate_time = r.long()
     return RowWithdrawal(currency, amount_minor, gate_time)

@@ -17,7 +17,7 @@ KEPT: Final = {"order", "check_result"}
 SPREAD: Final = {"audit_record"}
 # Made for each input and gone with it: the memory of the last one serves the next.
 PASSING: Final = {"decision", "order", "regulatory_event"}
-# Strings that few records say anything new in: both forms of them are kept (`recurring`).
+# Strings that few records say anything new in: the C codecs read them as the same object.
 RECURRING: Final = {
     "account_tenant_id",
     "algo_id",

@@ -17,7 +17,6 @@ from pipeline.codecs.contract import (
     DRAFTED,
     KEPT,
     PASSING,
-    RECURRING,
     SPREAD,
     Contract,
     class_name,
@@ -134,9 +133,7 @@ class Generator:
             "    write_long,",
             "    write_optional_bytes,",
             "    write_optional_long,",
-            "    write_optional_recurring,",
             "    write_optional_string,",
-            "    write_recurring,",
             "    write_string,",
             ")",
             "from pipeline.risk.records import (",
@@ -236,8 +233,7 @@ class Generator:
         if kind == "plain":
             if detail == "boolean":
                 return [f"{pad}w.append(1 if {value} else 0)"]
-            writer = "write_recurring" if name in RECURRING else _WRITERS[detail]
-            return [f"{pad}{writer}(w, {value})"]
+            return [f"{pad}{_WRITERS[detail]}(w, {value})"]
         if kind == "enum":
             return [f"{pad}write_long(w, {value})"]
         if kind == "record":
@@ -291,8 +287,6 @@ class Generator:
             return [f"{pad}write_optional_long(w, {value})"]
         if kind == "plain" and detail in _WRITERS:
             writer = _WRITERS[detail].replace("write_", "write_optional_")
-            if name in RECURRING:
-                writer = "write_optional_recurring"
             return [f"{pad}{writer}(w, {value})"]
         return [
             f"{pad}{name}_ = {value}",
@@ -307,8 +301,7 @@ class Generator:
         kind, detail = self.contract.resolve(schema)
         typed = f": {self.contract.annotation(schema)}" if declare else ""
         if kind == "plain":
-            reader = "recurring" if name in RECURRING else _READERS[detail]
-            return [f"{pad}{name} = r.{reader}()"]
+            return [f"{pad}{name} = r.{_READERS[detail]}()"]
         if kind == "enum":
             return [f"{pad}{name} = r.symbol({len(self.contract.enums[detail]['symbols'])})"]
         if kind == "record":
@@ -316,8 +309,7 @@ class Generator:
         if kind == "optional":
             of, piece = self.contract.resolve(detail)
             if of == "plain" and piece in _WRITERS:
-                reader = "recurring" if name in RECURRING else _READERS[piece]
-                return [f"{pad}{name} = r.optional_{reader}()"]
+                return [f"{pad}{name} = r.optional_{_READERS[piece]}()"]
             return [
                 f"{pad}{name}{typed} = None",
                 f"{pad}if r.present():",

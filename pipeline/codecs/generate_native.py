@@ -34,25 +34,7 @@ def render_source() -> str:
             "   Each function that pipeline/codecs/avro.py has under the same name does the same. */",
             '#pragma GCC diagnostic error "-Wmissing-prototypes"',
             '#include "primitives.h"',
-            '#include "replaced.h"',
-            "",
-            "#define PUT(written)                      \\",
-            "    do {                                  \\",
-            "        at = (written);                   \\",
-            "        if (unlikely(at == NULL)) {       \\",
-            "            return NULL;                  \\",
-            "        }                                 \\",
-            "    } while (0)",
-            "",
-            "#define START(writer) (((Writer *)(writer))->buf + ((Writer *)(writer))->len)",
-            "",
-            "static inline char written(PyObject *writer, char *at) {",
-            "    if (unlikely(at == NULL)) {",
-            "        return CPY_NONE_ERROR;",
-            "    }",
-            "    ((Writer *)writer)->len = at - ((Writer *)writer)->buf;",
-            "    return CPY_NONE;",
-            "}",
+            '#include "shared.h"',
             *codecs,
             *_rows(contract),
         ]
@@ -243,17 +225,20 @@ class _Codec:
         if kind == "array":
             return self._put_array(detail, value, name, pad)
         if kind == "map":
-            return self._put_map(detail, value, name, pad)
+            return [f"{pad}PUT(put_map(w, at, {value}, {self._put_item(detail)}));"]
         return self._put_union(detail, value, pad)
 
     def _put_optional(self, schema: Schema) -> str | None:
         """What writes an optional value that is a number, string or bytes."""
+        item = self._put_item(schema)
+        return None if item is None else item.replace("put_", "put_optional_")
+
+    def _put_item(self, schema: Schema) -> str | None:
+        """What writes an object that is a number, string or bytes."""
         kind, detail = self._contract.resolve(schema)
         if kind == "enum" or (kind == "plain" and detail in ("int", "long")):
-            return "put_optional_number"
-        if kind == "plain" and detail in ("string", "bytes"):
-            return f"put_optional_{detail}"
-        return None
+            return "put_number"
+        return f"put_{detail}" if kind == "plain" and detail in ("string", "bytes") else None
 
     def _put_array(self, items: Schema, value: str, name: str, pad: str) -> list[str]:
         return [
@@ -266,30 +251,6 @@ class _Codec:
             f"{pad}        PyObject *{name}_item = PyList_GET_ITEM({value}, i);",
             *self._put(items, f"{name}_item", f"{name}_item", pad + "        ", False),
             f"{pad}    }}",
-            f"{pad}}}",
-            f"{pad}PUT(put_byte(w, at, 0));",
-        ]
-
-    def _put_map(self, items: Schema, value: str, name: str, pad: str) -> list[str]:
-        inner = self._put(items, f"{name}_item", f"{name}_item", pad + "        ", False)
-        return [
-            f"{pad}if (unlikely({value} == NULL)) {{",
-            f"{pad}    return put_undefined();",
-            f"{pad}}}",
-            f"{pad}if (PyDict_GET_SIZE({value}) > 0) {{",
-            f"{pad}    PyObject *keys = keys_in_order({value});",
-            f"{pad}    if (keys == NULL) {{",
-            f"{pad}        return NULL;",
-            f"{pad}    }}",
-            f"{pad}    at = put_long(w, at, (CPyTagged)PyList_GET_SIZE(keys) << 1);",
-            f"{pad}    for (Py_ssize_t i = 0; at != NULL && i < PyList_GET_SIZE(keys); i++) {{",
-            f"{pad}        PyObject *{name}_key = PyList_GET_ITEM(keys, i);",
-            f"{pad}        PyObject *{name}_item = PyDict_GetItemWithError({value}, {name}_key);",
-            f"{pad}        at = put_string(w, at, {name}_key);",
-            *(line.replace("PUT(", "at = at == NULL ? NULL : (") for line in inner),
-            f"{pad}    }}",
-            f"{pad}    Py_DECREF(keys);",
-            f"{pad}    PUT(at);",
             f"{pad}}}",
             f"{pad}PUT(put_byte(w, at, 0));",
         ]

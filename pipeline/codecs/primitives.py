@@ -8,8 +8,8 @@ Used by `avro.py`, which is generated from schemas/avro.
 
 from typing import Final
 
-from librt.strings import BytesWriter, read_i32_le, write_i16_le, write_i32_le, write_i64_le
-from mypy_extensions import i16, i32, i64, mypyc_attr, u8
+from librt.strings import BytesWriter
+from mypy_extensions import i64, mypyc_attr, u8
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
@@ -21,39 +21,11 @@ _LENGTHS_OF_ONE_BYTE: Final = 64
 _LAST_SHIFT: Final = 63
 # Index 1 of a union, in zigzag.
 _SECOND_BRANCH: Final = 2
-# What does not fit into one, two and four such bytes; and what is left behind each of them.
+# What does not fit into seven bits; and what is left behind them.
 _ABOVE_SEVEN_BITS: Final[i64] = -(1 << 7)
-_ABOVE_14_BITS: Final[i64] = -(1 << 14)
-_ABOVE_28_BITS: Final[i64] = -(1 << 28)
-_ABOVE_49_BITS: Final[i64] = -(1 << 49)
-_ABOVE_56_BITS: Final[i64] = -(1 << 56)
-_LOW_36_BITS: Final[i64] = (1 << 36) - 1
-# The flag in both bytes of an i16 and in all four of an i32, which makes either negative; and in
-# all bytes of an i64 but the last.
-_MORE_OF_TWO: Final[i64] = 0x8080 - (1 << 16)
-_MORE_OF_FOUR: Final[i64] = 0x8080_8080 - (1 << 32)
-_MORE_OF_SEVEN: Final[i64] = 0x80_8080_8080_8080
+_LOW_57_BITS: Final[i64] = (1 << 57) - 1
 # What one byte can hold, in zigzag.
 _ONE_BYTE_MAX: Final = 64
-# Strings that recur are kept in both forms. Each has one place, which the next to need it takes.
-_PLACES: Final[i64] = 4_096
-_KEPT_BYTES_MAX: Final = 256
-_WORD: Final = 4
-_SAMPLED_MIN: Final = 2
-_FACTOR: Final[i64] = 0x9E37_79B1
-_PLACES_SHIFT: Final = 20
-
-
-class _Recurring:
-    """A string and its bytes: as they are, or with their length before them."""
-
-    def __init__(self, text: str, data: bytes) -> None:
-        self.text: Final = text
-        self.data: Final = data
-
-
-_WAS_READ: Final = [_Recurring("", b"")] * _PLACES
-_WRITTEN: Final = [_Recurring("", b"\0")] * _PLACES
 
 
 class MalformedAvro(ValueError):
@@ -142,21 +114,6 @@ class Reader:
         except UnicodeDecodeError:
             raise MalformedAvro("string that is not UTF-8") from None
 
-    def recurring(self) -> str:
-        """A `string` that was most likely read before: then the same object."""
-        raw = self.raw()
-        length: i64 = len(raw)
-        if length < _WORD:
-            return _read_anew(raw, 0)
-        # Three words of it tell ids of one kind apart.
-        last = i64(read_i32_le(raw, length - _WORD))
-        middle = i64(read_i32_le(raw, min(length >> 1, length - _WORD)))
-        early = i64(read_i32_le(raw, min(length >> 2, length - _WORD)))
-        mixed = (length ^ last ^ (middle << 1) ^ (early << 2)) * _FACTOR
-        place = (mixed >> _PLACES_SHIFT) & (_PLACES - 1)
-        known = _WAS_READ[place]
-        return known.text if known.data == raw else _read_anew(raw, place)
-
     def present(self) -> bool:
         """The index of a union of null and one other type."""
         branch = self.long()
@@ -177,10 +134,6 @@ class Reader:
     def optional_string(self) -> str | None:
         """A union of null and a string."""
         return self.string() if self.present() else None
-
-    def optional_recurring(self) -> str | None:
-        """A union of null and a string that was most likely read before."""
-        return self.recurring() if self.present() else None
 
     def optional_raw(self) -> bytes | None:
         """A union of null and bytes."""
@@ -215,8 +168,7 @@ class Reader:
 
 def write_long(writer: BytesWriter, value: int) -> None:
     """Append a zigzag variable-length integer. Raises OverflowError outside int64."""
-    # Most are of one byte. As u8, i16, i32 and i64, or the compiled calls would box the bytes and
-    # look the methods up.
+    # Most are of one byte. As u8, or compiled calls would box the bytes and look the methods up.
     if 0 <= value < _ONE_BYTE_MAX:
         short: i64 = value
         writer.append(u8(short << 1))
@@ -234,29 +186,10 @@ def _write_longer(writer: BytesWriter, value: int) -> None:
     if sign != 0 and sign != -1:  # noqa: PLR1714 -- a set would box both
         raise OverflowError("outside int64")
     zigzag = (number << 1) ^ sign
-    if zigzag & _ABOVE_49_BITS and not zigzag & _ABOVE_56_BITS:
-        # Times are of eight bytes: the seven bits of each are moved apart in three steps.
-        halves = (zigzag & 0xFFF_FFFF) | ((zigzag & 0xFF_FFFF_F000_0000) << 4)
-        quarters = (halves & 0x3FFF_0000_3FFF) | ((halves & 0xFFF_C000_0FFF_C000) << 2)
-        eighths = (quarters & 0x7F_007F_007F_007F) | ((quarters & 0x3F80_3F80_3F80_3F80) << 1)
-        write_i64_le(writer, eighths | _MORE_OF_SEVEN)
-        return
-    while zigzag & _ABOVE_28_BITS:
-        four = (
-            (zigzag & 0x7F)
-            | ((zigzag & 0x3F80) << 1)
-            | ((zigzag & 0x1F_C000) << 2)
-            | ((zigzag & 0xFE0_0000) << 3)
-        )
-        write_i32_le(writer, i32(four | _MORE_OF_FOUR))
-        zigzag = (zigzag >> 28) & _LOW_36_BITS
-    if zigzag & _ABOVE_14_BITS:
-        write_i16_le(writer, i16((zigzag & 0x7F) | ((zigzag & 0x3F80) << 1) | _MORE_OF_TWO))
-        zigzag >>= 14
-    if zigzag & _ABOVE_SEVEN_BITS:
-        write_i16_le(writer, i16((zigzag & 0x7F) | _MORE | ((zigzag & 0x3F80) << 1)))
-    else:
-        writer.append(u8(zigzag))
+    while zigzag & _ABOVE_SEVEN_BITS:
+        writer.append(u8((zigzag & _SEVEN_BITS) | _MORE))
+        zigzag = (zigzag >> 7) & _LOW_57_BITS
+    writer.append(u8(zigzag))
 
 
 def write_bytes(writer: BytesWriter, value: bytes) -> None:
@@ -272,45 +205,6 @@ def write_bytes(writer: BytesWriter, value: bytes) -> None:
 def write_string(writer: BytesWriter, value: str) -> None:
     """Append a length and the UTF-8 bytes."""
     write_bytes(writer, value.encode("utf-8"))
-
-
-def write_recurring(writer: BytesWriter, value: str) -> None:
-    """Append a string that was most likely written before."""
-    length: i64 = len(value)
-    if length < _SAMPLED_MIN:
-        write_string(writer, value)
-        return
-    # Where it is kept: by its end and by what lies between; Python's own hash would be boxed.
-    last: i64 = ord(value[length - 1])
-    before: i64 = ord(value[length - 2])
-    late: i64 = ord(value[(length * 19) >> 5])
-    middle: i64 = ord(value[length >> 1])
-    early: i64 = ord(value[(length * 5) >> 4])
-    mixed = length + last * 1_009 + before * 30_011 + late * 31 + middle * 700_001 + early * 100_003
-    place = ((mixed * _FACTOR) >> _PLACES_SHIFT) & (_PLACES - 1)
-    known = _WRITTEN[place]
-    writer.write(known.data if known.text == value else _write_anew(value, place))
-
-
-def _read_anew(raw: bytes, place: i64) -> str:
-    """The string of these bytes, kept for the next time."""
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise MalformedAvro("string that is not UTF-8") from None
-    if len(raw) <= _KEPT_BYTES_MAX:
-        _WAS_READ[place] = _Recurring(text, raw)
-    return text
-
-
-def _write_anew(value: str, place: i64) -> bytes:
-    """A length and the UTF-8 bytes, kept for the next time."""
-    own = BytesWriter()
-    write_string(own, value)
-    encoded = own.getvalue()
-    if len(encoded) <= _KEPT_BYTES_MAX:
-        _WRITTEN[place] = _Recurring(value, encoded)
-    return encoded
 
 
 def write_optional_long(writer: BytesWriter, value: int | None) -> None:
@@ -338,12 +232,3 @@ def write_optional_string(writer: BytesWriter, value: str | None) -> None:
     else:
         writer.append(_SECOND_BRANCH)
         write_string(writer, value)
-
-
-def write_optional_recurring(writer: BytesWriter, value: str | None) -> None:
-    """Append a union of null and a string that was most likely written before."""
-    if value is None:
-        writer.append(0)
-    else:
-        writer.append(_SECOND_BRANCH)
-        write_recurring(writer, value)

@@ -3,25 +3,7 @@
    Each function that pipeline/codecs/avro.py has under the same name does the same. */
 #pragma GCC diagnostic error "-Wmissing-prototypes"
 #include "primitives.h"
-#include "replaced.h"
-
-#define PUT(written)                      \
-    do {                                  \
-        at = (written);                   \
-        if (unlikely(at == NULL)) {       \
-            return NULL;                  \
-        }                                 \
-    } while (0)
-
-#define START(writer) (((Writer *)(writer))->buf + ((Writer *)(writer))->len)
-
-static inline char written(PyObject *writer, char *at) {
-    if (unlikely(at == NULL)) {
-        return CPY_NONE_ERROR;
-    }
-    ((Writer *)writer)->len = at - ((Writer *)writer)->buf;
-    return CPY_NONE;
-}
+#include "shared.h"
 
 /* -- order */
 
@@ -44,25 +26,7 @@ static char *put_order_fields(Writer *w, char *at, pipeline___risk___records___O
     PUT(put_optional_string(w, at, v->_algo_id));
     PUT(put_optional_string(w, at, v->_desk_id));
     PUT(put_optional_string(w, at, v->_counterparty_id));
-    if (unlikely(v->_tags == NULL)) {
-        return put_undefined();
-    }
-    if (PyDict_GET_SIZE(v->_tags) > 0) {
-        PyObject *keys = keys_in_order(v->_tags);
-        if (keys == NULL) {
-            return NULL;
-        }
-        at = put_long(w, at, (CPyTagged)PyList_GET_SIZE(keys) << 1);
-        for (Py_ssize_t i = 0; at != NULL && i < PyList_GET_SIZE(keys); i++) {
-            PyObject *tags_key = PyList_GET_ITEM(keys, i);
-            PyObject *tags_item = PyDict_GetItemWithError(v->_tags, tags_key);
-            at = put_string(w, at, tags_key);
-            at = at == NULL ? NULL : (put_string(w, at, tags_item));
-        }
-        Py_DECREF(keys);
-        PUT(at);
-    }
-    PUT(put_byte(w, at, 0));
+    PUT(put_map(w, at, v->_tags, put_string));
     PUT(put_boolean(w, at, v->_reduce_only));
     PUT(put_optional_number(w, at, v->_short_mark));
     return at;
@@ -2666,25 +2630,7 @@ static char *put_row_lane(Writer *w, char *at, pipeline___risk___records___RowLa
     }
     PUT(put_long(w, at, v->_lane));
     PUT(put_long(w, at, v->_state_format));
-    if (unlikely(v->_applied == NULL)) {
-        return put_undefined();
-    }
-    if (PyDict_GET_SIZE(v->_applied) > 0) {
-        PyObject *keys = keys_in_order(v->_applied);
-        if (keys == NULL) {
-            return NULL;
-        }
-        at = put_long(w, at, (CPyTagged)PyList_GET_SIZE(keys) << 1);
-        for (Py_ssize_t i = 0; at != NULL && i < PyList_GET_SIZE(keys); i++) {
-            PyObject *applied_key = PyList_GET_ITEM(keys, i);
-            PyObject *applied_item = PyDict_GetItemWithError(v->_applied, applied_key);
-            at = put_string(w, at, applied_key);
-            at = at == NULL ? NULL : (put_number(w, at, applied_item));
-        }
-        Py_DECREF(keys);
-        PUT(at);
-    }
-    PUT(put_byte(w, at, 0));
+    PUT(put_map(w, at, v->_applied, put_number));
     return at;
 }
 
@@ -2775,25 +2721,7 @@ static char *put_row_gate(Writer *w, char *at, pipeline___risk___records___RowGa
     PUT(put_long(w, at, v->_control_number));
     PUT(put_long(w, at, v->_core_version));
     PUT(put_long(w, at, v->_business_day));
-    if (unlikely(v->_day_event_counts == NULL)) {
-        return put_undefined();
-    }
-    if (PyDict_GET_SIZE(v->_day_event_counts) > 0) {
-        PyObject *keys = keys_in_order(v->_day_event_counts);
-        if (keys == NULL) {
-            return NULL;
-        }
-        at = put_long(w, at, (CPyTagged)PyList_GET_SIZE(keys) << 1);
-        for (Py_ssize_t i = 0; at != NULL && i < PyList_GET_SIZE(keys); i++) {
-            PyObject *day_event_counts_key = PyList_GET_ITEM(keys, i);
-            PyObject *day_event_counts_item = PyDict_GetItemWithError(v->_day_event_counts, day_event_counts_key);
-            at = put_string(w, at, day_event_counts_key);
-            at = at == NULL ? NULL : (put_number(w, at, day_event_counts_item));
-        }
-        Py_DECREF(keys);
-        PUT(at);
-    }
-    PUT(put_byte(w, at, 0));
+    PUT(put_map(w, at, v->_day_event_counts, put_number));
     return at;
 }
 
@@ -2875,25 +2803,7 @@ static char *put_row_report_day(Writer *w, char *at, pipeline___risk___records__
     PUT(put_long(w, at, v->_first_offset));
     PUT(put_long(w, at, v->_last_offset));
     PUT(put_long(w, at, v->_event_count));
-    if (unlikely(v->_closed == NULL)) {
-        return put_undefined();
-    }
-    if (PyDict_GET_SIZE(v->_closed) > 0) {
-        PyObject *keys = keys_in_order(v->_closed);
-        if (keys == NULL) {
-            return NULL;
-        }
-        at = put_long(w, at, (CPyTagged)PyList_GET_SIZE(keys) << 1);
-        for (Py_ssize_t i = 0; at != NULL && i < PyList_GET_SIZE(keys); i++) {
-            PyObject *closed_key = PyList_GET_ITEM(keys, i);
-            PyObject *closed_item = PyDict_GetItemWithError(v->_closed, closed_key);
-            at = put_string(w, at, closed_key);
-            at = at == NULL ? NULL : (put_number(w, at, closed_item));
-        }
-        Py_DECREF(keys);
-        PUT(at);
-    }
-    PUT(put_byte(w, at, 0));
+    PUT(put_map(w, at, v->_closed, put_number));
     PUT(put_long(w, at, v->_lane_count));
     PUT(put_boolean(w, at, v->_reported));
     return at;

@@ -202,13 +202,50 @@ static inline char *put_optional_bytes(Writer *w, char *at, PyObject *value) {
     PUT_OPTIONAL(put_bytes);
 }
 
-/* The keys of a map in their order; a new reference. */
-static PyObject *keys_in_order(PyObject *map) {
-    PyObject *keys = PyDict_Keys(map);
-    if (keys != NULL && PyList_GET_SIZE(keys) > 1 && PyList_Sort(keys) < 0) {
-        Py_CLEAR(keys);
+/* A map in key order, whose items `put` writes. */
+static char *put_map(
+    Writer *w, char *at, PyObject *map, char *(*put)(Writer *, char *, PyObject *)) {
+    if (unlikely(map == NULL)) {
+        return put_undefined();
     }
-    return keys;
+    if (PyDict_GET_SIZE(map) == 0) {
+        return put_byte(w, at, 0);
+    }
+    PyObject *keys = PyDict_Keys(map);
+    if (keys == NULL || PyList_Sort(keys) < 0) {
+        Py_XDECREF(keys);
+        return NULL;
+    }
+    at = put_long(w, at, (CPyTagged)PyList_GET_SIZE(keys) << 1);
+    for (Py_ssize_t i = 0; at != NULL && i < PyList_GET_SIZE(keys); i++) {
+        PyObject *key = PyList_GET_ITEM(keys, i);
+        at = put_string(w, at, key);
+        if (at != NULL) {
+            at = put(w, at, PyDict_GetItemWithError(map, key));
+        }
+    }
+    Py_DECREF(keys);
+    return at == NULL ? NULL : put_byte(w, at, 0);
+}
+
+/* -- writing a record */
+
+#define PUT(written)                      \
+    do {                                  \
+        at = (written);                   \
+        if (unlikely(at == NULL)) {       \
+            return NULL;                  \
+        }                                 \
+    } while (0)
+
+#define START(writer) (((Writer *)(writer))->buf + ((Writer *)(writer))->len)
+
+static inline char written(PyObject *writer, char *at) {
+    if (unlikely(at == NULL)) {
+        return CPY_NONE_ERROR;
+    }
+    ((Writer *)writer)->len = at - ((Writer *)writer)->buf;
+    return CPY_NONE;
 }
 
 /* -- reading */

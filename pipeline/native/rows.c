@@ -1,7 +1,7 @@
 /* The rows that an input changed, encoded, and the state digest: as LaneProcessor._changed_rows. */
 #pragma GCC diagnostic error "-Wmissing-prototypes"
 #include "primitives.h"
-#include "replaced.h"
+#include "shared.h"
 
 #define FEW 16
 #define LENGTH_BYTES 4
@@ -43,12 +43,6 @@ static void sort(Changed *rows, Py_ssize_t count) {
     }
 }
 
-static void put_length(char *at, uint32_t length) {
-    for (int byte = 0; byte < LENGTH_BYTES; byte++) {
-        at[byte] = (char)(length >> 8 * (LENGTH_BYTES - 1 - byte));
-    }
-}
-
 /* Length and key, length and body of one row. */
 static char *put_changed(Writer *w, char *at, Changed *c) {
     Py_ssize_t key_bytes = PyBytes_GET_SIZE(c->key);
@@ -56,18 +50,18 @@ static char *put_changed(Writer *w, char *at, Changed *c) {
     if (at == NULL) {
         return NULL;
     }
-    put_length(at, (uint32_t)key_bytes);
+    put_big(at, (uint32_t)key_bytes);
     memcpy(at + LENGTH_BYTES, PyBytes_AS_STRING(c->key), (size_t)key_bytes);
     at += LENGTH_BYTES + key_bytes + LENGTH_BYTES;
     c->at = at - w->buf;
     if (c->row == Py_None) {
-        put_length(at - LENGTH_BYTES, DELETED);
+        put_big(at - LENGTH_BYTES, DELETED);
         return at;
     }
     at = put_row(w, at, c->row);
     if (at != NULL) {
         c->bytes = at - w->buf - c->at;
-        put_length(w->buf + c->at - LENGTH_BYTES, (uint32_t)c->bytes);
+        put_big(w->buf + c->at - LENGTH_BYTES, (uint32_t)c->bytes);
     }
     return at;
 }
@@ -115,18 +109,20 @@ PyObject *CPyDef_processor___LaneProcessor____changed_rows(PyObject *self) {
     Py_ssize_t count = PyDict_GET_SIZE(changed);
     Changed few[FEW];
     Changed *rows = count <= FEW ? few : PyMem_New(Changed, (size_t)count);
-    PyObject *writer = CPyDef_processor___LaneProcessor____empty_writer(self);
-    if (rows == NULL || writer == NULL) {
-        Py_XDECREF(writer);
-        return rows == NULL ? PyErr_NoMemory() : NULL;
+    if (rows == NULL) {
+        return PyErr_NoMemory();
     }
     Py_ssize_t place = 0;
     for (Py_ssize_t i = 0; i < count; i++) {
         PyDict_Next(changed, &place, &rows[i].key, &rows[i].row);
     }
     sort(rows, count);
-    PyObject *list = written_rows((Writer *)writer, (Head *)processor->_head, rows, count);
-    Py_DECREF(writer);
+    PyObject *writer = CPyDef_processor___LaneProcessor____empty_writer(self);
+    PyObject *list = NULL;
+    if (writer != NULL) {
+        list = written_rows((Writer *)writer, (Head *)processor->_head, rows, count);
+        Py_DECREF(writer);
+    }
     if (rows != few) {
         PyMem_Free(rows);
     }

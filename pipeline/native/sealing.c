@@ -12,6 +12,7 @@
 #include "CPy.h"
 #include "byteswriter_extra_ops.h"
 #include "__native_internal_tollgate.h"
+#include "shared.h"
 
 #if defined(__x86_64__) && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define HAS_CRC32C __builtin_cpu_supports("sse4.2")
@@ -44,7 +45,7 @@ static const char *const LIBRARIES[] = {"liblz4.so.1", "liblz4.1.dylib"};
 static int (*compress)(const char *, char *, int, int);
 
 /* Bytes that a block may have, and what a frame of such blocks begins with: independent blocks, no
-   checksums. As in record_batch.py. */
+   checksums. */
 #define FRAME_HEAD_BYTES 7
 static const struct {
     size_t block_bytes;
@@ -97,12 +98,6 @@ static int found_library(void) {
 static void put_little(char *at, uint32_t value) {
     for (int byte = 0; byte < SIZE_BYTES; byte++) {
         at[byte] = (char)(value >> 8 * byte);
-    }
-}
-
-static void put_big(char *at, uint32_t value) {
-    for (int byte = 0; byte < SIZE_BYTES; byte++) {
-        at[byte] = (char)(value >> 8 * (SIZE_BYTES - 1 - byte));
     }
 }
 

@@ -11,7 +11,7 @@
 
 #include "CPy.h"
 #include "__native_internal_tollgate.h"
-#include "replaced.h"
+#include "shared.h"
 
 #define DIGEST_BYTES 32
 /* SHA256_CTX has 112. */

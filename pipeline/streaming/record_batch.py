@@ -9,9 +9,8 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from aiokafka.codec import gzip_encode, snappy_encode, zstd_encode
+from aiokafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
 from aiokafka.record.util import calc_crc32c
-from cramjam import lz4
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
@@ -38,23 +37,11 @@ _HEAD: Final = struct.Struct(">hiqqqhii")
 # Of the length in the lead, what lies before the CRC's bytes: leader epoch, magic, CRC.
 _LEAD_COUNTED: Final = 9
 
-# Bytes that a block may have, and what a frame of such blocks begins with.
-_LZ4_KINDS: Final = (
-    (1 << 16, bytes.fromhex("04224d18604082")),
-    (1 << 18, bytes.fromhex("04224d186050fb")),
-    (1 << 20, bytes.fromhex("04224d18606051")),
-    (1 << 22, bytes.fromhex("04224d18607073")),
-)
-_LZ4_SIZE: Final = struct.Struct("<I")
-# In a block's size: it is not compressed.
-_LZ4_AS_IS: Final = 1 << 31
-
 # Attributes of a record, its time stamp's delta.
 _PLAIN: Final = b"\x00\x00"
 # The length -1, in zigzag.
 _NULL: Final = 1
-
-
+# Its number in a batch's attributes.
 _LZ4: Final = 3
 
 
@@ -63,27 +50,7 @@ def _uncompressed(data: bytes) -> bytes:
 
 
 def _fast_lz4(data: bytes) -> bytes:
-    """A frame of LZ4 (version 1.6 of its description), blocks independent, without checksums.
-
-    Frame by frame as the library writes them, it would keep Python's lock all the while.
-    """
-    kind: i64 = 0
-    while kind < len(_LZ4_KINDS) - 1 and len(data) > _LZ4_KINDS[kind][0]:
-        kind += 1
-    block_bytes, head = _LZ4_KINDS[kind]
-    parts = [head]
-    room = bytearray(lz4.compress_block_bound(data[:block_bytes]))
-    for start in range(0, len(data), block_bytes):
-        block = (
-            data if start == 0 and len(data) <= block_bytes else data[start : start + block_bytes]
-        )
-        length: i64 = lz4.compress_block_into(block, room, store_size=False)
-        if length < len(block):
-            parts += [_LZ4_SIZE.pack(length), bytes(room[:length])]
-        else:
-            parts += [_LZ4_SIZE.pack(len(block) | _LZ4_AS_IS), block]
-    parts.append(_LZ4_SIZE.pack(0))
-    return b"".join(parts)
+    return bytes(lz4_encode(data, 0))
 
 
 def _fast_zstd(data: bytes) -> bytes:
@@ -156,7 +123,7 @@ class RecordBatch:
         self.count = offset + 1
 
     @property
-    def size(self) -> int:
+    def size(self) -> i64:
         """Bytes of its records so far."""
         return len(self.writer)
 
@@ -258,7 +225,7 @@ class Outgoing(OutputSink):
         of_topic = self._open.get(topic)
         if of_topic is not None:
             batch = of_topic.get(partition)
-            if batch is not None and len(batch.writer) + value_bytes <= BATCH_BYTES_MAX:
+            if batch is not None and batch.size + value_bytes <= BATCH_BYTES_MAX:
                 return batch
         return self._another(topic, partition)
 
