@@ -27,7 +27,7 @@ from confluent_kafka.admin import (
 
 from benchmarks.flow import OrderFlow, publish_setup
 from pipeline.control.history import ControlError
-from pipeline.local.broker import BrokerError, LocalBroker
+from pipeline.local.broker import KAFKAS_HEAP, BrokerError, LocalBroker
 from pipeline.local.processes import ManagedProcess, log_tail
 from pipeline.market.errors import ReplayError
 from pipeline.market.publisher import Publisher
@@ -201,7 +201,7 @@ def bench_stack() -> Iterator[Stack]:
         sys.exit(f"bench: {error}")
     directory.mkdir(parents=True)
     own = "KAFKA_BOOTSTRAP" not in os.environ
-    broker = LocalBroker(directory / "kafka") if own else None
+    broker = LocalBroker(directory / "kafka", heap=KAFKAS_HEAP) if own else None
     stack = Stack(directory, settings, broker, [])
     try:
         try:

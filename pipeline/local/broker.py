@@ -34,10 +34,18 @@ _HOST: Final = "127.0.0.1"
 # that keeps calling a dead broker's port from that range can connect to itself and so occupy it.
 _PORTS: Final = range(20_000, 32_000)
 
+# Heap and collector: little, for what is tried out on a laptop and in tests.
+SMALL_HEAP: Final = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC")
+# As Kafka's own scripts start a broker (kafka-server-start.sh, kafka-run-class.sh): fewer pauses.
+KAFKAS_HEAP: Final = (
+    "-Xms1g",
+    "-Xmx1g",
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:InitiatingHeapOccupancyPercent=35",
+    "-XX:+ExplicitGCInvokesConcurrent",
+)
 _JVM: Final = (
-    "-Xms256m",
-    "-Xmx512m",
-    "-XX:+UseSerialGC",  # two cores or fewer for the broker: parallel collectors only compete
     "-XX:+ExitOnOutOfMemoryError",
     "-Djava.awt.headless=true",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -110,13 +118,15 @@ class LocalBroker:
         port: int | None = None,
         *,
         detached: bool = False,
+        heap: Sequence[str] = SMALL_HEAP,
         more_properties: str = "",
     ) -> None:
-        """`port`: where clients connect; None lets it choose a free one.
+        """`port`: where clients connect; None lets it choose a free one. `heap`: see above.
 
         `more_properties`: further lines of server.properties, which win over the broker's own; they
         may name {host}, {port}, {controller_port} and {data}.
         """
+        self._heap = heap
         self._more_properties = more_properties
         self.directory = directory.resolve()
         self.log = self.directory / "broker.log"
@@ -187,7 +197,8 @@ class LocalBroker:
         classpath = [java, "-cp", f"{libs}/*"]
         if not (self.directory / "data/meta.properties").exists():
             self._format([*classpath, "-XX:TieredStopAtLevel=1"], properties)
-        command = [*classpath[:1], *_JVM, *classpath[1:], "kafka.Kafka", str(properties)]
+        options = [*self._heap, *_JVM]
+        command = [*classpath[:1], *options, *classpath[1:], "kafka.Kafka", str(properties)]
         try:
             self._process.start(command, log=self.log, detached=self._detached)
         except AlreadyRunningError:

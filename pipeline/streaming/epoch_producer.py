@@ -2,8 +2,9 @@
 
 Owns what librdkafka does not have: the second protocol of transactions (KIP-890). The broker takes
 a partition into a transaction when its first batch comes, and each end of a transaction gives the
-producer a new epoch, so that nothing late can become part of the next one. A commit is three round
-trips: batches, source offsets, end. Connections, metadata and coordinators are aiokafka's, the
+producer a new epoch, so that nothing late can become part of the next one. A commit is two round
+trips, batches with source offsets and the end; three where it follows the one before at once.
+Connections, metadata and coordinators are aiokafka's, the
 batches `record_batch.py`'s. Everything is sent again until its time is over; within an epoch the
 broker takes a batch once, by its sequence. What is refused for good raises a KafkaException, after
 which the producer is of no more use.
@@ -42,6 +43,8 @@ _BACKOFF_S: Final = 0.1
 # The transaction before is still being ended by its coordinator: a matter of milliseconds. Offsets
 # are refused at once; batches the broker would hold for 20 ms before it looks again.
 _CONCURRENT_S: Final = 0.001
+# So long after an end its markers are most likely written: then offsets and batches go together.
+_MARKERS_S: Final = 0.005
 
 _FEATURE: Final = "transaction.version"
 _OK: Final = 0
@@ -92,8 +95,12 @@ class EpochProducer:
         self._next_sequences: dict[Place, int] = {}
         self._sealed: dict[Place, list[SealedBatch]] = {}
         self._delivered: dict[Place, Callable[[int], None]] = {}
+        # Offsets that go along with the batches.
+        self._offsets: tuple[Mapping[Place, int], Membership] | None = None
         # Whether the broker may have heard of the transaction.
         self._begun = False
+        # When the transaction before was ended, in monotonic seconds.
+        self._ended_at = 0.0
 
     # -- a transaction
 
@@ -106,6 +113,7 @@ class EpochProducer:
         self._outgoing = self.new_outputs()
         self._next_sequences = {}
         self._sealed, self._delivered = {}, {}
+        self._offsets = None
         self._begun = False
 
     def new_outputs(self) -> Outgoing:
@@ -129,22 +137,33 @@ class EpochProducer:
         self._delivered[topic, partition] = delivered
 
     def flush(self, timeout: float) -> None:
-        """Send what is queued."""
+        """Send what is queued, and beside it the offsets that have waited for it."""
         self._seal()
-        self._run(self._deliver(), timeout)
+        if self._offsets is None:
+            self._run(self._deliver(), timeout)
+            return
+        self._run(self._deliver_beside(*self._offsets), timeout)
+        self._offsets = None
 
     def send_offsets(
         self, offsets: Mapping[Place, int], membership: Membership, timeout: float
     ) -> None:
-        """Add source offsets; refused for a membership that is not the group's."""
+        """Add source offsets; refused for a membership that is not the group's, here or in `flush`.
+
+        Where the transaction before may still be being ended they are what waits for that.
+        """
         self._begun = True
-        self._run(self._send_offsets(offsets, membership), timeout)
+        if time.monotonic() - self._ended_at >= _MARKERS_S:
+            self._offsets = offsets, membership
+        else:
+            self._run(self._send_offsets(offsets, membership), timeout)
 
     def commit_transaction(self, timeout: float) -> None:
         """Commit; a retriable error leaves the outcome open, and may be asked again."""
         self.flush(timeout)
         if self._begun:
             self._run(self._end(), timeout)
+            self._ended_at = time.monotonic()
 
     def close(self) -> None:
         """Close all connections."""
@@ -171,6 +190,15 @@ class EpochProducer:
             CoordinationType.TRANSACTION, name, request, lambda answer: [answer.error_code]
         )
         self._state = ProducerState(name, answer.producer_id, answer.producer_epoch)
+
+    async def _deliver_beside(self, offsets: Mapping[Place, int], membership: Membership) -> None:
+        """Batches and offsets at once: the transaction takes them in any order."""
+        asked = asyncio.ensure_future(self._send_offsets(offsets, membership))
+        try:
+            await self._deliver()
+            await asked
+        finally:
+            asked.cancel()
 
     async def _deliver(self) -> None:
         """Every batch in its turn: of each partition one at a time."""

@@ -36,7 +36,7 @@ _COMMITS_AVERAGED: Final = 8
 # How far apart commits are at least while orders lie behind.
 _BEHIND_MS: Final = 100
 # How far apart commits begin at least, as a part of the latency target.
-_SPACING: Final = 0.1
+_SPACING: Final = 0.06
 PATIENT_COMMIT_MS: Final = 1_000
 # What may gather behind a commit that takes long: some 4 KB each.
 OPEN_INPUTS_MAX: Final = 16_384

@@ -33,7 +33,7 @@ _log: Final = structlog.get_logger(__name__)
 FETCH_WAIT_MS: Final = 20
 # A broker is not asked again sooner after it was asked last: what comes meanwhile comes together,
 # each fetch costs about a millisecond. A lone order is answered by the fetch that waits for it.
-_FETCH_SPACING_S: Final = 0.012
+_FETCH_SPACING_S: Final = 0.006
 _UNPOLLED_S_MAX: Final = 0.015
 # While the agents still have so many batches, nothing more is polled: enough to keep them busy
 # while the next poll is made, few enough to bound memory (a poll takes one batch a lane).

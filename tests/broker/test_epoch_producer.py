@@ -158,6 +158,31 @@ class Journal:
         return sorted(self.expected, key=lambda record: record[:2])
 
 
+def send_offsets(producer: EpochProducer, topics: Topics, member: Membership) -> None:
+    """Send an offset, and whatever it may have waited for."""
+    producer.send_offsets({(topics.names[0], 0): 7}, member, WAIT_S)
+    producer.flush(WAIT_S)
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.05])
+def test_offsets_are_committed_with_the_records_whether_or_not_they_waited(
+    topics: Topics, producer_of: ProducerOf, pause_s: float
+) -> None:
+    producer = producer_of("p")
+    journal = Journal(topics, seed=9)
+    member = Membership(topics.settings.app_id, -1, "")
+    for number in range(6):
+        time.sleep(pause_s)
+        producer.begin_transaction()
+        journal.expected += journal.fill(producer)
+        producer.send_offsets({(topics.names[0], 0): number}, member, WAIT_S)
+        if number % 2:
+            producer.flush(WAIT_S)
+        producer.commit_transaction(WAIT_S)
+        wait_for(lambda at=number: topics.offset(topics.settings.app_id) == at, "it is committed")  # type: ignore[misc]
+    assert topics.committed(len(journal.expected)) == journal.in_order()
+
+
 def refusal(call: Callable[[], Any]) -> KafkaError:
     with pytest.raises(KafkaException) as caught:
         call()
@@ -238,7 +263,7 @@ def test_a_new_owner_fences_the_old_one_at_every_step(
     member = Membership(topics.settings.app_id, -1, "")
     steps: list[Callable[[EpochProducer], Any]] = [
         lambda old: old.flush(WAIT_S),
-        lambda old: old.send_offsets({(topics.names[0], 0): 7}, member, WAIT_S),
+        lambda old: send_offsets(old, topics, member),
         lambda old: old.commit_transaction(WAIT_S),
     ]
     journal = Journal(topics, seed=6)
@@ -259,13 +284,21 @@ def test_a_new_owner_fences_the_old_one_at_every_step(
     assert topics.offset(topics.settings.app_id) < 0
 
 
+@pytest.mark.parametrize("follows_at_once", [False, True])
 def test_offsets_of_a_membership_that_is_not_the_groups_are_refused(
-    topics: Topics, producer_of: ProducerOf
+    topics: Topics, producer_of: ProducerOf, follows_at_once: bool
 ) -> None:
     producer = producer_of("p")
+    journal = Journal(topics, seed=7)
+    if follows_at_once:
+        producer.begin_transaction()
+        journal.expected += journal.fill(producer)
+        producer.commit_transaction(WAIT_S)
     producer.begin_transaction()
+    journal.fill(producer)
     stranger = Membership(topics.settings.app_id, 3, "nobody")
-    error = refusal(lambda: producer.send_offsets({(topics.names[0], 0): 7}, stranger, WAIT_S))
+    error = refusal(lambda: send_offsets(producer, topics, stranger))
+    assert topics.committed(len(journal.expected)) == journal.in_order()
     assert error.code() in {KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION}
     assert not error.retriable()
 
