@@ -151,8 +151,8 @@ class Commit:
         self.send_rows(work, last_offsets)
         work.produced_us = time.monotonic_ns() // 1000
         reached(points.COMMIT_ROWS_PRODUCED)
-        # 4. Source offsets, with the generation at assignment: an old one is refused, here or in step
-        # 5. Never after the records: offsets wait while the transaction before is being ended.
+        # 4. Source offsets, with the generation at assignment: an old one is refused, here or in
+        # step 5. Never after the records: offsets wait while the transaction before is being ended.
         self.send_offsets(work, membership)
         reached(points.COMMIT_OFFSETS_SENT)
         # 5. Flush: a delivery that failed fails the commit, here or in step 6.
