@@ -17,9 +17,9 @@ def counted(counts: list[int], newest: int, gate_time: int) -> int:
         return 0
     within: i64 = RATE_BUCKETS - passed_buckets
     index: i64 = 0
-    total = 0
+    total: i64 = 0
     while index < within:
-        total += counts[index]
+        total += i64(counts[index])
         index += 1
     return total
 
@@ -39,5 +39,5 @@ def count_one(counts: list[int], newest: int, gate_time: int) -> int:
         counts.pop()
         counts.insert(0, 0)
         passed_buckets -= 1
-    counts[0] += 1
+    counts[0] = counts[0] + 1
     return bucket
