@@ -235,7 +235,7 @@ def test_nothing_is_placed_for_a_user_nobody_knows() -> None:
     desk = Desk(ACCOUNT)
     core = desk.gate.processor.core
     order = desk.new()
-    view = OrderContext(order, 0, core.state, core.rules)
+    view = OrderContext(order, None, 0, core.state, core.rules)
     with pytest.raises(InvariantViolated, match="without a user"):
         core.orders._place(CONTEXT, order, b"", view)
 
