@@ -27,16 +27,15 @@ class Deficits:
 
     def note(self, context: InputContext, tenant_id: str, event_time: int, user_id: str) -> None:
         """Release what covers too much; count and tell what has changed since the ledger began."""
-        touched = self.ledger.touched
-        if not touched:
+        first = self.ledger.first_touched
+        if first is None:
             return
-        last = self.ledger.last_currency
-        if len(touched) == 1 and last in touched and self.pledges.excess(user_id, last) <= 0:
-            self._compare(context, tenant_id, event_time, user_id, last)
+        if not self.ledger.touched_later and self.pledges.excess(user_id, first) <= 0:
+            self._compare(context, tenant_id, event_time, user_id, first)
             return
         # This may touch other currencies.
         self.pledges.release(user_id)
-        for currency in sorted(touched):
+        for currency in self.ledger.touched():
             self._compare(context, tenant_id, event_time, user_id, currency)
 
     def _compare(
@@ -53,8 +52,7 @@ class Deficits:
         if not fits(balance.held_minor):
             raise InvariantViolated("held outside 64 bits: checks and facts refuse that first")
         short = -available_of(balance)
-        was_short = self.ledger.touched[currency] > 0
-        if (short > 0) == was_short:
+        if (short > 0) == self.ledger.was_short(currency):
             return
         user = self.state.user_or_new(user_id)
         user.deficit_count += 1 if short > 0 else -1

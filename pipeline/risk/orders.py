@@ -246,7 +246,13 @@ class OrderDesk:
             content_hash=content_hash,
         )
         hold = self.ledger.open_order(
-            order.user_id, order.order_id, row, instrument, view.fee, order.quantity_lots
+            order.user_id,
+            order.order_id,
+            row,
+            instrument,
+            view.fee,
+            order.quantity_lots,
+            view.position,
         )
         keys = self.state.keys(order.user_id)
         self.sweeping.placed(keys.order(order.order_id), order.user_id, order.order_id, row)
@@ -279,7 +285,9 @@ class OrderDesk:
         order_ids.add_pending(self.state, order.user_id, root_id, row)
         self.state.own_prices.replace_asked(self.state.keys(order.user_id), row)
         added = OrderTerms(row).open_lots - open_before
-        return self.ledger.open_order(order.user_id, root_id, row, instrument, view.fee, added)
+        return self.ledger.open_order(
+            order.user_id, root_id, row, instrument, view.fee, added, view.position
+        )
 
     # -- answering
 

@@ -107,7 +107,7 @@ class Pledges:
 
     def release(self, user_id: str) -> None:
         """Give back what covers more than is needed, of the user at hand."""
-        for touched in self.ledger.touched:
+        for touched in self.ledger.touched():
             if self.excess(user_id, touched) > 0:
                 break
         else:
@@ -127,7 +127,7 @@ class Pledges:
         """What was touched and all that covers it, each after all that it covers itself."""
         begun: set[str] = set()
         found: list[str] = []
-        for currency in sorted(self.ledger.touched):
+        for currency in self.ledger.touched():
             self._visit(user_id, currency, begun, found)
         found.reverse()
         return found

@@ -256,7 +256,7 @@ def test_what_is_not_pending_does_not_end() -> None:
 
 def test_a_balance_that_was_touched_is_there() -> None:
     core = Desk().gate.processor.core
-    core.ledger.touched["XAU"] = 0
+    core.ledger.first_touched = "XAU"
     with pytest.raises(InvariantViolated, match="gone"):
         core._finish(CONTEXT, fact("APPLIED"), TENANT, 0, USER)
 
