@@ -102,31 +102,58 @@ class Journal:
         event_time: int,
         reason_code: str,
     ) -> RegulatoryEvent:
-        tenant = tenant_id if tenant_id in self.rules.tenants else UNKNOWN_TENANT
-        counts = self.head.day_event_counts
-        counts[tenant] = counts.get(tenant, 0) + 1
+        tenant = self._counted_for(tenant_id)
         event = self._event(context, tenant, event_type, event_time, reason_code)
         self.events.append(event)
         return event
+
+    def _counted_for(self, tenant_id: str) -> str:
+        """Under which tenant an event of today is filed."""
+        tenant = tenant_id if tenant_id in self.rules.tenants else UNKNOWN_TENANT
+        counts = self.head.day_event_counts
+        counts[tenant] = counts.get(tenant, 0) + 1
+        return tenant
 
     def of_order(
         self, context: InputContext, order: Order, event_type: str, reason_code: str
     ) -> None:
         """An order record was decided."""
-        event = self._filed(context, order.tenant_id, event_type, order.event_time, reason_code)
-        event.user_id = order.user_id
-        event.order_id = order.order_id
-        event.orig_order_id = order.orig_order_id
-        event.instrument_id = order.instrument_id
-        event.side = order.side
-        event.order_type = order.order_type
-        event.time_in_force = order.time_in_force
-        event.quantity_lots = order.quantity_lots
-        event.price_e9 = order.price_e9
-        event.trader_id = order.trader_id
-        event.algo_id = order.algo_id
-        event.desk_id = order.desk_id
-        event.counterparty_id = order.counterparty_id
+        self.events.append(
+            RegulatoryEvent(
+                tenant_id=self._counted_for(order.tenant_id),
+                business_day=self.head.business_day,
+                event_type=event_type,
+                gate_time=context.gate_time,
+                event_time=order.event_time,
+                user_id=order.user_id,
+                order_id=order.order_id,
+                orig_order_id=order.orig_order_id,
+                instrument_id=order.instrument_id,
+                side=order.side,
+                order_type=order.order_type,
+                time_in_force=order.time_in_force,
+                quantity_lots=order.quantity_lots,
+                price_e9=order.price_e9,
+                trader_id=order.trader_id,
+                algo_id=order.algo_id,
+                desk_id=order.desk_id,
+                counterparty_id=order.counterparty_id,
+                exec_id=None,
+                venue=None,
+                last_lots=0,
+                last_price_e9=None,
+                currency=None,
+                amount_minor=None,
+                reason_code=reason_code,
+                lane=context.lane,
+                lane_sequence=context.lane_sequence,
+                source_topic=context.topic,
+                source_offset=context.offset,
+                input_hash=context.input_hash,
+                lane_count=None,
+                day_event_count=None,
+            )
+        )
 
     def of_fill(
         self,
