@@ -6,6 +6,8 @@ know when it has them all) and the lineage fields every event carries. Compiled 
 
 from typing import Final
 
+from mypy_extensions import i64
+
 from pipeline.risk.effects import InputContext
 from pipeline.risk.money import nearest
 from pipeline.risk.reasons import APPLIED
@@ -13,6 +15,8 @@ from pipeline.risk.records import Deposit, Fill, Order, RegulatoryEvent, RowGate
 from pipeline.risk.rules_in_force import UNKNOWN_TENANT, RulesInForce
 
 DAY_US: Final = 86_400_000_000
+# Of an input that has none yet: never changed.
+_NO_EVENTS: Final[list[RegulatoryEvent]] = []
 
 
 class Journal:
@@ -21,16 +25,22 @@ class Journal:
     def __init__(self, head: RowGate, rules: RulesInForce) -> None:
         self.head: Final = head
         self.rules: Final = rules
-        self.events: list[RegulatoryEvent] = []
+        self.events = _NO_EVENTS
 
     def begin_input(self) -> None:
         """Forget the previous input's events."""
+        self.events = _NO_EVENTS
+
+    def _add(self, event: RegulatoryEvent) -> None:
+        # Most inputs have one.
         if self.events:
-            self.events = []
+            self.events.append(event)
+        else:
+            self.events = [event]
 
     def roll_day(self, context: InputContext) -> None:
         """Close the open day when gate time has passed into a later one."""
-        day = context.gate_time // DAY_US
+        day = i64(context.gate_time) // DAY_US
         if self.head.business_day < 0:
             self.head.business_day = day
         elif day > self.head.business_day:
@@ -47,7 +57,7 @@ class Journal:
             event = self._event(context, tenant, "DAY_CLOSE", context.gate_time, APPLIED)
             event.lane_count = self.rules.lane_count
             event.day_event_count = counts.get(tenant, 0)
-            self.events.append(event)
+            self._add(event)
         self.head.business_day = next_day
         self.head.day_event_counts = {}
 
@@ -104,13 +114,18 @@ class Journal:
     ) -> RegulatoryEvent:
         tenant = self._counted_for(tenant_id)
         event = self._event(context, tenant, event_type, event_time, reason_code)
-        self.events.append(event)
+        self._add(event)
         return event
 
     def _counted_for(self, tenant_id: str) -> str:
         """Under which tenant an event of today is filed."""
-        tenant = tenant_id if tenant_id in self.rules.tenants else UNKNOWN_TENANT
         counts = self.head.day_event_counts
+        count = counts.get(tenant_id)
+        if count is not None:
+            # What was counted under before is known, and stays so.
+            counts[tenant_id] = count + 1
+            return tenant_id
+        tenant = tenant_id if tenant_id in self.rules.tenants else UNKNOWN_TENANT
         counts[tenant] = counts.get(tenant, 0) + 1
         return tenant
 
@@ -118,7 +133,7 @@ class Journal:
         self, context: InputContext, order: Order, event_type: str, reason_code: str
     ) -> None:
         """An order record was decided."""
-        self.events.append(
+        self._add(
             RegulatoryEvent(
                 tenant_id=self._counted_for(order.tenant_id),
                 business_day=self.head.business_day,

@@ -145,8 +145,8 @@ class RulesInForce:
         # Limits that the policy sets: of an order's age in microseconds, of working orders.
         self.order_age_us_max: Figure = NO_FIGURE
         self.open_orders_max: Figure = NO_FIGURE
-        # After which an order that the venue has not reported on is an orphan; None: never.
-        self.orphan_us: int | None = None
+        # After which an order that the venue has not reported on is an orphan.
+        self.orphan_us: int = NEVER_US
         # Set by the lane's memory before each input: event times that may be taken.
         self.forgotten_before: int = 0
         self.latest_event_time: int = 0
