@@ -10,7 +10,8 @@ from pipeline.risk.effects import InputContext
 from pipeline.risk.journal import Journal
 from pipeline.risk.ledger import Ledger, available_of
 from pipeline.risk.money import fits
-from pipeline.risk.pledges import Pledges
+from pipeline.risk.pledges import Pledges, excess_of
+from pipeline.risk.records import RowBalance
 from pipeline.risk.state import InvariantViolated, LaneState
 
 
@@ -30,13 +31,15 @@ class Deficits:
         first = self.ledger.first_touched
         if first is None:
             return
-        if not self.ledger.touched_later and self.pledges.excess(user_id, first) <= 0:
-            self._compare(context, tenant_id, event_time, user_id, first)
+        balance = self.ledger.known_balance(user_id, first)
+        if not self.ledger.touched_later and excess_of(balance) <= 0:
+            self._compare(context, tenant_id, event_time, user_id, first, balance)
             return
         # This may touch other currencies.
         self.pledges.release(user_id)
         for currency in self.ledger.touched():
-            self._compare(context, tenant_id, event_time, user_id, currency)
+            balance = self.ledger.known_balance(user_id, currency)
+            self._compare(context, tenant_id, event_time, user_id, currency, balance)
 
     def _compare(
         self,
@@ -45,8 +48,8 @@ class Deficits:
         event_time: int,
         user_id: str,
         currency: str,
+        balance: RowBalance | None,
     ) -> None:
-        balance = self.ledger.known_balance(user_id, currency)
         if balance is None:
             raise InvariantViolated("a touched balance is gone")
         if not fits(balance.held_minor):

@@ -254,7 +254,7 @@ class OrderDesk:
             order.quantity_lots,
             view.position,
         )
-        keys = self.state.keys(order.user_id)
+        keys = view.keys
         self.sweeping.placed(keys.order(order.order_id), order.user_id, order.order_id, row)
         self.state.own_prices.placed(keys, row)
         return hold

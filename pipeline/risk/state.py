@@ -249,7 +249,11 @@ class LaneState:
 
     def position(self, user_id: str, instrument_id: str) -> RowPosition | None:
         """The user's position in an instrument."""
-        row = self.get(self.keys(user_id).position(instrument_id))
+        return self.position_at(self.keys(user_id).position(instrument_id))
+
+    def position_at(self, key: bytes) -> RowPosition | None:
+        """The position under a key."""
+        row = self.get(key)
         if row is None:
             return None
         if not isinstance(row, RowPosition):
@@ -334,9 +338,9 @@ class LaneState:
             raise InvariantViolated("row of another kind under a key of kind algorithm")
         return row
 
-    def recent(self, user_id: str, instrument_id: str) -> RowRecent | None:
-        """The user's last accepted orders in an instrument."""
-        row = self.get(self.keys(user_id).recent(instrument_id))
+    def recent_at(self, key: bytes) -> RowRecent | None:
+        """A user's last accepted orders in an instrument, under their key."""
+        row = self.get(key)
         if row is None:
             return None
         if not isinstance(row, RowRecent):

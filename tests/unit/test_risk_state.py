@@ -63,7 +63,7 @@ def a_ledger() -> Ledger:
             lambda state: state.withdrawal(keys.withdrawal_key("u", "w")),
         ),
         (keys.algorithm_key("u", "a"), lambda state: state.algorithm("u", "a")),
-        (keys.recent_key("u", "ESX"), lambda state: state.recent("u", "ESX")),
+        (keys.recent_key("u", "ESX"), lambda state: state.recent_at(keys.recent_key("u", "ESX"))),
         (keys.pledge_key("u", "USD", "EUR"), lambda state: state.pledge("u", "USD", "EUR")),
         (keys.mark_key("ESX"), lambda state: state.mark("ESX")),
         (keys.band_key("ESX"), lambda state: state.band("ESX")),

@@ -95,6 +95,8 @@ class OrderContext:
         self.gate_time: Final = gate_time
         self.state: Final = state
         self.rules: Final = rules
+        keys = state.keys(order.user_id)
+        self.keys: Final = keys
         registered = user if user is not None and user.registered else None
         instrument = rules.instruments.get(order.instrument_id)
         self.user: Final[RowUser | None] = registered
@@ -105,7 +107,7 @@ class OrderContext:
             known = instrument.instrument_id if instrument is not None else ""
             provisions = rules.provisions_of(order.user_id, registered.tier_id, known)
             if known and order.action != ORDER_ACTION_CANCEL:
-                recent = state.recent(order.user_id, known)
+                recent = state.recent_at(keys.recent(known))
         self.limits: Final = None if provisions is None else provisions.limits
         # Of the checks that have a limit of their own, in the order of the catalogue.
         self.own_limits: Final = None if provisions is None else provisions.own_limits
@@ -114,7 +116,7 @@ class OrderContext:
         self.recent: Final[RowRecent | None] = recent
         position: RowPosition | None = None
         if instrument is not None:
-            position = state.position(order.user_id, instrument.instrument_id)
+            position = state.position_at(keys.position(instrument.instrument_id))
         self.position: Final = position
         self.position_lots: Final = 0 if position is None else position.position_lots
         self.working_buy_lots: Final = 0 if position is None else position.working_buy_lots
@@ -232,7 +234,7 @@ class OrderContext:
     def balance(self, currency: str) -> RowBalance | None:
         """The user's money in the currency in which the order holds."""
         if not self._balance_is_known:
-            self._balance = self.state.balance(self.order.user_id, currency)
+            self._balance = self.state.balance_at(self.keys.balance(currency))
             self._balance_is_known = True
         return self._balance
 
