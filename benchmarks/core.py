@@ -109,7 +109,9 @@ class Desk:
         """What the checks of the next order look at."""
         _, order, _ = self._next()
         core = self._processor.core
-        return OrderContext(decode_order(order, 5), self._at_us, core.state, core.rules)
+        made = decode_order(order, 5)
+        user = core.state.user(made.user_id)
+        return OrderContext(made, user, self._at_us, core.state, core.rules)
 
 
 class Rounds:

@@ -102,7 +102,7 @@ def _open_day(user: RowUser, open_day: int) -> None:
 def _remember(c: OrderContext) -> None:
     """Append the order to the last ones in its instrument."""
     row = c.recent
-    key = c.state.keys(c.order.user_id).recent(c.order.instrument_id)
+    key = c.keys.recent(c.order.instrument_id)
     if row is None:
         row = RowRecent([], [], [], 0, 0, 0, 0)
         c.state.put(key, row)

@@ -6,11 +6,15 @@ mark, so that a period costs the same however many marks it has had. Compiled wi
 
 from typing import Final
 
+from mypy_extensions import i64
+
 from pipeline.risk.money import distance_bps
 from pipeline.risk.records import RowBand
 from pipeline.risk.state import LaneState
 
 BUCKETS: Final = 9
+# Of a price in a period without a mark: no distance is below 0.
+NO_MARK: Final = -1
 # A window is cut into so many.
 _PARTS: Final = 8
 
@@ -49,22 +53,23 @@ def note_mark(
     state.put(state.instrument_keys(instrument_id).band, row)
 
 
-def farthest_bps(row: RowBand, price_e9: int, gate_time: int, width_us: int) -> int | None:
+def farthest_bps(row: RowBand, price_e9: int, gate_time: int, width_us: int) -> int:
     """How far a price is from the period's lowest and highest mark, the farther of the two.
 
-    In 1e-4 of the mark, rounded up. None: no mark in the period, or only of another width.
+    In 1e-4 of the mark, rounded up. NO_MARK: none in the period, or only of another width.
     """
     if row.width_us != width_us:
-        return None
-    low = 0
-    high = 0
-    for index in range(BUCKETS - (gate_time // width_us - row.bucket)):
-        lowest = row.low_e9[index]
+        return NO_MARK
+    low: i64 = 0
+    high: i64 = 0
+    buckets: i64 = BUCKETS - (gate_time // width_us - row.bucket)
+    for index in range(buckets):
+        lowest: i64 = row.low_e9[index]
         if lowest == 0:
             continue
         if low == 0 or lowest < low:
             low = lowest
-        high = max(high, row.high_e9[index])
+        high = max(high, i64(row.high_e9[index]))
     if low == 0:
-        return None
+        return NO_MARK
     return max(distance_bps(price_e9, low), distance_bps(price_e9, high))

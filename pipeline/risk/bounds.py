@@ -5,6 +5,8 @@ Owns the numbers and what an id is. Compiled with mypyc.
 
 from typing import Final
 
+from mypy_extensions import i64
+
 MS: Final = 1_000
 ID_BYTES_MAX: Final = 64
 CURRENCY_BYTES_MAX: Final = 16
@@ -16,9 +18,9 @@ BUSINESS_DAY_MAX: Final = 2_932_896
 NEVER_US: Final = 2**61
 
 
-def is_id(text: str, bytes_max: int) -> bool:
+def is_id(text: str, bytes_max: i64) -> bool:
     """Whether `text` is an id: neither empty nor longer than `bytes_max` bytes of UTF-8."""
-    length = len(text)
+    length: i64 = len(text)
     if length == 0 or length > bytes_max:
         return False
     return length * 4 <= bytes_max or len(text.encode("utf-8")) <= bytes_max

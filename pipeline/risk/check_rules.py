@@ -55,16 +55,26 @@ RULES_MAX: Final = 64
 RULE_PREFIX: Final = "RULE:"
 
 
-class LimitInForce:
-    """The limit of a check for one user and instrument; value None: none is configured."""
+class Figure:
+    """A limit's value and the version it comes from; value None: no limit is configured."""
 
-    def __init__(
-        self, value: int | None, version: int | None, allowance: int, currency: str | None
-    ) -> None:
+    def __init__(self, value: int | None, version: int | None) -> None:
         self.value: Final = value
         # The same as a plain integer, which compiled code compares without unpacking it.
         self.bound: Final = 0 if value is None else value
         self.version: Final = version
+
+
+NO_FIGURE: Final = Figure(None, None)
+
+
+class LimitInForce(Figure):
+    """The limit of a check for one user and instrument."""
+
+    def __init__(
+        self, value: int | None, version: int | None, allowance: int, currency: str | None
+    ) -> None:
+        super().__init__(value, version)
         self.allowance: Final = allowance
         # None: that of the instrument.
         self.currency: Final = currency
@@ -249,12 +259,12 @@ class CheckRules:
 
     # -- looking up
 
-    def limits_of(self, user_id: str, tier_id: str, instrument_id: str) -> dict[str, LimitInForce]:
-        """By check, the most specific limit for a user in an instrument ("" for none)."""
-        return {
-            check: self._most_specific(check, user_id, tier_id, instrument_id)
+    def limits_of(self, user_id: str, tier_id: str, instrument_id: str) -> list[LimitInForce]:
+        """Of each limited check, the most specific limit for a user in an instrument ("": none)."""
+        return [
+            self._most_specific(check, user_id, tier_id, instrument_id)
             for check in self.catalog.limited
-        }
+        ]
 
     def _most_specific(
         self, check: str, user_id: str, tier_id: str, instrument_id: str

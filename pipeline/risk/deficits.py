@@ -10,7 +10,8 @@ from pipeline.risk.effects import InputContext
 from pipeline.risk.journal import Journal
 from pipeline.risk.ledger import Ledger, available_of
 from pipeline.risk.money import fits
-from pipeline.risk.pledges import Pledges
+from pipeline.risk.pledges import Pledges, excess_of
+from pipeline.risk.records import RowBalance
 from pipeline.risk.state import InvariantViolated, LaneState
 
 
@@ -27,17 +28,18 @@ class Deficits:
 
     def note(self, context: InputContext, tenant_id: str, event_time: int, user_id: str) -> None:
         """Release what covers too much; count and tell what has changed since the ledger began."""
-        touched = self.ledger.touched
-        if not touched:
+        first = self.ledger.first_touched
+        if first is None:
             return
-        last = self.ledger.last_currency
-        if len(touched) == 1 and last in touched and self.pledges.excess(user_id, last) <= 0:
-            self._compare(context, tenant_id, event_time, user_id, last)
+        balance = self.ledger.known_balance(user_id, first)
+        if not self.ledger.touched_later and excess_of(balance) <= 0:
+            self._compare(context, tenant_id, event_time, user_id, first, balance)
             return
         # This may touch other currencies.
         self.pledges.release(user_id)
-        for currency in sorted(touched):
-            self._compare(context, tenant_id, event_time, user_id, currency)
+        for currency in self.ledger.touched():
+            balance = self.ledger.known_balance(user_id, currency)
+            self._compare(context, tenant_id, event_time, user_id, currency, balance)
 
     def _compare(
         self,
@@ -46,15 +48,14 @@ class Deficits:
         event_time: int,
         user_id: str,
         currency: str,
+        balance: RowBalance | None,
     ) -> None:
-        balance = self.ledger.known_balance(user_id, currency)
         if balance is None:
             raise InvariantViolated("a touched balance is gone")
         if not fits(balance.held_minor):
             raise InvariantViolated("held outside 64 bits: checks and facts refuse that first")
         short = -available_of(balance)
-        was_short = self.ledger.touched[currency] > 0
-        if (short > 0) == was_short:
+        if (short > 0) == self.ledger.was_short(currency):
             return
         user = self.state.user_or_new(user_id)
         user.deficit_count += 1 if short > 0 else -1

@@ -29,6 +29,8 @@ from pipeline.risk.state import InvariantViolated, LaneState
 from pipeline.risk.sweeping import EXPIRED, Due, Sweeping
 
 SOURCE: Final = "gate"
+# Before nearly every input: never changed.
+_NONE_SWEPT: Final[list[Decision]] = []
 
 
 class Endings:
@@ -79,9 +81,9 @@ class Endings:
     def sweep(self, context: InputContext, open_day: int, control_number: int) -> list[Decision]:
         """End what gate time has ended, before the input is handled."""
         orphan_us = self.rules.orphan_us
-        decisions: list[Decision] = []
         if not self.sweeping.has_due(context.gate_time, open_day, orphan_us):
-            return decisions
+            return _NONE_SWEPT
+        decisions: list[Decision] = []
         for due in self.sweeping.due(context.gate_time, open_day, orphan_us):
             order = self.state.order(due.user_id, due.root_id)
             if order is None:
@@ -123,7 +125,10 @@ class Endings:
         currency = order.hold_currency
         self.state.own_prices.over(self.state.keys(user_id), order)
         order.final_lots = order.filled_lots
-        hold = self.ledger.open_order(user_id, due.root_id, order, instrument, None, -open_lots)
+        position = self.state.position(user_id, instrument.instrument_id)
+        hold = self.ledger.open_order(
+            user_id, due.root_id, order, instrument, None, -open_lots, position
+        )
         self.end(context, user_id, due.root_id, order)
         is_expiry = due.reason == EXPIRED
         self.journal.of_swept(

@@ -6,6 +6,8 @@ know when it has them all) and the lineage fields every event carries. Compiled 
 
 from typing import Final
 
+from mypy_extensions import i64
+
 from pipeline.risk.effects import InputContext
 from pipeline.risk.money import nearest
 from pipeline.risk.reasons import APPLIED
@@ -13,6 +15,8 @@ from pipeline.risk.records import Deposit, Fill, Order, RegulatoryEvent, RowGate
 from pipeline.risk.rules_in_force import UNKNOWN_TENANT, RulesInForce
 
 DAY_US: Final = 86_400_000_000
+# Of an input that has none yet: never changed.
+_NO_EVENTS: Final[list[RegulatoryEvent]] = []
 
 
 class Journal:
@@ -21,16 +25,22 @@ class Journal:
     def __init__(self, head: RowGate, rules: RulesInForce) -> None:
         self.head: Final = head
         self.rules: Final = rules
-        self.events: list[RegulatoryEvent] = []
+        self.events = _NO_EVENTS
 
     def begin_input(self) -> None:
         """Forget the previous input's events."""
+        self.events = _NO_EVENTS
+
+    def _add(self, event: RegulatoryEvent) -> None:
+        # Most inputs have one.
         if self.events:
-            self.events = []
+            self.events.append(event)
+        else:
+            self.events = [event]
 
     def roll_day(self, context: InputContext) -> None:
         """Close the open day when gate time has passed into a later one."""
-        day = context.gate_time // DAY_US
+        day = i64(context.gate_time) // DAY_US
         if self.head.business_day < 0:
             self.head.business_day = day
         elif day > self.head.business_day:
@@ -47,7 +57,7 @@ class Journal:
             event = self._event(context, tenant, "DAY_CLOSE", context.gate_time, APPLIED)
             event.lane_count = self.rules.lane_count
             event.day_event_count = counts.get(tenant, 0)
-            self.events.append(event)
+            self._add(event)
         self.head.business_day = next_day
         self.head.day_event_counts = {}
 
@@ -102,31 +112,63 @@ class Journal:
         event_time: int,
         reason_code: str,
     ) -> RegulatoryEvent:
-        tenant = tenant_id if tenant_id in self.rules.tenants else UNKNOWN_TENANT
-        counts = self.head.day_event_counts
-        counts[tenant] = counts.get(tenant, 0) + 1
+        tenant = self._counted_for(tenant_id)
         event = self._event(context, tenant, event_type, event_time, reason_code)
-        self.events.append(event)
+        self._add(event)
         return event
+
+    def _counted_for(self, tenant_id: str) -> str:
+        """Under which tenant an event of today is filed."""
+        counts = self.head.day_event_counts
+        count = counts.get(tenant_id)
+        if count is not None:
+            # What was counted under before is known, and stays so.
+            counts[tenant_id] = count + 1
+            return tenant_id
+        tenant = tenant_id if tenant_id in self.rules.tenants else UNKNOWN_TENANT
+        counts[tenant] = counts.get(tenant, 0) + 1
+        return tenant
 
     def of_order(
         self, context: InputContext, order: Order, event_type: str, reason_code: str
     ) -> None:
         """An order record was decided."""
-        event = self._filed(context, order.tenant_id, event_type, order.event_time, reason_code)
-        event.user_id = order.user_id
-        event.order_id = order.order_id
-        event.orig_order_id = order.orig_order_id
-        event.instrument_id = order.instrument_id
-        event.side = order.side
-        event.order_type = order.order_type
-        event.time_in_force = order.time_in_force
-        event.quantity_lots = order.quantity_lots
-        event.price_e9 = order.price_e9
-        event.trader_id = order.trader_id
-        event.algo_id = order.algo_id
-        event.desk_id = order.desk_id
-        event.counterparty_id = order.counterparty_id
+        self._add(
+            RegulatoryEvent(
+                tenant_id=self._counted_for(order.tenant_id),
+                business_day=self.head.business_day,
+                event_type=event_type,
+                gate_time=context.gate_time,
+                event_time=order.event_time,
+                user_id=order.user_id,
+                order_id=order.order_id,
+                orig_order_id=order.orig_order_id,
+                instrument_id=order.instrument_id,
+                side=order.side,
+                order_type=order.order_type,
+                time_in_force=order.time_in_force,
+                quantity_lots=order.quantity_lots,
+                price_e9=order.price_e9,
+                trader_id=order.trader_id,
+                algo_id=order.algo_id,
+                desk_id=order.desk_id,
+                counterparty_id=order.counterparty_id,
+                exec_id=None,
+                venue=None,
+                last_lots=0,
+                last_price_e9=None,
+                currency=None,
+                amount_minor=None,
+                reason_code=reason_code,
+                lane=context.lane,
+                lane_sequence=context.lane_sequence,
+                source_topic=context.topic,
+                source_offset=context.offset,
+                input_hash=context.input_hash,
+                lane_count=None,
+                day_event_count=None,
+            )
+        )
 
     def of_fill(
         self,

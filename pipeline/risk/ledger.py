@@ -113,27 +113,49 @@ class Ledger:
     def __init__(self, state: LaneState, results: Results) -> None:
         self.state: Final = state
         self.results: Final = results
-        # Currencies of the user at hand that were touched, and by how much each was short before.
-        self.touched: dict[str, int] = {}
+        # The currency of the user at hand that was touched first, which mostly is the only one, and
+        # whether the user was short of it before. The same of those that were touched after it.
+        self.first_touched: str | None = None
+        self._was_short = False
+        self.touched_later: dict[str, bool] = {}
         # The balance that was changed last, which the next to ask for is most likely the same.
-        self.last_currency = ""
+        self._last_currency = ""
         self._last: RowBalance | None = None
 
     def begin_user(self) -> None:
         """Another user, or another input, is at hand."""
-        if self.touched:
-            self.touched = {}
+        self.first_touched = None
+        if self.touched_later:
+            self.touched_later = {}
         self._last = None
+
+    def touched(self) -> list[str]:
+        """Currencies of the user at hand that were touched, in order."""
+        first = self.first_touched
+        return [] if first is None else sorted([first, *self.touched_later])
+
+    def was_short(self, currency: str) -> bool:
+        """Whether the user was short of a currency before it was touched."""
+        if currency == self.first_touched:
+            return self._was_short
+        return self.touched_later[currency]
+
+    def _touch(self, currency: str, row: RowBalance) -> None:
+        if self.first_touched is None:
+            self.first_touched = currency
+            self._was_short = available_of(row) < 0
+        elif currency != self.first_touched and currency not in self.touched_later:
+            self.touched_later[currency] = available_of(row) < 0
 
     # -- balances
 
     def balance(self, user_id: str, currency: str) -> RowBalance:
         """The balance to be changed by the current input; a new one where there was none."""
         last = self._last
-        if last is not None and self.last_currency == currency:
+        if last is not None and self._last_currency == currency:
             return last
         key = self.state.keys(user_id).balance(currency)
-        row = self.state.balance(user_id, currency)
+        row = self.state.balance_at(key)
         if row is None:
             row = RowBalance(
                 cash_minor=0,
@@ -151,16 +173,15 @@ class Ledger:
             self.state.put(key, row)
         else:
             self.state.put_back(key, row)
-        if currency not in self.touched:
-            self.touched[currency] = -available_of(row)
-        self.last_currency = currency
+        self._touch(currency, row)
+        self._last_currency = currency
         self._last = row
         return row
 
     def known_balance(self, user_id: str, currency: str) -> RowBalance | None:
         """The balance of the user at hand as it is."""
         last = self._last
-        if last is not None and self.last_currency == currency:
+        if last is not None and self._last_currency == currency:
             return last
         return self.state.balance(user_id, currency)
 
@@ -190,8 +211,14 @@ class Ledger:
 
     def position(self, user_id: str, instrument: Instrument) -> RowPosition:
         """The position to be changed by the current input; a new one where there was none."""
+        return self._changing(
+            user_id, instrument, self.state.position(user_id, instrument.instrument_id)
+        )
+
+    def _changing(
+        self, user_id: str, instrument: Instrument, row: RowPosition | None
+    ) -> RowPosition:
         key = self.state.keys(user_id).position(instrument.instrument_id)
-        row = self.state.position(user_id, instrument.instrument_id)
         if row is None:
             row = RowPosition(
                 position_lots=0,
@@ -270,13 +297,14 @@ class Ledger:
         instrument: Instrument,
         fee: FeeSchedule | None,
         lots: int,
+        position: RowPosition | None,
     ) -> int:
-        """Hold for an order that opens `lots` more (or closes), and for its position.
+        """Hold for an order that opens `lots` more (or closes), and for its `position` as it is.
 
         Returns by how much what is held in the order's currency rose.
         """
         change = self.rehold_order(user_id, order_id, order, instrument, fee)
-        row = self.position(user_id, instrument)
+        row = self._changing(user_id, instrument, position)
         held_before = holds(row)
         _work(row, order.side, lots)
         margin_change = self._rehold(user_id, instrument, row)

@@ -142,7 +142,8 @@ def order_hold(
 def margined_lots(instrument: Instrument, position: int, buys: int, sells: int) -> int:
     """Lots that a position with `buys` and `sells` lots working has margin for."""
     if instrument.kind == INSTRUMENT_KIND_FUTURE:
-        return max(abs(position + buys), abs(position - sells))
+        # Whichever side the position is on: nothing works on a side below 0.
+        return max(position + buys, sells - position)
     if instrument.kind == INSTRUMENT_KIND_EQUITY:
         return max(0, sells - position)
     return 0

@@ -8,7 +8,7 @@ Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk import activity, order_ids
-from pipeline.risk.checks import largest, losses, rate
+from pipeline.risk.checks import largest, rate
 from pipeline.risk.checks.context import OrderContext, failed
 from pipeline.risk.checks.registry import Judge, Vector
 from pipeline.risk.effects import Effects, InputContext
@@ -92,7 +92,6 @@ class OrderDesk:
             self.state.put_back(self.state.keys(order.user_id).user, user)
         first = self._first_answer(order)
         duplicate_of: int | None = None
-        checks: list[CheckResult] = []
         hold = 0
         view: OrderContext | None = None
         passing: int | None = None
@@ -101,12 +100,13 @@ class OrderDesk:
         if first is not None and first.content_hash == content_hash:
             reason = first.reason_code
             duplicate_of = first.lane_sequence
+            checks: list[CheckResult] = []
         elif problem is not None:
             reason = problem
             checks = [failed(IDENTITY, problem)]
         else:
             reason = ACCEPTED
-            view = OrderContext(order, context.gate_time, self.state, self.rules)
+            view = OrderContext(order, user, context.gate_time, self.state, self.rules)
             vector = self.judge.run(view)
             checks = vector.results
             deciding = vector.deciding
@@ -199,7 +199,7 @@ class OrderDesk:
         policy = self.rules.policy
         if view.user is None or instrument is None or policy is None:
             return
-        if order.action == ORDER_ACTION_CANCEL or losses.exempt(self.rules.exempt):
+        if order.action == ORDER_ACTION_CANCEL or not self.judge.values_results:
             return
         standing = view.standing(instrument, policy)
         if standing.problem is None:
@@ -246,9 +246,15 @@ class OrderDesk:
             content_hash=content_hash,
         )
         hold = self.ledger.open_order(
-            order.user_id, order.order_id, row, instrument, view.fee, order.quantity_lots
+            order.user_id,
+            order.order_id,
+            row,
+            instrument,
+            view.fee,
+            order.quantity_lots,
+            view.position,
         )
-        keys = self.state.keys(order.user_id)
+        keys = view.keys
         self.sweeping.placed(keys.order(order.order_id), order.user_id, order.order_id, row)
         self.state.own_prices.placed(keys, row)
         return hold
@@ -279,7 +285,9 @@ class OrderDesk:
         order_ids.add_pending(self.state, order.user_id, root_id, row)
         self.state.own_prices.replace_asked(self.state.keys(order.user_id), row)
         added = OrderTerms(row).open_lots - open_before
-        return self.ledger.open_order(order.user_id, root_id, row, instrument, view.fee, added)
+        return self.ledger.open_order(
+            order.user_id, root_id, row, instrument, view.fee, added, view.position
+        )
 
     # -- answering
 

@@ -5,7 +5,6 @@ more than they say. An order counts until its terminal report or its end, at the
 holds, and while a REPLACE is pending at both (docs/rules.md, "Self match"). Compiled with mypyc.
 """
 
-from bisect import bisect_left
 from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
@@ -23,25 +22,27 @@ class Prices:
 
     def __init__(self) -> None:
         self.in_order: Final[list[int]] = []
-        self.orders: Final[dict[int, int]] = {}
+        self.orders: Final[list[int]] = []
 
     def add(self, price_e9: int) -> None:
         """One more order at a price."""
-        orders = self.orders.get(price_e9)
-        if orders is None:
-            self.orders[price_e9] = 1
-            _place(self.in_order, price_e9)
+        place = _place_of(self.in_order, price_e9)
+        if place < len(self.in_order) and self.in_order[place] == price_e9:
+            self.orders[place] += 1
         else:
-            self.orders[price_e9] = orders + 1
+            self.in_order.insert(place, price_e9)
+            self.orders.insert(place, 1)
 
     def remove(self, price_e9: int) -> None:
         """One less. Raises KeyError where there is none, which stops the lane."""
-        orders = self.orders[price_e9]
-        if orders == 1:
-            del self.orders[price_e9]
-            del self.in_order[bisect_left(self.in_order, price_e9)]
+        place = _place_of(self.in_order, price_e9)
+        if place == len(self.in_order) or self.in_order[place] != price_e9:
+            raise KeyError(price_e9)
+        if self.orders[place] == 1:
+            del self.in_order[place]
+            del self.orders[place]
         else:
-            self.orders[price_e9] = orders - 1
+            self.orders[place] -= 1
 
 
 class OwnPrices:
@@ -119,21 +120,24 @@ class OwnPrices:
         """All of it, by (user, instrument, side)."""
         return {
             (text_part(key, 0), text_part(key, 1), side): [
-                price for price in prices.in_order for _ in range(prices.orders[price])
+                price
+                for price, orders in zip(prices.in_order, prices.orders, strict=True)
+                for _ in range(orders)
             ]
             for side in (SIDE_BUY, SIDE_SELL)
             for key, prices in self._of_side(side).items()
         }
 
 
-def _place(prices: list[int], price_e9: int) -> None:
-    """Insert a price where it has to be: as `insort`, which compiled code would have to look up."""
+def _place_of(prices: list[int], price_e9: int) -> i64:
+    """Where a price is or would be: as `bisect_left`, which compiled code would have to look up."""
+    price: i64 = price_e9
     low: i64 = 0
     high: i64 = len(prices)
     while low < high:
         middle = (low + high) >> 1
-        if prices[middle] <= price_e9:
+        if i64(prices[middle]) < price:
             low = middle + 1
         else:
             high = middle
-    prices.insert(low, price_e9)
+    return low

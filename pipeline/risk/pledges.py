@@ -17,7 +17,7 @@ from pipeline.risk.fx import Rate, find_rate
 from pipeline.risk.keys import pledge_key
 from pipeline.risk.ledger import Ledger, available_of
 from pipeline.risk.money import BPS, divide_up, nearest
-from pipeline.risk.records import Cover, RowPledge
+from pipeline.risk.records import Cover, RowBalance, RowPledge
 from pipeline.risk.rules_in_force import RulesInForce
 from pipeline.risk.state import InvariantViolated, LaneState
 
@@ -92,6 +92,14 @@ def find(
     return found
 
 
+def excess_of(balance: RowBalance | None) -> int:
+    """By how much more is covered than is needed."""
+    if balance is None or balance.covered_minor == 0:
+        return 0
+    needed = balance.held_minor + balance.pledged_minor - balance.cash_minor
+    return balance.covered_minor - max(0, needed)
+
+
 class Pledges:
     """The pledges of the lane's users."""
 
@@ -107,7 +115,7 @@ class Pledges:
 
     def release(self, user_id: str) -> None:
         """Give back what covers more than is needed, of the user at hand."""
-        for touched in self.ledger.touched:
+        for touched in self.ledger.touched():
             if self.excess(user_id, touched) > 0:
                 break
         else:
@@ -116,18 +124,14 @@ class Pledges:
             self._give_back(user_id, currency)
 
     def excess(self, user_id: str, currency: str) -> int:
-        """By how much more is covered than is needed."""
-        row = self.ledger.known_balance(user_id, currency)
-        if row is None or row.covered_minor == 0:
-            return 0
-        needed = row.held_minor + row.pledged_minor - row.cash_minor
-        return row.covered_minor - max(0, needed)
+        """The excess of the user at hand."""
+        return excess_of(self.ledger.known_balance(user_id, currency))
 
     def _in_turn(self, user_id: str) -> list[str]:
         """What was touched and all that covers it, each after all that it covers itself."""
         begun: set[str] = set()
         found: list[str] = []
-        for currency in sorted(self.ledger.touched):
+        for currency in self.ledger.touched():
             self._visit(user_id, currency, begun, found)
         found.reverse()
         return found

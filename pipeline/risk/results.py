@@ -7,10 +7,13 @@ was worth then (docs/rules.md, "Credit and results"). What open positions are wo
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from pipeline.risk.records import RowGate, RowResult
 from pipeline.risk.state import LaneState
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Standing:
     """A result as valued now, and what it is compared with on the open day.
 

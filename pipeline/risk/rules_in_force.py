@@ -17,7 +17,7 @@ from pipeline.risk.bounds import (
     NEVER_US,
     is_id,
 )
-from pipeline.risk.check_rules import CheckRules, LimitInForce
+from pipeline.risk.check_rules import NO_FIGURE, CheckRules, Figure, LimitInForce
 from pipeline.risk.check_traits import CheckCatalog
 from pipeline.risk.collateral import Collaterals
 from pipeline.risk.core_versions import CORE_VERSIONS
@@ -52,27 +52,17 @@ PROVISIONS_MAX: Final = 20_000
 UNKNOWN_TENANT: Final = "UNKNOWN"
 
 
-class Figure:
-    """A limit's value and the version it comes from; value None: no limit is configured."""
-
-    def __init__(self, value: int | None, version: int | None) -> None:
-        self.value: Final = value
-        # The same as a plain integer, which compiled code compares without unpacking it.
-        self.bound: Final = 0 if value is None else value
-        self.version: Final = version
-
-
 class EffectiveLimits:
     """For one user and instrument, the most specific figure of each limit."""
 
     def __init__(self, candidates: "list[VersionedLimits]") -> None:
-        rate = Figure(None, None)
-        quantity = Figure(None, None)
-        notional = Figure(None, None)
-        position = Figure(None, None)
-        collar = Figure(None, None)
-        market = Figure(None, None)
-        short = Figure(None, None)
+        rate = NO_FIGURE
+        quantity = NO_FIGURE
+        notional = NO_FIGURE
+        position = NO_FIGURE
+        collar = NO_FIGURE
+        market = NO_FIGURE
+        short = NO_FIGURE
         notional_currency: str | None = None
         for candidate in candidates:
             limits = candidate.limits
@@ -114,10 +104,10 @@ class VersionedLimits:
 
 
 class Provisions:
-    """What is in force for a user in an instrument: limits, limits of checks by name, fees."""
+    """What is in force for a user in an instrument: limits, limits of limited checks, fees."""
 
     def __init__(
-        self, limits: EffectiveLimits, own_limits: dict[str, LimitInForce], fee: FeeSchedule | None
+        self, limits: EffectiveLimits, own_limits: list[LimitInForce], fee: FeeSchedule | None
     ) -> None:
         self.limits: Final = limits
         self.own_limits: Final = own_limits
@@ -144,7 +134,6 @@ class RulesInForce:
         self.fees: dict[tuple[str, str], FeeSchedule] = {}
         self.collaterals: Final = Collaterals()
         self.policy: Policy | None = None
-        self.policy_version: int = 0
         self.exempt: set[str] = set()
         self.firm: FirmState | None = None
         self.tenants: set[str] = set()
@@ -153,8 +142,11 @@ class RulesInForce:
         self.dedup_window_us: int = DEDUP_WINDOW_MS_DEFAULT * MS
         self.remembered_ids_max: int = REMEMBERED_IDS_MAX_DEFAULT
         self.future_skew_us: int = 0
-        # After which an order that the venue has not reported on is an orphan; None: never.
-        self.orphan_us: int | None = None
+        # Limits that the policy sets: of an order's age in microseconds, of working orders.
+        self.order_age_us_max: Figure = NO_FIGURE
+        self.open_orders_max: Figure = NO_FIGURE
+        # After which an order that the venue has not reported on is an orphan.
+        self.orphan_us: int = NEVER_US
         # Set by the lane's memory before each input: event times that may be taken.
         self.forgotten_before: int = 0
         self.latest_event_time: int = 0
@@ -164,6 +156,10 @@ class RulesInForce:
         self.of_users: dict[str, dict[str, Provisions]] = {}
         self.of_tiers: dict[str, dict[str, Provisions]] = {}
         self._found_count = 0
+        # What was found last for a tier, which is mostly what the next order needs; and of what.
+        self._last_found: Provisions | None = None
+        self._last_tier = ""
+        self._last_instrument = ""
 
     # -- restoring
 
@@ -267,12 +263,13 @@ class RulesInForce:
             self.collaterals.take(payload, record.version)
         elif isinstance(payload, Policy):
             self.policy = payload
-            self.policy_version = record.version
             self.exempt = set(payload.checks_exempt)
             self.dedup_window_us = payload.dedup_window_ms * MS
             self.remembered_ids_max = payload.remembered_ids_max
             self.future_skew_us = payload.future_skew_ms_max * MS
             self.orphan_us = payload.orphan_ms_max * MS
+            self.order_age_us_max = Figure(payload.order_age_ms_max * MS, record.version)
+            self.open_orders_max = Figure(payload.open_orders_max, record.version)
         else:
             self.checks.take(record)
         if isinstance(payload, (Limits, CheckLimit)) and payload.scope == LIMIT_SCOPE_USER:
@@ -283,6 +280,7 @@ class RulesInForce:
         self.of_users = {}
         self.of_tiers = {}
         self._found_count = 0
+        self._last_found = None
 
     def _plan_wake(self) -> None:
         self.wakes_at_us = self.waiting[0].effective_from if self.waiting else NEVER_US
@@ -300,6 +298,18 @@ class RulesInForce:
     def provisions_of(self, user_id: str, tier_id: str, instrument_id: str) -> Provisions:
         """The most specific of everything for a user in an instrument ("" for none)."""
         alone = len(self.singled_out) > 0 and user_id in self.singled_out
+        last = None if alone or tier_id != self._last_tier else self._last_found
+        if last is not None and instrument_id == self._last_instrument:
+            return last
+        found = self._found(user_id, tier_id, instrument_id, alone=alone)
+        if not alone:
+            self._last_found = found
+            self._last_tier = tier_id
+            self._last_instrument = instrument_id
+        return found
+
+    def _found(self, user_id: str, tier_id: str, instrument_id: str, *, alone: bool) -> Provisions:
+        """Found since the last control record, or now."""
         known = self.of_users.get(user_id) if alone else self.of_tiers.get(tier_id)
         found = None if known is None else known.get(instrument_id)
         if found is not None:

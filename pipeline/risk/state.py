@@ -104,6 +104,8 @@ class LaneState:
         self._last_user = ""
         self._last_keys = UserKeys("")
         self.known_instrument_keys: dict[str, InstrumentKeys] = {}
+        self._last_instrument = ""
+        self._last_instrument_keys = InstrumentKeys("")
 
     def begin_input(self) -> None:
         """Forget what the previous input changed."""
@@ -182,12 +184,16 @@ class LaneState:
 
     def instrument_keys(self, instrument_id: str) -> InstrumentKeys:
         """The keys of an instrument's mark and of the range of its marks."""
+        if instrument_id == self._last_instrument:
+            return self._last_instrument_keys
         keys = self.known_instrument_keys.get(instrument_id)
         if keys is None:
             if len(self.known_instrument_keys) >= KNOWN_KEYS_MAX:
                 self.known_instrument_keys = {}
             keys = InstrumentKeys(instrument_id)
             self.known_instrument_keys[instrument_id] = keys
+        self._last_instrument = instrument_id
+        self._last_instrument_keys = keys
         return keys
 
     def user(self, user_id: str) -> RowUser | None:
@@ -230,7 +236,11 @@ class LaneState:
 
     def balance(self, user_id: str, currency: str) -> RowBalance | None:
         """The user's money in a currency."""
-        row = self.get(self.keys(user_id).balance(currency))
+        return self.balance_at(self.keys(user_id).balance(currency))
+
+    def balance_at(self, key: bytes) -> RowBalance | None:
+        """The money under a key."""
+        row = self.get(key)
         if row is None:
             return None
         if not isinstance(row, RowBalance):
@@ -239,7 +249,11 @@ class LaneState:
 
     def position(self, user_id: str, instrument_id: str) -> RowPosition | None:
         """The user's position in an instrument."""
-        row = self.get(self.keys(user_id).position(instrument_id))
+        return self.position_at(self.keys(user_id).position(instrument_id))
+
+    def position_at(self, key: bytes) -> RowPosition | None:
+        """The position under a key."""
+        row = self.get(key)
         if row is None:
             return None
         if not isinstance(row, RowPosition):
@@ -258,6 +272,8 @@ class LaneState:
 
     def root_of(self, user_id: str, order_id: str) -> str | None:
         """The root of the working order that `order_id` is an alias of."""
+        if len(self.aliased) == 0:
+            return None
         keys = self.keys(user_id)
         if keys.order(order_id) not in self.aliased:
             return None
@@ -322,9 +338,9 @@ class LaneState:
             raise InvariantViolated("row of another kind under a key of kind algorithm")
         return row
 
-    def recent(self, user_id: str, instrument_id: str) -> RowRecent | None:
-        """The user's last accepted orders in an instrument."""
-        row = self.get(self.keys(user_id).recent(instrument_id))
+    def recent_at(self, key: bytes) -> RowRecent | None:
+        """A user's last accepted orders in an instrument, under their key."""
+        row = self.get(key)
         if row is None:
             return None
         if not isinstance(row, RowRecent):

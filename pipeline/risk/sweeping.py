@@ -147,13 +147,13 @@ class Sweeping:
 
     # -- what has come up
 
-    def has_due(self, gate_time: int, open_day: int, orphan_us: int | None) -> bool:
-        """Whether any has. `orphan_us` None: there is no policy, so nothing is an orphan."""
+    def has_due(self, gate_time: int, open_day: int, orphan_us: int) -> bool:
+        """Whether any has. `orphan_us` NEVER_US: there is no policy, so nothing is an orphan."""
         if self._next_expiry() <= gate_time or self._of_a_day.oldest() < open_day:
             return True
-        return orphan_us is not None and self._unacknowledged.oldest() <= gate_time - orphan_us
+        return self._unacknowledged.oldest() <= gate_time - orphan_us
 
-    def due(self, gate_time: int, open_day: int, orphan_us: int | None) -> list[Due]:
+    def due(self, gate_time: int, open_day: int, orphan_us: int) -> list[Due]:
         """At most SWEPT_MAX orders, in the order in which they end (docs/rules.md, "Sweeping")."""
         found: list[Due] = []
         taken: set[tuple[str, str]] = set()
@@ -163,11 +163,10 @@ class Sweeping:
             if len(found) == SWEPT_MAX:
                 return found
             _take(found, taken, entry, EXPIRED)
-        if orphan_us is not None:
-            for entry in self._unacknowledged.until(gate_time - orphan_us):
-                if len(found) == SWEPT_MAX:
-                    return found
-                _take(found, taken, entry, ORPHANED)
+        for entry in self._unacknowledged.until(gate_time - orphan_us):
+            if len(found) == SWEPT_MAX:
+                return found
+            _take(found, taken, entry, ORPHANED)
         return found
 
     def _next_expiry(self) -> int:

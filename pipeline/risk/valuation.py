@@ -7,6 +7,8 @@ mypyc.
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from pipeline.risk.money import exposed, fits, settled
 from pipeline.risk.records import (
     INSTRUMENT_KIND_FUTURE,
@@ -25,6 +27,7 @@ MARK_STALE: Final = "MARK_STALE"
 OUT_OF_RANGE: Final = "OUT_OF_RANGE"
 
 
+@mypyc_attr(acyclic=True)
 class Holding:
     """What a user has of one instrument, and its mark. `problem`: why it cannot be valued."""
 
@@ -57,30 +60,30 @@ class Holding:
 
 
 def holdings_of(
-    state: LaneState, rules: RulesInForce, user_id: str, own: Instrument, marked_since: int
+    state: LaneState, rules: RulesInForce, user_id: str, own: Holding, marked_since: int
 ) -> list[Holding]:
     """The user's instruments with `own` among them; marks older than `marked_since` are stale."""
     found: list[Holding] = []
     has_own = False
     row = state.holdings(user_id)
     if row is not None:
+        own_id = own.instrument.instrument_id
         for instrument_id in row.instrument_ids:
+            if instrument_id == own_id:
+                found.append(own)
+                has_own = True
+                continue
             instrument = rules.instruments.get(instrument_id)
             if instrument is None:
                 raise InvariantViolated("the instrument of a position is gone")
-            has_own = has_own or instrument_id == own.instrument_id
-            found.append(_holding(state, user_id, instrument, marked_since))
+            position = state.position(user_id, instrument_id)
+            found.append(Holding(instrument, position, state.mark(instrument_id), marked_since))
     if not has_own:
-        found.append(_holding(state, user_id, own, marked_since))
+        found.append(own)
     return found
 
 
-def _holding(state: LaneState, user_id: str, instrument: Instrument, marked_since: int) -> Holding:
-    instrument_id = instrument.instrument_id
-    position = state.position(user_id, instrument_id)
-    return Holding(instrument, position, state.mark(instrument_id), marked_since)
-
-
+@mypyc_attr(acyclic=True)
 class Exposure:
     """What instruments of one currency expose a user to, in its minor units."""
 
@@ -96,6 +99,7 @@ class Exposure:
         self.short_minor += figures[2]
 
 
+@mypyc_attr(acyclic=True)
 class Group(Exposure):
     """Instruments whose exposure counts together.
 
@@ -130,6 +134,7 @@ class Group(Exposure):
         exposure.count(figures)
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Exposures:
     """The groups of one order: with what it would add. `sector`: None for one without a sector."""
 
@@ -141,25 +146,34 @@ class Exposures:
         side: int,
         added_lots: int,
     ) -> None:
-        self.instrument: Final = Group(own.currency)
-        self.currency: Final = Group(own.currency)
-        self.user: Final = Group(own.currency)
         sector_id = _sector_of(rules, own.instrument_id)
-        sector = None if sector_id is None else Group(own.currency)
+        # Where the user has nothing but the order's instrument, the groups are one.
+        is_alone = len(holdings) == 1
+        group = Group(own.currency)
+        currency = group if is_alone else Group(own.currency)
+        user = group if is_alone else Group(own.currency)
+        sector: Group | None = None
+        if sector_id is not None:
+            sector = group if is_alone else Group(own.currency)
+        self.instrument: Final = group
+        self.currency: Final = currency
+        self.user: Final = user
         self.sector: Final = sector
         for holding in holdings:
             instrument = holding.instrument
             is_own = instrument.instrument_id == own.instrument_id
             figures = _figures(holding, side, added_lots if is_own else 0)
-            self.user.add(holding, figures)
+            if is_own:
+                group.add(holding, figures)
+            if is_alone:
+                break
+            user.add(holding, figures)
             if instrument.currency == own.currency:
-                self.currency.add(holding, figures)
+                currency.add(holding, figures)
             if sector is not None and (
                 is_own or _sector_of(rules, instrument.instrument_id) == sector_id
             ):
                 sector.add(holding, figures)
-            if is_own:
-                self.instrument.add(holding, figures)
 
 
 def _sector_of(rules: RulesInForce, instrument_id: str) -> str | None:

@@ -10,25 +10,25 @@ from mypy_extensions import i64
 from pipeline.risk.state import RATE_BUCKET_US, RATE_BUCKETS
 
 
-def counted(counts: list[int], newest: int, gate_time: int) -> int:
+def counted(counts: list[int], newest: i64, gate_time: i64) -> int:
     """How many were counted in the window that ends at `gate_time`."""
     passed_buckets = gate_time // RATE_BUCKET_US - newest
     if passed_buckets >= RATE_BUCKETS:
         return 0
-    within: i64 = RATE_BUCKETS - passed_buckets
+    within = RATE_BUCKETS - passed_buckets
     index: i64 = 0
-    total = 0
+    total: i64 = 0
     while index < within:
-        total += counts[index]
+        total += i64(counts[index])
         index += 1
     return total
 
 
-def count_one(counts: list[int], newest: int, gate_time: int) -> int:
+def count_one(counts: list[int], newest: i64, gate_time: i64) -> int:
     """Count one more, in place; returns the bucket that is the newest now."""
     bucket = gate_time // RATE_BUCKET_US
-    passed_buckets: i64 = min(bucket - newest, RATE_BUCKETS)
-    if passed_buckets == RATE_BUCKETS:
+    passed_buckets = bucket - newest
+    if passed_buckets >= RATE_BUCKETS:
         counts[0] = 1
         index: i64 = 1
         while index < RATE_BUCKETS:
@@ -39,5 +39,5 @@ def count_one(counts: list[int], newest: int, gate_time: int) -> int:
         counts.pop()
         counts.insert(0, 0)
         passed_buckets -= 1
-    counts[0] += 1
+    counts[0] = counts[0] + 1
     return bucket

@@ -715,7 +715,7 @@ def test_users_of_a_tier_share_its_limits_unless_they_have_their_own() -> None:
 def test_nothing_is_counted_for_a_user_nobody_knows() -> None:
     desk = Desk(ACCOUNT)
     core = desk.gate.processor.core
-    view = OrderContext(desk.new(), 0, core.state, core.rules)
+    view = OrderContext(desk.new(), None, 0, core.state, core.rules)
     with pytest.raises(InvariantViolated, match="without a user"):
         activity.count_accepted(view)
 

@@ -16,7 +16,9 @@ def never(c: OrderContext) -> CheckResult:
 def context() -> OrderContext:
     desk = Desk()
     core = desk.gate.processor.core
-    return OrderContext(desk.new(), core.head.gate_time, core.state, core.rules)
+    order = desk.new()
+    user = core.state.user(order.user_id)
+    return OrderContext(order, user, core.head.gate_time, core.state, core.rules)
 
 
 def said(result: CheckResult) -> tuple[object, ...]:

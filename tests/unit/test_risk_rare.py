@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.risk import keys, order_ids
+from pipeline.risk.bounds import NEVER_US
 from pipeline.risk.effects import InputContext
 from pipeline.risk.executions import Reported, is_trade
 from pipeline.risk.order_ids import Found
@@ -583,7 +584,7 @@ def test_expiry_does_not_wait_for_a_policy() -> None:
     _, row = placed(Desk())
     row.expires_at = 10
     sweeping.placed(b"o", USER, "o", row)
-    assert [due.reason for due in sweeping.due(10, 0, None)] == ["EXPIRED"]
+    assert [due.reason for due in sweeping.due(10, 0, NEVER_US)] == ["EXPIRED"]
 
 
 def test_a_bust_of_what_the_venue_has_counted_lowers_the_count() -> None:

@@ -77,7 +77,7 @@ def test_not_one_unit_can_be_withdrawn_of_a_currency_that_was_never_paid_in() ->
 def test_what_holds_nothing_more_leaves_the_balance_alone() -> None:
     ledger = a_ledger()
     ledger.hold(USER, "USD", 0)
-    assert (ledger.state.changed, ledger.touched) == ({}, {})
+    assert (ledger.state.changed, ledger.touched()) == ({}, [])
     has(ledger, held=5)
     ledger.hold(USER, "USD", -1)
     assert ledger.available(USER, "USD") == -4
@@ -138,7 +138,7 @@ def test_a_future_that_names_an_asset_delivers_none_of_it() -> None:
     bitcoin = has(ledger, cash=500, currency="BTC")
     ledger.trade(USER, named, [Trade(SIDE_BUY, 10, PRICE_E9, 0)])
     assert (bitcoin.cash_minor, bitcoin.traded_minor) == (500, 0)
-    assert "BTC" not in ledger.touched
+    assert "BTC" not in ledger.touched()
 
 
 # -- settlement by price

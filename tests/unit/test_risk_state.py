@@ -63,7 +63,7 @@ def a_ledger() -> Ledger:
             lambda state: state.withdrawal(keys.withdrawal_key("u", "w")),
         ),
         (keys.algorithm_key("u", "a"), lambda state: state.algorithm("u", "a")),
-        (keys.recent_key("u", "ESX"), lambda state: state.recent("u", "ESX")),
+        (keys.recent_key("u", "ESX"), lambda state: state.recent_at(keys.recent_key("u", "ESX"))),
         (keys.pledge_key("u", "USD", "EUR"), lambda state: state.pledge("u", "USD", "EUR")),
         (keys.mark_key("ESX"), lambda state: state.mark("ESX")),
         (keys.band_key("ESX"), lambda state: state.band("ESX")),
@@ -235,7 +235,7 @@ def test_nothing_is_placed_for_a_user_nobody_knows() -> None:
     desk = Desk(ACCOUNT)
     core = desk.gate.processor.core
     order = desk.new()
-    view = OrderContext(order, 0, core.state, core.rules)
+    view = OrderContext(order, None, 0, core.state, core.rules)
     with pytest.raises(InvariantViolated, match="without a user"):
         core.orders._place(CONTEXT, order, b"", view)
 
@@ -256,7 +256,7 @@ def test_what_is_not_pending_does_not_end() -> None:
 
 def test_a_balance_that_was_touched_is_there() -> None:
     core = Desk().gate.processor.core
-    core.ledger.touched["XAU"] = 0
+    core.ledger.first_touched = "XAU"
     with pytest.raises(InvariantViolated, match="gone"):
         core._finish(CONTEXT, fact("APPLIED"), TENANT, 0, USER)
 

@@ -29,7 +29,7 @@ def check(c: OrderContext) -> CheckResult:
     figure = limits.price_collar_bps
     if figure.value is None:
         return failed(NAME, "LIMIT_MISSING")
-    mark = c.state.mark(instrument.instrument_id)
+    mark = c.mark(instrument)
     if mark is None:
         return failed_at(NAME, "MARK_MISSING", figure.value, figure.version)
     if c.gate_time - mark.as_of > policy.mark_age_ms_max * MS:

@@ -5,26 +5,25 @@ Annex II); China names both among the abnormal behaviour of programme trading. C
 """
 
 from pipeline.risk.activity import INSTANT_CANCEL, PUSH, is_instant_cancel, is_push, today
-from pipeline.risk.checks.context import OrderContext, not_evaluated
-from pipeline.risk.checks.limited import against, limit_of
+from pipeline.risk.checks.context import OrderContext, not_evaluated, within
 from pipeline.risk.records import CheckResult
 
 
 def check_instant_cancel(c: OrderContext) -> CheckResult:
     """Instant cancels of the open day, this one counted in if it is one."""
-    limit = limit_of(c, INSTANT_CANCEL)
+    limit = c.limit
     user = c.user
     if limit is None or user is None:
         return not_evaluated(INSTANT_CANCEL)
     observed = today(c, user.instant_cancels_today, user)
     if is_instant_cancel(c):
         observed += 1
-    return against(INSTANT_CANCEL, INSTANT_CANCEL, observed, limit)
+    return within(INSTANT_CANCEL, INSTANT_CANCEL, observed, limit)
 
 
 def check_push(c: OrderContext) -> CheckResult:
     """Pushes of the open day, this one counted in if it is one."""
-    limit = limit_of(c, PUSH)
+    limit = c.limit
     user = c.user
     priced = c.is_market or c.price_given
     if limit is None or user is None or c.instrument is None or not priced:
@@ -32,4 +31,4 @@ def check_push(c: OrderContext) -> CheckResult:
     observed = today(c, user.pushes_today, user)
     if is_push(c):
         observed += 1
-    return against(PUSH, PUSH, observed, limit)
+    return within(PUSH, PUSH, observed, limit)

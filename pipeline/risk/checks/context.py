@@ -10,6 +10,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from pipeline.risk import order_ids
 from pipeline.risk.bounds import FIGURE_MAX, ID_BYTES_MAX, MS, is_id
+from pipeline.risk.check_rules import Figure, LimitInForce
 from pipeline.risk.fx import Rate, find_rate
 from pipeline.risk.ledger import OrderTerms
 from pipeline.risk.money import divide_up, nearest, protection_price
@@ -31,6 +32,7 @@ from pipeline.risk.records import (
     Instrument,
     Order,
     Policy,
+    RowBalance,
     RowMark,
     RowOrder,
     RowPosition,
@@ -38,12 +40,18 @@ from pipeline.risk.records import (
     RowUser,
 )
 from pipeline.risk.results import Standing
-from pipeline.risk.rules_in_force import Figure, Provisions, RulesInForce
+from pipeline.risk.rules_in_force import Provisions, RulesInForce
 from pipeline.risk.state import LaneState
 from pipeline.risk.valuation import Exposures, Holding, holdings_of, standing_of
+from pipeline.risk.windows import counted
 
 QUANTITY_LOTS_MAX: Final = 10**12
 PRICE_E9_MAX: Final = 10**18
+# Of a check that is not limited.
+NO_LIMIT: Final = -1
+_NOT_COUNTED: Final = -1
+# Of nearly every order: never changed.
+_NO_COVER: Final[list[Cover]] = []
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
@@ -59,21 +67,36 @@ class Addition:
 
 @mypyc_attr(acyclic=True, free_list_len=1)
 class OrderContext:
-    """One order and everything its checks compare it with."""
+    """One order and everything its checks compare it with. `user`: the row of its user."""
 
+    # Of the check that judges now: the place of its limit in the order of the catalogue.
+    limit_place: i64 = NO_LIMIT
     # What several checks look at, each found once, when the first of them asks.
     addition: Addition | None = None
     _holdings: list[Holding] | None = None
     _exposures: Exposures | None = None
     _standing: Standing | None = None
     _rates: dict[tuple[str, str], Rate | None] | None = None
+    _mark: RowMark | None = None
+    _mark_is_known = False
+    _balance: RowBalance | None = None
+    _balance_is_known = False
+    _messages: i64 = _NOT_COUNTED
 
-    def __init__(self, order: Order, gate_time: int, state: LaneState, rules: RulesInForce) -> None:
+    def __init__(
+        self,
+        order: Order,
+        user: RowUser | None,
+        gate_time: int,
+        state: LaneState,
+        rules: RulesInForce,
+    ) -> None:
         self.order: Final = order
         self.gate_time: Final = gate_time
         self.state: Final = state
         self.rules: Final = rules
-        user = state.user(order.user_id)
+        keys = state.keys(order.user_id)
+        self.keys: Final = keys
         registered = user if user is not None and user.registered else None
         instrument = rules.instruments.get(order.instrument_id)
         self.user: Final[RowUser | None] = registered
@@ -84,16 +107,17 @@ class OrderContext:
             known = instrument.instrument_id if instrument is not None else ""
             provisions = rules.provisions_of(order.user_id, registered.tier_id, known)
             if known and order.action != ORDER_ACTION_CANCEL:
-                recent = state.recent(order.user_id, known)
+                recent = state.recent_at(keys.recent(known))
         self.limits: Final = None if provisions is None else provisions.limits
-        # By check, of those that have a limit of their own.
+        # Of the checks that have a limit of their own, in the order of the catalogue.
         self.own_limits: Final = None if provisions is None else provisions.own_limits
         self.fee: Final = None if provisions is None else provisions.fee
         # Of a NEW or REPLACE: the user's last accepted orders in the instrument.
         self.recent: Final[RowRecent | None] = recent
         position: RowPosition | None = None
         if instrument is not None:
-            position = state.position(order.user_id, instrument.instrument_id)
+            position = state.position_at(keys.position(instrument.instrument_id))
+        self.position: Final = position
         self.position_lots: Final = 0 if position is None else position.position_lots
         self.working_buy_lots: Final = 0 if position is None else position.working_buy_lots
         self.working_sell_lots: Final = 0 if position is None else position.working_sell_lots
@@ -122,7 +146,19 @@ class OrderContext:
         self.fx_pair: Instrument | None = None
         self.fx_mark: RowMark | None = None
         # Money of other currencies that the order needs pledged: set by BUYING_POWER.
-        self.cover: list[Cover] = []
+        self.cover = _NO_COVER
+
+    @property
+    def limit(self) -> LimitInForce | None:
+        """Of a check that is registered as limited: its limit for the user and the instrument.
+
+        Of an instrument that is not known, or of none, it is the one of any instrument. None: no
+        registered user, so not evaluated.
+        """
+        own_limits = self.own_limits
+        if own_limits is None or self.limit_place == NO_LIMIT:
+            return None
+        return own_limits[self.limit_place]
 
     @property
     def added_lots(self) -> int:
@@ -183,9 +219,30 @@ class OrderContext:
         found = self._holdings
         if found is None:
             since = self.gate_time - policy.mark_age_ms_max * MS
-            found = holdings_of(self.state, self.rules, self.order.user_id, instrument, since)
+            own = Holding(instrument, self.position, self.mark(instrument), since)
+            found = holdings_of(self.state, self.rules, self.order.user_id, own, since)
             self._holdings = found
         return found
+
+    def mark(self, instrument: Instrument) -> RowMark | None:
+        """The latest mark of the order's instrument."""
+        if not self._mark_is_known:
+            self._mark = self.state.mark(instrument.instrument_id)
+            self._mark_is_known = True
+        return self._mark
+
+    def balance(self, currency: str) -> RowBalance | None:
+        """The user's money in the currency in which the order holds."""
+        if not self._balance_is_known:
+            self._balance = self.state.balance_at(self.keys.balance(currency))
+            self._balance_is_known = True
+        return self._balance
+
+    def messages_within(self, user: RowUser) -> int:
+        """Accepted messages of the user's last second."""
+        if self._messages == _NOT_COUNTED:
+            self._messages = counted(user.message_counts, user.message_bucket, self.gate_time)
+        return self._messages
 
     def rate(self, own: str, wanted: str) -> Rate | None:
         """The rate by which one currency becomes another, however old."""
@@ -212,7 +269,7 @@ class OrderContext:
         collar = limits.market_collar_bps
         if collar.value is None:
             return "LIMIT_MISSING"
-        mark = self.state.mark(instrument.instrument_id)
+        mark = self.mark(instrument)
         if mark is None:
             return "MARK_MISSING"
         if self.gate_time - mark.as_of > policy.mark_age_ms_max * MS:
@@ -323,12 +380,13 @@ def failed_at(
     return CheckResult(check, CHECK_OUTCOME_FAIL, reason_code, None, limit, limit_version, None)
 
 
+@mypyc_attr(acyclic=True)
 class _Compared:
     """Figures that were compared, and what came of it."""
 
-    def __init__(self, observed: int, limit: int, result: CheckResult) -> None:
-        self.observed: Final = observed
-        self.limit: Final = limit
+    def __init__(self, observed: i64, limit: i64, result: CheckResult) -> None:
+        self.observed: Final[i64] = observed
+        self.limit: Final[i64] = limit
         self.result: Final = result
 
 
@@ -343,10 +401,15 @@ def with_figures(
     check: str, reason_code: str | None, observed: int, limit: int, limit_version: int | None
 ) -> CheckResult:
     """PASS, or FAIL with `reason_code`; figures outside 64 bits are shown as its nearest end."""
-    return figures(check, reason_code, observed, limit, nearest(limit), limit_version)
+    return _figures(check, reason_code, observed, limit, nearest(limit), limit_version)
 
 
-def figures(
+def with_figure(check: str, reason_code: str | None, observed: int, figure: Figure) -> CheckResult:
+    """The same with a limit that is configured."""
+    return _figures(check, reason_code, observed, figure.bound, figure.value, figure.version)
+
+
+def _figures(
     check: str,
     reason_code: str | None,
     observed: int,
@@ -354,26 +417,29 @@ def figures(
     limit_shown: int | None,
     limit_version: int | None,
 ) -> CheckResult:
-    """As `with_figures`; `limit_shown` is the limit as an object, so that none has to be made."""
-    if not (0 <= observed < _SMALL_MAX and 0 <= limit <= FIGURE_MAX):
-        return _made(check, reason_code, observed, limit, limit_shown, limit_version)
-    length: i64 = len(check)
+    """`limit_shown` is the limit as an object, so that none has to be made."""
+    if not (-FIGURE_MAX <= observed <= FIGURE_MAX and -FIGURE_MAX <= limit <= FIGURE_MAX):
+        headroom = nearest(limit - observed)
+        return _made(check, reason_code, nearest(observed), limit_shown, limit_version, headroom)
     seen: i64 = observed
     bound: i64 = limit
+    if not 0 <= seen < _SMALL_MAX:
+        return _made(check, reason_code, seen, limit_shown, limit_version, bound - seen)
+    length: i64 = len(check)
     place = (length ^ (seen << 5) ^ bound ^ (ord(check[length >> 1]) << 2)) & (_PLACES - 1)
     known = _KNOWN[place]
     result = known.result
     if (
-        known.observed == observed
-        and known.limit == limit
+        known.observed == seen
+        and known.limit == bound
         and result.check == check
         and result.limit_version is limit_version
         and result.reason_code is reason_code
     ):
         result.kept = True
         return result
-    result = _made(check, reason_code, observed, limit, limit_shown, limit_version)
-    _KNOWN[place] = _Compared(observed, limit, result)
+    result = _made(check, reason_code, seen, limit_shown, limit_version, bound - seen)
+    _KNOWN[place] = _Compared(seen, bound, result)
     return result
 
 
@@ -381,19 +447,12 @@ def _made(
     check: str,
     reason_code: str | None,
     observed: int,
-    limit: int,
-    limit_shown: int | None,
+    limit: int | None,
     limit_version: int | None,
+    headroom: int,
 ) -> CheckResult:
-    return CheckResult(
-        check,
-        CHECK_OUTCOME_PASS if reason_code is None else CHECK_OUTCOME_FAIL,
-        reason_code,
-        nearest(observed),
-        limit_shown,
-        limit_version,
-        nearest(limit - observed),
-    )
+    outcome = CHECK_OUTCOME_PASS if reason_code is None else CHECK_OUTCOME_FAIL
+    return CheckResult(check, outcome, reason_code, observed, limit, limit_version, headroom)
 
 
 def compared(
@@ -406,9 +465,7 @@ def compared(
 
 def within(check: str, reason_code: str, observed: int, figure: Figure) -> CheckResult:
     """`compared` with a configured limit; FAIL with LIMIT_MISSING where none is."""
-    value = figure.value
-    if value is None:
+    if figure.value is None:
         return failed(check, "LIMIT_MISSING")
-    bound = figure.bound
-    reason = None if observed <= bound else reason_code
-    return figures(check, reason, observed, bound, value, figure.version)
+    reason = None if observed <= figure.bound else reason_code
+    return with_figure(check, reason, observed, figure)

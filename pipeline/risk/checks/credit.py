@@ -8,7 +8,6 @@ from typing import Final
 from pipeline.risk.checks import in_money
 from pipeline.risk.checks.context import OrderContext, failed, not_evaluated
 from pipeline.risk.checks.funds import addition_of
-from pipeline.risk.checks.limited import limit_of
 from pipeline.risk.money import hold_currency
 from pipeline.risk.records import CheckResult
 
@@ -18,16 +17,15 @@ NAME: Final = "CREDIT"
 def check(c: OrderContext) -> CheckResult:
     """Held in the order's hold currency with the order, and what is owed in it."""
     instrument = c.instrument
-    limit = limit_of(c, NAME)
+    limit = c.limit
     addition = addition_of(c)
     if instrument is None or limit is None or addition is None or addition.problem is not None:
         # BUYING_POWER says which of them it is.
         return not_evaluated(NAME)
-    value = limit.value
-    if value is None:
+    if limit.value is None:
         return failed(NAME, "LIMIT_MISSING")
     own = hold_currency(instrument, c.order.side)
-    balance = c.state.balance(c.order.user_id, own)
+    balance = c.balance(own)
     used = max(addition.minor, 0)
     if balance is not None:
         used += balance.held_minor + max(0, -balance.cash_minor)
@@ -38,6 +36,6 @@ def check(c: OrderContext) -> CheckResult:
             return not_evaluated(NAME)
         problem = in_money.fx_problem(c, policy, own, wanted)
         if problem is not None:
-            return in_money.unknown(c, NAME, problem, value, limit.version)
+            return in_money.unknown(c, NAME, problem, limit)
         used = in_money.into(c, used, own, wanted)
     return in_money.compared(c, NAME, used, limit)

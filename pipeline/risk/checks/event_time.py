@@ -5,25 +5,24 @@ The producer's stamp is checked and reported, never trusted for anything else. C
 
 from typing import Final
 
-from pipeline.risk.bounds import MS
-from pipeline.risk.checks.context import OrderContext, failed, not_evaluated, with_figures
+from pipeline.risk.checks.context import OrderContext, failed, not_evaluated, with_figure
 from pipeline.risk.records import CheckResult
 
 NAME: Final = "EVENT_TIME"
 
 
 def _judge(c: OrderContext, *, stale_fails: bool) -> CheckResult:
-    policy = c.rules.policy
-    if policy is None:
+    rules = c.rules
+    if rules.policy is None:
         return failed(NAME, "POLICY_MISSING") if stale_fails else not_evaluated(NAME)
     age = c.gate_time - c.order.event_time
-    limit = policy.order_age_ms_max * MS
+    limit = rules.order_age_us_max
     reason: str | None = None
-    if -age > policy.future_skew_ms_max * MS:
+    if -age > rules.future_skew_us:
         reason = "EVENT_TIME_IN_FUTURE"
-    elif age > limit and stale_fails:
+    elif age > limit.bound and stale_fails:
         reason = "ORDER_STALE"
-    return with_figures(NAME, reason, age, limit, c.rules.policy_version)
+    return with_figure(NAME, reason, age, limit)
 
 
 def check_new(c: OrderContext) -> CheckResult:

@@ -8,7 +8,6 @@ from typing import Final
 
 from pipeline.risk.checks import in_money
 from pipeline.risk.checks.context import OrderContext, failed, not_evaluated, passed
-from pipeline.risk.checks.limited import limit_of
 from pipeline.risk.records import CheckResult, Policy
 from pipeline.risk.valuation import Exposures, Group
 
@@ -70,11 +69,10 @@ def check_user_net(c: OrderContext) -> CheckResult:
 def _check(c: OrderContext, name: str, kind: int, *, is_net: bool) -> CheckResult:
     policy = c.rules.policy
     instrument = c.instrument
-    limit = limit_of(c, name)
+    limit = c.limit
     if policy is None or instrument is None or limit is None or not c.extent_known:
         return not_evaluated(name)
-    value = limit.value
-    if value is None:
+    if limit.value is None:
         return failed(name, "LIMIT_MISSING")
     group = _group(c.exposures(instrument, policy), kind)
     if group is None:
@@ -82,7 +80,7 @@ def _check(c: OrderContext, name: str, kind: int, *, is_net: bool) -> CheckResul
     wanted = limit.currency or instrument.currency
     problem = group.problem or _fx_problem(c, policy, group, wanted)
     if problem is not None:
-        return in_money.unknown(c, name, problem, value, limit.version)
+        return in_money.unknown(c, name, problem, limit)
     observed = _net(c, group, wanted) if is_net else _gross(c, group, wanted)
     return in_money.compared(c, name, observed, limit)
 

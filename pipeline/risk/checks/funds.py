@@ -48,7 +48,7 @@ def check(c: OrderContext) -> CheckResult:
     if addition.problem is not None:
         return failed(NAME, addition.problem)
     observed = max(addition.minor, 0)
-    balance = c.state.balance(c.order.user_id, hold_currency(instrument, c.order.side))
+    balance = c.balance(hold_currency(instrument, c.order.side))
     available = 0 if balance is None else available_of(balance)
     # What adds nothing takes nothing.
     if observed == 0 or observed <= available:

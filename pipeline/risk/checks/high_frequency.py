@@ -8,10 +8,8 @@ NOTIFY. Compiled with mypyc.
 from typing import Final
 
 from pipeline.risk.activity import today
-from pipeline.risk.checks.context import OrderContext, not_evaluated
-from pipeline.risk.checks.limited import against, limit_of
+from pipeline.risk.checks.context import OrderContext, not_evaluated, within
 from pipeline.risk.records import CheckResult
-from pipeline.risk.windows import counted
 
 RATE: Final = "HIGH_FREQUENCY_RATE"
 DAY: Final = "HIGH_FREQUENCY_DAY"
@@ -19,18 +17,18 @@ DAY: Final = "HIGH_FREQUENCY_DAY"
 
 def check_rate(c: OrderContext) -> CheckResult:
     """Accepted messages of the last second, this one counted in."""
-    limit = limit_of(c, RATE)
+    limit = c.limit
     user = c.user
     if limit is None or user is None:
         return not_evaluated(RATE)
-    observed = counted(user.message_counts, user.message_bucket, c.gate_time) + 1
-    return against(RATE, RATE, observed, limit)
+    observed = c.messages_within(user) + 1
+    return within(RATE, RATE, observed, limit)
 
 
 def check_day(c: OrderContext) -> CheckResult:
     """Accepted messages of the open day, this one counted in."""
-    limit = limit_of(c, DAY)
+    limit = c.limit
     user = c.user
     if limit is None or user is None:
         return not_evaluated(DAY)
-    return against(DAY, DAY, today(c, user.messages_today, user) + 1, limit)
+    return within(DAY, DAY, today(c, user.messages_today, user) + 1, limit)

@@ -6,11 +6,13 @@ Compiled with mypyc.
 
 from typing import Final
 
-from pipeline.risk.checks.context import OrderContext, not_evaluated, with_figures
+from pipeline.risk.check_rules import Figure
+from pipeline.risk.checks.context import OrderContext, not_evaluated, with_figure, within
 from pipeline.risk.holdings import HOLDINGS_MAX
 from pipeline.risk.records import CheckResult
 
 NAME: Final = "HOLDINGS"
+_LIMIT: Final = Figure(HOLDINGS_MAX, None)
 
 
 def check(c: OrderContext) -> CheckResult:
@@ -26,7 +28,5 @@ def check(c: OrderContext) -> CheckResult:
         among = instrument.instrument_id in row.instrument_ids
     if among:
         # Executions may have led to more than orders could.
-        return with_figures(NAME, None, count, HOLDINGS_MAX, None)
-    observed = count + 1
-    reason = NAME if observed > HOLDINGS_MAX else None
-    return with_figures(NAME, reason, observed, HOLDINGS_MAX, None)
+        return with_figure(NAME, None, count, _LIMIT)
+    return within(NAME, NAME, count + 1, _LIMIT)

@@ -6,7 +6,7 @@ check's own (docs/rules.md, "Exposure"). Compiled with mypyc.
 
 from pipeline.risk.bounds import MS
 from pipeline.risk.check_rules import LimitInForce
-from pipeline.risk.checks.context import OrderContext, failed_at, figures, passed
+from pipeline.risk.checks.context import OrderContext, failed_at, passed, with_figure
 from pipeline.risk.money import divide_up
 from pipeline.risk.records import CheckResult, Policy
 
@@ -35,13 +35,12 @@ def into(c: OrderContext, amount: int, own: str, wanted: str) -> int:
 
 def compared(c: OrderContext, name: str, observed: int, limit: LimitInForce) -> CheckResult:
     """PASS within the limit, or when the order reduces; else FAIL with the check's own name."""
-    bound = limit.bound
-    reason = None if observed <= bound or c.reduces() else name
-    return figures(name, reason, observed, bound, limit.value, limit.version)
+    reason = None if observed <= limit.bound or c.reduces() else name
+    return with_figure(name, reason, observed, limit)
 
 
-def unknown(
-    c: OrderContext, name: str, problem: str, limit: int, limit_version: int | None
-) -> CheckResult:
+def unknown(c: OrderContext, name: str, problem: str, limit: LimitInForce) -> CheckResult:
     """There is no figure to compare: FAIL, or PASS when the order reduces."""
-    return passed(name) if c.reduces() else failed_at(name, problem, limit, limit_version)
+    if c.reduces():
+        return passed(name)
+    return failed_at(name, problem, limit.value, limit.version)

@@ -54,7 +54,8 @@ def _depends_on_quantity(checks: list[CheckResult]) -> bool:
 
 
 def _passes(judge: Judge, c: OrderContext, quantity_lots: int) -> bool:
-    view = OrderContext(with_quantity(c.order, quantity_lots), c.gate_time, c.state, c.rules)
+    order = with_quantity(c.order, quantity_lots)
+    view = OrderContext(order, c.user, c.gate_time, c.state, c.rules)
     return judge.run(view).deciding is None
 
 

@@ -9,7 +9,6 @@ from typing import Final
 
 from pipeline.risk.checks import in_money
 from pipeline.risk.checks.context import OrderContext, failed, not_evaluated, passed
-from pipeline.risk.checks.limited import limit_of
 from pipeline.risk.records import CheckResult
 from pipeline.risk.valuation import OUT_OF_RANGE
 
@@ -35,11 +34,10 @@ def exempt(exempted: set[str]) -> bool:
 def _check(c: OrderContext, name: str) -> CheckResult:
     policy = c.rules.policy
     instrument = c.instrument
-    limit = limit_of(c, name)
+    limit = c.limit
     if policy is None or instrument is None or limit is None:
         return not_evaluated(name)
-    value = limit.value
-    if value is None:
+    if limit.value is None:
         return failed(name, "LIMIT_MISSING")
     standing = c.standing(instrument, policy)
     problem = standing.problem
@@ -49,7 +47,7 @@ def _check(c: OrderContext, name: str) -> CheckResult:
     wanted = limit.currency or instrument.currency
     problem = problem or in_money.fx_problem(c, policy, instrument.currency, wanted)
     if problem is not None:
-        return in_money.unknown(c, name, problem, value, limit.version)
+        return in_money.unknown(c, name, problem, limit)
     before = standing.opening_minor if name == DAILY_LOSS else standing.peak_minor
     lost = max(0, before - standing.result_minor)
     observed = in_money.into(c, lost, instrument.currency, wanted)

@@ -7,10 +7,8 @@ Not on new orders alone (RTS 6 Art. 15(1)(d)); and the ratio of messages to tran
 from typing import Final
 
 from pipeline.risk.activity import today
-from pipeline.risk.checks.context import OrderContext, compared, failed, not_evaluated
-from pipeline.risk.checks.limited import against, limit_of
+from pipeline.risk.checks.context import OrderContext, compared, failed, not_evaluated, within
 from pipeline.risk.records import CheckResult
-from pipeline.risk.windows import counted
 
 MESSAGE_RATE: Final = "MESSAGE_RATE"
 ORDER_TO_TRADE: Final = "ORDER_TO_TRADE"
@@ -18,17 +16,17 @@ ORDER_TO_TRADE: Final = "ORDER_TO_TRADE"
 
 def check_rate(c: OrderContext) -> CheckResult:
     """Accepted messages of the last second, this one counted in."""
-    limit = limit_of(c, MESSAGE_RATE)
+    limit = c.limit
     user = c.user
     if limit is None or user is None:
         return not_evaluated(MESSAGE_RATE)
-    observed = counted(user.message_counts, user.message_bucket, c.gate_time) + 1
-    return against(MESSAGE_RATE, MESSAGE_RATE, observed, limit)
+    observed = c.messages_within(user) + 1
+    return within(MESSAGE_RATE, MESSAGE_RATE, observed, limit)
 
 
 def check_to_trade(c: OrderContext) -> CheckResult:
     """The day's accepted messages, this one counted in, for what was traded on it."""
-    limit = limit_of(c, ORDER_TO_TRADE)
+    limit = c.limit
     user = c.user
     if limit is None or user is None:
         return not_evaluated(ORDER_TO_TRADE)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pipeline.risk.checks.context import OrderContext, compared, not_evaluated
+from pipeline.risk.checks.context import OrderContext, not_evaluated, within
 from pipeline.risk.records import CheckResult
 
 NAME: Final = "OPEN_ORDERS"
@@ -10,9 +10,8 @@ NAME: Final = "OPEN_ORDERS"
 
 def check(c: OrderContext) -> CheckResult:
     """Working orders of the user, this one counted in."""
-    policy = c.rules.policy
     user = c.user
-    if policy is None:
+    if c.rules.policy is None:
         return not_evaluated(NAME)
     observed = 1 if user is None else user.open_orders_count + 1
-    return compared(NAME, "OPEN_ORDERS", observed, policy.open_orders_max, c.rules.policy_version)
+    return within(NAME, "OPEN_ORDERS", observed, c.rules.open_orders_max)

@@ -45,7 +45,7 @@ from pipeline.risk.checks import (
     size,
     standing,
 )
-from pipeline.risk.checks.context import OrderContext, exempt, notified
+from pipeline.risk.checks.context import NO_LIMIT, OrderContext, exempt, notified
 from pipeline.risk.checks.direct import Check, judge, number_of
 from pipeline.risk.fail_closed import (
     BY_LIMIT,
@@ -377,13 +377,15 @@ def depends_on_quantity(check: str) -> bool:
 
 
 class Step:
-    """A check that judges, and its place in the decision vector."""
+    """A check that judges, its place in the decision vector, and that of its limit, if any."""
 
     def __init__(self, place: int, name: str, check: Check) -> None:
         self.place: Final[i64] = place
         self.name: Final = name
         self.check: Final = check
         self.number: Final[i64] = number_of(check)
+        limited = name in CATALOG.limited
+        self.limit_place: Final[i64] = CATALOG.limited.index(name) if limited else NO_LIMIT
 
 
 class Course:
@@ -423,7 +425,7 @@ class Vector:
 
 
 class Judge:
-    """Runs the checks of one lane."""
+    """Runs the checks of one lane. `values_results`: whether any looks at what trading brought."""
 
     def __init__(self, rules: RulesInForce) -> None:
         self.rules: Final = rules
@@ -435,6 +437,7 @@ class Judge:
         self._of_new = Course(CHECKS_OF_NEW, exempted)
         self._of_replace = Course(CHECKS_OF_REPLACE, exempted)
         self._of_cancel = Course(CHECKS_OF_CANCEL, exempted)
+        self.values_results = not losses.exempt(exempted)
 
     def _course_of(self, order: Order) -> Course:
         exempted = self.rules.exempt
@@ -452,6 +455,7 @@ class Judge:
         results = course.vector.copy()
         vector = Vector(results)
         for step in course.steps:
+            context.limit_place = step.limit_place
             result = judge(step.number, step.check, context)
             if result.result == CHECK_OUTCOME_FAIL:
                 # Nothing that can be switched off may refuse a cancel.

@@ -9,8 +9,14 @@ from typing import Final
 
 from pipeline.risk.activity import SAME_CONTENT, sent_price, signed_lots
 from pipeline.risk.bounds import ID_BYTES_MAX, is_id
-from pipeline.risk.checks.context import OrderContext, compared, failed, not_evaluated, passed
-from pipeline.risk.checks.limited import against, limit_of
+from pipeline.risk.checks.context import (
+    OrderContext,
+    compared,
+    failed,
+    not_evaluated,
+    passed,
+    within,
+)
 from pipeline.risk.records import CheckResult
 
 REPEATED_EXECUTION: Final = "REPEATED_EXECUTION"
@@ -19,7 +25,7 @@ _PASSED: Final = passed(REPEATED_EXECUTION)
 
 def check_executions(c: OrderContext) -> CheckResult:
     """Trades of the order's algorithm since a person let it, one more counted in."""
-    limit = limit_of(c, REPEATED_EXECUTION)
+    limit = c.limit
     if limit is None:
         return not_evaluated(REPEATED_EXECUTION)
     algo_id = c.order.algo_id
@@ -27,12 +33,12 @@ def check_executions(c: OrderContext) -> CheckResult:
         return _PASSED
     row = c.state.algorithm(c.order.user_id, algo_id)
     observed = 1 if row is None else row.executions_count + 1
-    return against(REPEATED_EXECUTION, REPEATED_EXECUTION, observed, limit)
+    return within(REPEATED_EXECUTION, REPEATED_EXECUTION, observed, limit)
 
 
 def check_content(c: OrderContext) -> CheckResult:
     """Accepted orders of the same side, quantity and price, this one counted in."""
-    limit = limit_of(c, SAME_CONTENT)
+    limit = c.limit
     priced = c.is_market or c.price_given
     if limit is None or c.instrument is None or not c.quantity_valid or not priced:
         return not_evaluated(SAME_CONTENT)

@@ -26,7 +26,7 @@ def check(c: OrderContext) -> CheckResult:
     order = c.order
     buys = order.side == SIDE_BUY
     other = SIDE_SELL if buys else SIDE_BUY
-    best = c.state.own_prices.best(c.state.keys(order.user_id), order.instrument_id, other)
+    best = c.state.own_prices.best(c.keys, order.instrument_id, other)
     if best is None:
         return _PASSED
     bound = c.protection_price_e9
