@@ -39,7 +39,7 @@ run: $(INSTALLED) $(BROKER) build  ## Start Kafka and a worker, replay real orde
 	@$(BIN)/tollgate run $(ARGS)
 
 test: $(INSTALLED) $(JARS) build lint coverage uncompiled  ## Lint, then all tests; the core must be covered fully
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal $(ARGS)
+	@$(BIN)/pytest --numprocesses 4 --dist worksteal $(ARGS)
 
 # Compiled modules cannot be measured: this run takes the same sources as plain Python. The random
 # histories are pytest's, on the compiled ones: what covers the core must not be up to chance.
