@@ -27,7 +27,7 @@ from pipeline.lane.processor import FILLS, INPUT_SCHEMAS, ORDERS, LaneProcessor
 from pipeline.lane.rows import DictRows
 from pipeline.market.accounts import Account
 from pipeline.risk.checks.context import OrderContext
-from pipeline.risk.checks.registry import CATALOG, CHECKS_OF_NEW
+from pipeline.risk.checks.registry import CATALOG, CHECKS_OF_NEW, Step
 from pipeline.risk.reasons import ACCEPTED, APPLIED
 from pipeline.risk.records import SIDE_BUY
 from pipeline.topics import LANE_INPUTS
@@ -144,6 +144,9 @@ def cost_of_checks(rounds: int, calls: int) -> dict[str, float]:
     for _ in range(rounds):
         for name, check in CHECKS_OF_NEW:
             contexts = [desk.context() for _ in range(calls)]
+            limit_place = Step(0, name, check).limit_place
+            for context in contexts:
+                context.limit_place = limit_place
             started = time.perf_counter_ns()
             for context in contexts:
                 check(context)

@@ -3,8 +3,8 @@
 import pytest
 
 from pipeline.risk.checks.context import OrderContext
-from pipeline.risk.checks.direct import NOT_NUMBERED, NUMBERED, Check, judge, number_of
-from pipeline.risk.checks.registry import ENTRIES
+from pipeline.risk.checks.direct import NOT_NUMBERED, NUMBERED, judge, number_of
+from pipeline.risk.checks.registry import ENTRIES, Step
 from pipeline.risk.records import CheckResult
 from tests.property.desk import Desk
 
@@ -13,12 +13,16 @@ def never(c: OrderContext) -> CheckResult:
     raise AssertionError(c)
 
 
-def context() -> OrderContext:
+def context(step: Step | None = None) -> OrderContext:
+    """What an order's checks look at, as the judge gives it to that of a step."""
     desk = Desk()
     core = desk.gate.processor.core
     order = desk.new()
     user = core.state.user(order.user_id)
-    return OrderContext(order, user, core.head.gate_time, core.state, core.rules)
+    made = OrderContext(order, user, core.head.gate_time, core.state, core.rules)
+    if step is not None:
+        made.limit_place = step.limit_place
+    return made
 
 
 def said(result: CheckResult) -> tuple[object, ...]:
@@ -33,18 +37,19 @@ def said(result: CheckResult) -> tuple[object, ...]:
     )
 
 
-def functions() -> list[Check]:
-    of_all = [check for e in ENTRIES for check in (e.new, e.replace, e.cancel)]
-    return [check for check in of_all if check is not None]
+def steps() -> list[Step]:
+    of_all = [(e.name, check) for e in ENTRIES for check in (e.new, e.replace, e.cancel)]
+    return [Step(0, name, check) for name, check in of_all if check is not None]
 
 
-@pytest.mark.parametrize("check", functions())
-def test_a_number_leads_to_its_check(check: Check) -> None:
-    assert said(judge(number_of(check), never, context())) == said(check(context()))
+@pytest.mark.parametrize("step", steps(), ids=lambda step: step.name)
+def test_a_number_leads_to_its_check(step: Step) -> None:
+    by_number = judge(step.number, never, context(step))
+    assert said(by_number) == said(step.check(context(step)))
 
 
 def test_every_number_is_that_of_a_check() -> None:
-    assert set(NUMBERED) <= set(functions())
+    assert set(NUMBERED) <= {step.check for step in steps()}
     assert len(set(NUMBERED)) == NOT_NUMBERED
 
 
