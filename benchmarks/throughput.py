@@ -15,7 +15,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.flow import INTERVAL_US, OrderFlow
+from benchmarks.flow import INTERVAL_US, OrderFlow, mark
 from benchmarks.measure import decisions_between, machine_facts, processor_seconds
 from benchmarks.stack import GATE_WORKER, BenchError, Contender, bench_stack, say
 
@@ -24,6 +24,8 @@ STOCK_WORKER: Final = (sys.executable, "-m", "benchmarks.stock_faust")
 FIRST_US: Final = 1_704_205_800_000_000
 
 _FIRST_ORDERS: Final = 20_000
+# A mark a minute of made-up time: PERIOD_COLLAR needs one in its period.
+_ORDERS_A_MARK: Final = 60_000_000 // INTERVAL_US
 # Of what it would decide in the measured time by its rate in the warm-up: what must lie ready, and
 # what is loaded where that is lacking (it decides some while the rest is being loaded).
 _BACKLOG_FACTOR_MIN: Final = 1.3
@@ -45,9 +47,10 @@ class Measured:
 class Load:
     """Publishes a flow's orders at made-up times, as fast as the broker takes them."""
 
-    def __init__(self, contender: Contender, flow: OrderFlow) -> None:
-        """Nothing published yet."""
+    def __init__(self, contender: Contender, flow: OrderFlow, *, marks: bool = False) -> None:
+        """Nothing published yet. `marks`: a mark among the orders, as often as they need one."""
         self.published = 0
+        self._marks: Final = marks
         self._contender: Final = contender
         self._flow: Final = flow
 
@@ -56,6 +59,8 @@ class Load:
         publisher = self._contender.publisher
         for _ in range(count):
             time_us = FIRST_US + self.published * INTERVAL_US
+            if self._marks and self.published % _ORDERS_A_MARK == 0:
+                publisher.mark(mark(self._flow.config, time_us), time_us)
             order, account = self._flow.next(time_us)
             publisher.order(order, account.key, time_us)
             self.published += 1
@@ -67,7 +72,7 @@ def fill(contender: Contender, seconds: float, warm_up_s: float) -> None:
     say(f"{contender.name}: starting")
     contender.start(flow := OrderFlow(), FIRST_US)
     before = contender.decisions_about()
-    load = Load(contender, flow)
+    load = Load(contender, flow, marks=True)
     orders = _FIRST_ORDERS
     while True:
         load.publish(orders)

@@ -61,7 +61,7 @@ class Entry:
 def gate() -> Entry:
     """The product under the profile; the record's time stamp is gate time, as it is the peers'."""
     return Entry(
-        OURS, "Tollgate worker", GATE_WORKER, 30_000, {"TOLLGATE_GATE_CLOCK": "record"}, gate=True
+        OURS, "Tollgate worker", GATE_WORKER, 60_000, {"TOLLGATE_GATE_CLOCK": "record"}, gate=True
     )
 
 
@@ -112,7 +112,7 @@ def quix() -> Entry:
         QUIX,
         "Quix Streams exactly-once",
         (str(python), "-m", "benchmarks.peers.quix_peer"),
-        6_000,
+        16_000,
         {"commit_interval_ms": "100", "linger_ms": "5"},
     )
 
@@ -133,7 +133,7 @@ def ceiling() -> Entry:
         CEILING,
         "ceiling: same bytes, no core",
         (sys.executable, "-m", "benchmarks.peers.ceiling"),
-        120_000,
+        180_000,
         {"commit_interval_ms": "100"},
     )
 
