@@ -17,7 +17,7 @@ from typing import Final
 from pipeline.build import compiled
 from pipeline.codecs.avro import decode_decision
 from pipeline.codecs.wire import FRAME_BYTES
-from pipeline.risk.records import VERDICT_ACCEPTED
+from pipeline.risk.reasons import ACCEPTED
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.streaming.topic_reader import read_topic
 from pipeline.topics import DECISIONS
@@ -29,27 +29,30 @@ _PACKAGES: Final = ("faust-streaming", "aiokafka", "confluent-kafka", "rocksdict
 class Decided:
     """Decisions of a run: `in_window` of them, `accepted_share` of those, and when the last came.
 
-    `last_ms` is the broker's time of the last decision of the run, in or out of the window.
+    `reasons` of those in the window, most frequent first. `last_ms` is the broker's time of the
+    last decision of the run, in or out of the window.
     """
 
     in_window: int
     accepted_share: float
+    reasons: list[tuple[str, int]]
     last_ms: int
 
 
 def decisions_between(settings: Settings, from_ms: int, to_ms: int) -> Decided:
     """Read all decisions and count those appended from `from_ms` until before `to_ms`."""
     topic = settings.topic(DECISIONS.name)
-    verdicts: Counter[int] = Counter()
+    reasons: Counter[str] = Counter()
     last_ms = 0
     for message in read_topic(settings, topic, range(settings.partitions)):
         _, appended_ms = message.timestamp()
         last_ms = max(last_ms, appended_ms)
         if from_ms <= appended_ms < to_ms:
             decision = decode_decision(message.value() or b"", FRAME_BYTES)
-            verdicts[decision.verdict] += 1
-    count = verdicts.total()
-    return Decided(count, verdicts[VERDICT_ACCEPTED] / count if count else 0.0, last_ms)
+            reasons[decision.reason_code] += 1
+    count = reasons.total()
+    accepted_share = reasons[ACCEPTED] / count if count else 0.0
+    return Decided(count, accepted_share, reasons.most_common(), last_ms)
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:

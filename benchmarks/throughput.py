@@ -119,7 +119,7 @@ def _result(
     if decided.accepted_share < _ACCEPTED_SHARE_MIN:
         raise BenchError(
             f"{contender.name} accepted only {decided.accepted_share:.1%} of the orders: "
-            "the limits of benchmarks/control are too narrow for the flow."
+            f"the definitions of benchmarks/control do not suit the flow: {decided.reasons[:3]}"
         )
     seconds = (to_ms - from_ms) / 1000
     return Measured(
