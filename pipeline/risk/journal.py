@@ -133,42 +133,20 @@ class Journal:
         self, context: InputContext, order: Order, event_type: str, reason_code: str
     ) -> None:
         """An order record was decided."""
-        self._add(
-            RegulatoryEvent(
-                tenant_id=self._counted_for(order.tenant_id),
-                business_day=self.head.business_day,
-                event_type=event_type,
-                gate_time=context.gate_time,
-                event_time=order.event_time,
-                user_id=order.user_id,
-                order_id=order.order_id,
-                orig_order_id=order.orig_order_id,
-                instrument_id=order.instrument_id,
-                side=order.side,
-                order_type=order.order_type,
-                time_in_force=order.time_in_force,
-                quantity_lots=order.quantity_lots,
-                price_e9=order.price_e9,
-                trader_id=order.trader_id,
-                algo_id=order.algo_id,
-                desk_id=order.desk_id,
-                counterparty_id=order.counterparty_id,
-                exec_id=None,
-                venue=None,
-                last_lots=0,
-                last_price_e9=None,
-                currency=None,
-                amount_minor=None,
-                reason_code=reason_code,
-                lane=context.lane,
-                lane_sequence=context.lane_sequence,
-                source_topic=context.topic,
-                source_offset=context.offset,
-                input_hash=context.input_hash,
-                lane_count=None,
-                day_event_count=None,
-            )
-        )
+        event = self._filed(context, order.tenant_id, event_type, order.event_time, reason_code)
+        event.user_id = order.user_id
+        event.order_id = order.order_id
+        event.orig_order_id = order.orig_order_id
+        event.instrument_id = order.instrument_id
+        event.side = order.side
+        event.order_type = order.order_type
+        event.time_in_force = order.time_in_force
+        event.quantity_lots = order.quantity_lots
+        event.price_e9 = order.price_e9
+        event.trader_id = order.trader_id
+        event.algo_id = order.algo_id
+        event.desk_id = order.desk_id
+        event.counterparty_id = order.counterparty_id
 
     def of_fill(
         self,
